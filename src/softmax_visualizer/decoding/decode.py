@@ -1,0 +1,178 @@
+"""From a distribution and settings to what a decoder draws from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from softmax_visualizer.decoding.cut import Cut, cut
+from softmax_visualizer.decoding.distribution import TokenDistribution
+from softmax_visualizer.decoding.entropy import partial_entropy, prefix_entropies, weighted_logs
+from softmax_visualizer.decoding.interval import Interval
+from softmax_visualizer.decoding.settings import DecodingSettings
+from softmax_visualizer.decoding.stage import Kept, KeptUnseen, Stage, in_bits, tempered
+
+
+@dataclass(frozen=True)
+class Others:
+    """Everything beyond the tokens that are shown one by one.
+
+    ``count`` is the number of those tokens, None where the vocabulary's size is unknown. ``model``,
+    ``after_temperature`` and ``probability`` are their summed probabilities in the three stages.
+    """
+
+    count: int | None
+    model: Interval
+    after_temperature: Interval
+    kept: KeptUnseen
+    probability: Interval
+
+
+@dataclass(frozen=True, eq=False)
+class Decoding:
+    """What the settings make of the distribution.
+
+    ``model``: the distribution itself, at temperature 1.
+    ``after_temperature``: what temperature alone makes of it, in either order.
+    ``after_cut``: what the decoder draws from: temperature and all cuts, in the settings' order.
+    ``cut_mass``: the probability that the cuts take away, of the distribution that they act on.
+    """
+
+    distribution: TokenDistribution
+    settings: DecodingSettings
+    model: Stage
+    after_temperature: Stage
+    after_cut: Stage
+    cut_mass: Interval
+
+    @cached_property
+    def pipeline(self) -> tuple[Stage, Stage, Stage]:
+        """The three stages in the order in which the engine works: the last is what is drawn from."""
+        if self.settings.order == "temperature-first":
+            return self.model, self.after_temperature, self.after_cut
+        return self.model, decode(self.distribution, replace(self.settings, temperature=1.0)).after_cut, self.after_cut
+
+    @property
+    def exact(self) -> bool:
+        """Whether every number of the decoding is known exactly."""
+        stages = (self.model, self.after_temperature, self.after_cut)
+        return self.cut_mass.is_point and all(
+            stage.exact and stage.entropy.is_point and stage.kept_tokens.is_point for stage in stages
+        )
+
+    def kept(self, index: int) -> Kept:
+        """Say whether the listed token of rank ``index + 1`` can be drawn."""
+        return self.after_cut.is_kept(index)
+
+    def others(self, top: int | None = None) -> Others:
+        """Return everything but the first ``top`` listed tokens, or but all listed ones."""
+        shown = len(self.distribution) if top is None else min(top, len(self.distribution))
+        size = None if self.distribution.vocabulary_assumed else self.distribution.vocabulary_size
+        if self.distribution.complete and size is None:
+            size = len(self.distribution)
+        return Others(
+            None if size is None else size - shown,
+            self.model.beyond(shown),
+            self.after_temperature.beyond(shown),
+            self.after_cut.kept_beyond(shown),
+            self.after_cut.beyond(shown),
+        )
+
+    def to_dict(self, top: int | None = None) -> dict[str, Any]:
+        """Return one entry of ``decodings`` of the ``show --format json`` contract.
+
+        Args:
+            top: list that many tokens and sum up the others; all listed tokens if None.
+        """
+        shown = len(self.distribution) if top is None else min(top, len(self.distribution))
+        others = self.others(shown)
+        tempered, final = self.after_temperature.probabilities, self.after_cut.probabilities
+        stages = {"model": self.model, "after_temperature": self.after_temperature, "after_cut": self.after_cut}
+        return {
+            "settings": self.settings.to_dict(),
+            "exact": self.exact,
+            "tokens": [
+                {
+                    "rank": index + 1,
+                    "text": self.distribution.token(index).text,
+                    "after_temperature": tempered[index].to_dict(),
+                    "kept": self.kept(index),
+                    "probability": final[index].to_dict(),
+                }
+                for index in range(shown)
+            ],
+            "others": {
+                "count": others.count,
+                "after_temperature": others.after_temperature.to_dict(),
+                "kept": others.kept,
+                "probability": others.probability.to_dict(),
+            },
+            "statistics": {
+                "entropy_bits": {name: stage.entropy.to_dict() for name, stage in stages.items()},
+                "effective_tokens": {name: stage.effective_tokens.to_dict() for name, stage in stages.items()},
+                "kept_tokens": self.after_cut.kept_tokens.to_dict(),
+                "cut_mass": self.cut_mass.to_dict(),
+            },
+        }
+
+
+def decode(distribution: TokenDistribution, settings: DecodingSettings) -> Decoding:
+    """Decode: apply temperature and the cuts to what the model said.
+
+    Temperature divides the logits (Ackley, Hinton and Sejnowski 1985), so it raises probabilities to the
+    power 1/T; top-p is Holtzman et al. 2020 (arXiv 1904.09751), min-p arXiv 2407.01082. Sums are float64.
+    """
+    model = distribution.stage
+    log_weights, tail, temperature = distribution.log_weights, distribution.tail, settings.temperature
+    at_temperature = model if temperature == 1 else tempered(log_weights, tail, len(distribution), temperature)
+    first = settings.order == "temperature-first"
+    if not settings.cuts or (first and temperature == 0):
+        # a greedy decoder takes the most likely token, which no cut can take away
+        return Decoding(distribution, settings, model, at_temperature, at_temperature, Interval.point(0.0))
+    cut_on = at_temperature if first else model
+    survivors = cut(cut_on.weights, log_weights, tail, settings, temperature if first else 1.0)
+    final = _survivors_stage(survivors, distribution, at_temperature, settings)
+    return Decoding(distribution, settings, model, at_temperature, final, survivors.cut_mass)
+
+
+def _survivors_stage(
+    survivors: Cut, distribution: TokenDistribution, at_temperature: Stage, settings: DecodingSettings
+) -> Stage:
+    """The distribution over what survived the cuts, renormalised, at the settings' temperature."""
+    if survivors.unseen_kept == "all" and survivors.kept.low == distribution.support:
+        return at_temperature
+    temperature, tail = settings.temperature, distribution.tail
+    weights, log_weights = at_temperature.weights, distribution.log_weights
+    unseen = survivors.unseen_weight
+    if settings.order == "temperature-last":
+        unseen = tail.partial_weight(unseen, survivors.unseen_count, temperature)
+    kept, unseen_kept = survivors.kept, survivors.unseen_kept
+    if temperature == 0:
+        ties = float(weights.sum())
+        kept = Interval(*(min(number, ties) for number in (kept.low, kept.estimate, kept.high)))
+        unseen_kept = "none" if unseen.high == 0 else unseen_kept
+    sums = [float(weights[: int(number)].sum()) for number in (kept.low, kept.estimate, kept.high)]
+    entropies = prefix_entropies(weights, log_weights, temperature, int(kept.low), int(kept.high))
+    entropy = Interval.around(entropies.min(), entropies[int(kept.estimate - kept.low)], entropies.max())
+    unseen_count = survivors.unseen_count if temperature > 0 else unseen
+    if unseen_kept != "none":
+        listed = weights[: int(kept.high)]
+        logs = weighted_logs(listed, log_weights[: int(kept.high)], temperature)
+        with_unseen = partial_entropy(sums[2], logs, unseen, unseen_count.high, tail, temperature)
+        entropy = Interval.around(
+            with_unseen.low if kept.is_point else min(entropy.low, with_unseen.low),
+            with_unseen.estimate if unseen.estimate > 0 else entropy.estimate,
+            max(entropy.high if not kept.is_point else 0.0, with_unseen.high),
+        )
+    return Stage(
+        weights,
+        len(distribution),
+        kept,
+        Interval.around(sums[0] + unseen.low, sums[1] + unseen.estimate, sums[2] + unseen.high),
+        unseen_kept,
+        Interval.around(
+            kept.low + unseen_count.low, kept.estimate + unseen_count.estimate, kept.high + unseen_count.high
+        ),
+        in_bits(entropy),
+    )

@@ -1,0 +1,269 @@
+"""What a model said about the next token, at temperature 1."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from softmax_visualizer.decoding.interval import FloatArray, Interval
+from softmax_visualizer.decoding.stage import Stage, tempered
+from softmax_visualizer.decoding.tail import UnseenTail
+
+MASS_TOLERANCE = 1e-6
+"""How far the mass of a server's list may be off: float32 log-softmax, printed and parsed."""
+
+_SENTINEL = -9999.0
+"""OpenAI's and vLLM's stand-in for the log-probability of a token outside the list."""
+
+_NO_LIST_BEYOND = 1e-3
+"""A list whose mass exceeds 1 by more than this is not a list of probabilities."""
+
+
+class DistributionError(ValueError):
+    """Numbers that are no distribution; its text says what is wrong with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token: its text, and its bytes where they are known (a token may be part of a character)."""
+
+    text: str
+    bytes: bytes | None = None
+
+    @property
+    def raw(self) -> bytes | None:
+        """The token's bytes, from its text where the model did not send them; None if the text has none."""
+        if self.bytes is not None:
+            return self.bytes
+        try:
+            return self.text.encode()
+        except UnicodeEncodeError:
+            return None
+
+
+@dataclass(frozen=True, eq=False)
+class TokenDistribution:
+    """A next-token distribution at temperature 1: the whole vocabulary, or its most likely tokens.
+
+    ``logprobs``: float64, shape ``(tokens,)``, natural logarithms, descending; -inf last.
+    ``unseen_mass``: the probability of everything not listed, a point 0 if nothing is missing.
+    ``vocabulary_size``: tokens in the vocabulary, listed or not; None if unknown.
+    ``vocabulary_assumed``: the size is an upper bound that somebody assumed, not one that is known.
+    ``notes``: sentences about what had to be mended in the numbers, for the person to read.
+
+    Build one with :meth:`from_logits` or :meth:`from_top_logprobs`.
+    """
+
+    logprobs: FloatArray
+    unseen_mass: Interval
+    vocabulary_size: int | None
+    _tokens: Sequence[str | Token]
+    _order: np.ndarray[Any, np.dtype[np.intp]]
+    vocabulary_assumed: bool = False
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.logprobs.flags.writeable = False
+
+    @classmethod
+    def from_logits(cls, tokens: Iterable[str | Token], logits: ArrayLike) -> TokenDistribution:
+        """Return the softmax of a whole vocabulary's logits, given in any order and on any scale.
+
+        Args:
+            tokens: one text or :class:`Token` a logit.
+            logits: shape ``(vocabulary,)``; unnormalised natural-log scores. -inf is an impossible token.
+
+        Raises:
+            DistributionError: lengths differ, nothing is finite, or a logit is NaN or +inf.
+        """
+        names, values = _aligned(tokens, logits, "logits")
+        if np.isnan(values).any() or np.isposinf(values).any():
+            raise DistributionError("The logits hold NaN or +infinity, so they have no softmax.")
+        peak = values.max()
+        if not np.isfinite(peak):
+            raise DistributionError("Every logit is -infinity, so no token is possible.")
+        logprobs = values - peak
+        logprobs -= math.log(float(np.exp(logprobs).sum()))
+        order = np.argsort(-logprobs, kind="stable")
+        return cls(logprobs[order], Interval.point(0.0), len(names), names, order)
+
+    @classmethod
+    def from_top_logprobs(
+        cls,
+        tokens: Iterable[str | Token],
+        logprobs: ArrayLike,
+        vocabulary_size: int | None = None,
+        *,
+        vocabulary_assumed: bool = False,
+        mass_tolerance: float = MASS_TOLERANCE,
+    ) -> TokenDistribution:
+        """Return the distribution of which a server printed the most likely tokens.
+
+        A missing or -9999 entry is dropped: that token is one of the unseen ones. -inf (or float32's lowest
+        number) says that all below it is impossible, so nothing is unseen. A mass a little above 1 is
+        rounding; one above 1.001 is rescaled and noted.
+
+        Args:
+            tokens: one text or :class:`Token` a log-probability, in any order.
+            logprobs: shape ``(tokens,)``; natural logarithms of probabilities at temperature 1.
+            vocabulary_size: tokens in the vocabulary; None if unknown. An upper bound serves as well.
+            vocabulary_assumed: the size is such a bound, and is not to be shown as known.
+            mass_tolerance: how far the list's mass may be off. It matters above temperature 1, where a
+                tail of 1e-6 can grow to a third of everything.
+
+        Raises:
+            DistributionError: lengths differ, the list is empty or longer than the vocabulary, or an entry
+                is NaN or above 0.
+        """
+        names, values = _aligned(tokens, logprobs, "log-probabilities")
+        if np.isnan(values).any():
+            raise DistributionError("A log-probability is NaN (not a number).")
+        if values.max(initial=-np.inf) > MASS_TOLERANCE:
+            raise DistributionError(
+                f"A log-probability is {values.max():g}. None can be above 0: these may be logits, "
+                "or probabilities."
+            )
+        notes: list[str] = []
+        values = np.where(values <= float(np.finfo(np.float32).min) * 0.99, -np.inf, np.minimum(values, 0.0))
+        listed = values != _SENTINEL
+        if not np.isfinite(values[listed]).any():
+            raise DistributionError("The list holds no usable log-probability.")
+        kept = np.flatnonzero(listed)
+        order = kept[np.argsort(-values[kept], kind="stable")]
+        values = values[order]
+        if vocabulary_size is not None and vocabulary_size < len(values):
+            raise DistributionError(
+                f"The vocabulary is said to have {vocabulary_size:,} tokens, but the list has {len(values):,}."
+            )
+
+        missing = 1.0 - math.fsum(np.exp(values))
+        if missing < -_NO_LIST_BEYOND:
+            notes.append(
+                f"The listed probabilities sum to {100 * (1 - missing):.1f} %: they were scaled to 100 %."
+            )
+            values, missing = values - math.log1p(-missing), 0.0
+        impossible = np.isneginf(values)
+        if impossible.any():
+            if missing <= _NO_LIST_BEYOND:
+                return cls(values - _log_mass(values), Interval.point(0.0), vocabulary_size, names, order,
+                           vocabulary_assumed, tuple(notes))  # fmt: skip
+            # an "impossible" entry beside missing mass was cut by the server, so it says nothing of the rest
+            values, order = values[~impossible], order[~impossible]
+            notes.append("The server reported some tokens as impossible: its list was cut before it was sent.")
+        unseen = math.inf if vocabulary_size is None else vocabulary_size - len(values)
+        if unseen == 0:
+            if missing > _NO_LIST_BEYOND:
+                notes.append(
+                    f"The whole vocabulary is listed, yet sums to {100 * (1 - missing):.1f} %: "
+                    "it was scaled to 100 %."
+                )
+            return cls(values - _log_mass(values), Interval.point(0.0), vocabulary_size, names, order,
+                       vocabulary_assumed, tuple(notes))  # fmt: skip
+        mass = Interval(
+            max(0.0, missing - mass_tolerance), max(0.0, missing), max(0.0, missing + mass_tolerance)
+        )
+        room = unseen * math.exp(values[-1])
+        if mass.high > room:
+            if mass.low > room:
+                notes.append(
+                    f"{100 * missing:.2f} % is missing from the list, more than {unseen:,} unseen tokens can "
+                    "hold: the vocabulary is larger than was said, or the list is not the top of it."
+                )
+            mass = Interval(min(mass.low, room), min(mass.estimate, room), room)
+        return cls(values, mass, vocabulary_size, names, order, vocabulary_assumed, tuple(notes))
+
+    def __len__(self) -> int:
+        """Return the number of listed tokens."""
+        return len(self.logprobs)
+
+    def token(self, index: int) -> Token:
+        """Return the listed token of rank ``index + 1``."""
+        token = self._tokens[self._order[index]]
+        return token if isinstance(token, Token) else Token(token)
+
+    @cached_property
+    def tokens(self) -> tuple[Token, ...]:
+        """All listed tokens, most likely first."""
+        return tuple(self.token(index) for index in range(len(self)))
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that has probability is listed."""
+        return self.unseen_mass.high == 0
+
+    @property
+    def unseen_count(self) -> int | None:
+        """How many tokens of the vocabulary are not listed (at most, if its size is assumed); None if unknown."""
+        return None if self.vocabulary_size is None else self.vocabulary_size - len(self)
+
+    @cached_property
+    def support(self) -> int:
+        """How many listed tokens are possible at all: the finite ones, which come first."""
+        return int(np.isfinite(self.logprobs).sum())
+
+    @cached_property
+    def log_weights(self) -> FloatArray:
+        """Logprobs of the possible listed tokens less the first one's, shape ``(support,)``."""
+        logs: FloatArray = self.logprobs[: self.support]
+        return logs - logs[0]
+
+    @cached_property
+    def tail(self) -> UnseenTail:
+        """What is known of the tokens that are not listed."""
+        scale = math.exp(-float(self.logprobs[0]))
+        mass = self.unseen_mass
+        return UnseenTail(
+            float(self.log_weights[-1]),
+            Interval(mass.low * scale, mass.estimate * scale, mass.high * scale),
+            math.inf if self.unseen_count is None else float(self.unseen_count),
+            self.support,
+        )
+
+    @cached_property
+    def stage(self) -> Stage:
+        """The distribution itself, as the first stage of every decoding."""
+        return tempered(self.log_weights, self.tail, len(self), 1.0)
+
+    def to_dict(self, top: int | None = None) -> dict[str, Any]:
+        """Return the ``distribution`` record of the ``show --format json`` contract, ``top`` tokens of it."""
+        known_size = None if self.vocabulary_assumed else self.vocabulary_size
+        return {
+            "complete": self.complete,
+            "vocabulary_size": known_size,
+            "assumed_vocabulary_size": self.vocabulary_size if self.vocabulary_assumed else None,
+            "unseen_mass": self.unseen_mass.estimate,
+            "tokens": [
+                {
+                    "rank": index + 1,
+                    "text": self.token(index).text,
+                    "bytes": None if (raw := self.token(index).raw) is None else list(raw),
+                    "logprob": value if math.isfinite(value := float(self.logprobs[index])) else None,
+                }
+                for index in range(len(self) if top is None else min(top, len(self)))
+            ],
+        }
+
+
+def _aligned(
+    tokens: Iterable[str | Token], values: ArrayLike, name: str
+) -> tuple[Sequence[str | Token], FloatArray]:
+    names = tokens if isinstance(tokens, (list, tuple)) else tuple(tokens)
+    try:
+        numbers = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DistributionError(f"The {name} are not all numbers.") from error
+    if numbers.ndim != 1 or len(names) != len(numbers):
+        raise DistributionError(f"There are {len(names):,} tokens, but {numbers.size:,} {name}.")
+    if not len(names):
+        raise DistributionError(f"The list of {name} is empty.")
+    return names, numbers
+
+
+def _log_mass(logprobs: FloatArray) -> float:
+    return math.log(math.fsum(np.exp(logprobs)))

@@ -1,0 +1,137 @@
+"""One stage of the decoder: a distribution in the making, listed tokens first, the unseen ones as a sum."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from softmax_visualizer.decoding.entropy import tempered_entropy, weighted_logs
+from softmax_visualizer.decoding.interval import FloatArray, Interval, IntervalArray
+from softmax_visualizer.decoding.tail import UnseenTail, powers
+
+Kept = Literal["yes", "no", "maybe"]
+KeptUnseen = Literal["none", "some", "all", "maybe"]
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """What the decoder holds after one of its steps.
+
+    ``weights``: float64, shape ``(support,)``: weights of the possible listed tokens, over the first one's.
+    ``listed``: number of listed tokens, the impossible ones included.
+    ``kept``: how many listed tokens are kept; they are always the most likely ones.
+    ``total``: what the weights of all kept tokens sum to, listed and unseen.
+    ``unseen_kept``: how much of the unseen tokens is kept; ``"all"`` too where there are none and nothing is cut.
+    ``kept_tokens``: how many tokens of the vocabulary are kept; infinite where that is unknown.
+    ``entropy``: in bits.
+    """
+
+    weights: FloatArray
+    listed: int
+    kept: Interval
+    total: Interval
+    unseen_kept: KeptUnseen
+    kept_tokens: Interval
+    entropy: Interval
+
+    @cached_property
+    def probabilities(self) -> IntervalArray:
+        """The probability of each listed token, shape ``(listed,)``."""
+        low = self._probabilities(self.kept.low, self.total.high)
+        if self.kept.is_point and self.total.is_point:
+            return IntervalArray(low, low, low)
+        high = self._probabilities(self.kept.high, self.total.low)
+        least, most = int(self.kept.low), int(self.kept.high)
+        if most > least:
+            # a token that is kept brings all before it along, so they share the total with it
+            reached = float(self.weights[:least].sum()) + np.cumsum(self.weights[least:most])
+            high[least:most] = self.weights[least:most] / np.maximum(reached, self.total.low)
+        estimate = np.clip(self._probabilities(self.kept.estimate, self.total.estimate), low, high)
+        return IntervalArray(low, estimate, high)
+
+    def _probabilities(self, kept: float, total: float) -> FloatArray:
+        count = int(kept)
+        result = np.zeros(self.listed)
+        np.divide(self.weights[:count], total, out=result[:count])
+        return result
+
+    def is_kept(self, index: int) -> Kept:
+        """Say whether the listed token of rank ``index + 1`` is kept."""
+        return "yes" if index < self.kept.low else "maybe" if index < self.kept.high else "no"
+
+    def beyond(self, top: int) -> Interval:
+        """Return the probability of everything but the first ``top`` listed tokens."""
+        if top >= self.listed and self.unseen_kept in ("none", "all") and self.kept_tokens.high <= top:
+            return Interval.point(0.0)
+        ends = [
+            max(0.0, 1 - float(self.weights[: min(top, int(kept))].sum()) / total)
+            for kept, total in zip(
+                (self.kept.low, self.kept.estimate, self.kept.high),
+                (self.total.low, self.total.estimate, self.total.high),
+                strict=True,
+            )
+        ]
+        if top >= self.kept.high and self.unseen_kept == "none":
+            return Interval.point(0.0)
+        return Interval.around(ends[0], ends[1], max(ends[0], ends[2]))
+
+    def kept_beyond(self, top: int) -> KeptUnseen:
+        """Say how much of everything but the first ``top`` listed tokens is kept."""
+        if top >= self.listed:
+            return self.unseen_kept
+        if self.kept.low == self.listed:
+            return "all" if self.unseen_kept == "all" else "some"
+        if self.kept.low > top:
+            return "some"
+        return "maybe" if self.kept.high > top else self.unseen_kept
+
+    @property
+    def effective_tokens(self) -> Interval:
+        """The perplexity of the step, 2 ** entropy: it is like a choice between that many equal tokens."""
+        return Interval(*(float(2.0**bits) for bits in (self.entropy.low, self.entropy.estimate, self.entropy.high)))
+
+    @property
+    def exact(self) -> bool:
+        """Whether every probability of the stage is known exactly."""
+        return self.kept.is_point and self.total.is_point
+
+
+def tempered(log_weights: FloatArray, tail: UnseenTail, listed: int, temperature: float) -> Stage:
+    """Return the stage in which temperature has been applied and nothing is cut.
+
+    Args:
+        log_weights: shape ``(support,)``: logprobs of the possible listed tokens, less the first one's.
+        tail: the unseen tokens.
+        listed: number of listed tokens, the impossible ones included.
+        temperature: 0 or more.
+    """
+    weights = powers(log_weights, temperature)
+    known = float(weights.sum())
+    unseen = tail.weight(temperature)
+    kept = float(len(weights)) if temperature > 0 else known
+    # a vocabulary's size may be an upper bound, so of the unseen tokens only those count that the mass needs
+    others = tail.possible_count if temperature > 0 else unseen
+    entropy = tempered_entropy(known, weighted_logs(weights, log_weights, temperature), tail, temperature)
+    return Stage(
+        weights,
+        listed,
+        Interval.point(kept),
+        plus(known, unseen),
+        "all" if temperature > 0 else "maybe" if unseen.high else "none",
+        plus(kept, others),
+        in_bits(entropy),
+    )
+
+
+def plus(number: float, interval: Interval) -> Interval:
+    """Return the interval moved up by ``number``."""
+    return Interval(number + interval.low, number + interval.estimate, number + interval.high)
+
+
+def in_bits(nats: Interval) -> Interval:
+    """Return an entropy in bits."""
+    return Interval(*(value / math.log(2) for value in (nats.low, nats.estimate, nats.high)))

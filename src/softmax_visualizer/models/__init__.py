@@ -1,0 +1,1 @@
+"""Where distributions come from: OpenAI-compatible servers, the bundled model, a file."""

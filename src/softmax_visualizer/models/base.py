@@ -1,0 +1,71 @@
+"""What a language model is to the rest of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from softmax_visualizer.decoding import TokenDistribution
+
+Source = Literal["bundled", "openai", "file"]
+
+
+class ModelError(Exception):
+    """No distribution could be had; the text says in a sentence or two what failed and what to do.
+
+    The text is for a person's eyes and never holds a secret; the technical cause is in ``__cause__``.
+    """
+
+
+@dataclass(frozen=True)
+class ModelAnswer:
+    """What a model said about one prompt.
+
+    ``request``: exactly what was sent, without the key; empty if nothing was.
+    ``notes``: sentences about the answer that the person should read (a model's announced end, a mended list).
+    """
+
+    prompt: str
+    distribution: TokenDistribution
+    model: str
+    source: Source
+    endpoint: str | None = None
+    request: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class LanguageModel(Protocol):
+    """Something that can be asked for the distribution of the next token."""
+
+    @property
+    def name(self) -> str:
+        """The model's name, as a person would choose it."""
+
+    @property
+    def source(self) -> Source:
+        """What kind of model it is."""
+
+    @property
+    def endpoint(self) -> str | None:
+        """The server's base URL without credentials; None if there is no server."""
+
+    async def ask(self, prompt: str) -> ModelAnswer:
+        """Return the distribution of the token after ``prompt``, at temperature 1.
+
+        Raises:
+            ModelError: there is none, with the reason and the remedy.
+        """
+
+    async def names(self) -> tuple[str, ...]:
+        """Return the names of the models that can be chosen where this one lives.
+
+        Raises:
+            ModelError: they cannot be listed.
+        """
+
+    def request(self, prompt: str) -> Mapping[str, Any]:
+        """Return exactly what :meth:`ask` would send for ``prompt``, without the key; empty if nothing."""
+
+    async def close(self) -> None:
+        """Let go of connections; a closed model is not asked again."""
