@@ -1,0 +1,55 @@
+"""The bundled model as a language model like any other: it needs no key and no network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from softmax_visualizer.decoding import Token, TokenDistribution
+from softmax_visualizer.models.base import ModelAnswer, Source
+
+if TYPE_CHECKING:
+    from softmax_visualizer.models.ngram import NGramModel
+
+BUNDLED = "bundled"
+"""The name by which the bundled model can be chosen."""
+
+
+class BundledModel:
+    """The 4-gram model in the package; its distribution is over its whole vocabulary, so always exact."""
+
+    name = BUNDLED
+    source: Source = "bundled"
+    endpoint: str | None = None
+
+    async def ask(self, prompt: str) -> ModelAnswer:
+        """Return the distribution after ``prompt``; arrays are loaded once, in a thread."""
+        return await asyncio.to_thread(self.answer, prompt)
+
+    def answer(self, prompt: str) -> ModelAnswer:
+        """Return what :meth:`ask` returns, without an event loop."""
+        tokens, model = _loaded()
+        return ModelAnswer(
+            prompt, TokenDistribution.from_logits(tokens, model.logprobs(prompt)), self.name, self.source
+        )
+
+    async def names(self) -> tuple[str, ...]:
+        """Return the one name."""
+        return (self.name,)
+
+    def request(self, prompt: str) -> Mapping[str, Any]:
+        """Return nothing: nothing is sent."""
+        return {}
+
+    async def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+@cache
+def _loaded() -> tuple[tuple[Token, ...], NGramModel]:
+    from softmax_visualizer.models.ngram import NGramModel
+
+    model = NGramModel.load()
+    return tuple(Token(text, text.encode()) for text in model.vocabulary), model
