@@ -1,0 +1,1 @@
+"""How a decoding looks as text: safe labels, honest numbers, and histograms drawn by plotext."""

@@ -1,0 +1,152 @@
+"""A decoding as the three panels of the pipeline, and as a line of statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from softmax_visualizer.decoding import Decoding, DecodingSettings, Interval, Stage
+from softmax_visualizer.display.histogram import Axis, Bar
+from softmax_visualizer.display.labels import label
+from softmax_visualizer.display.numbers import percent_short
+
+LABEL_WIDTH = 24
+"""Cells of a token's label at the most; the histogram shortens it further where it must."""
+
+AXES = ("fixed", "auto", "log")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One stage of the pipeline: what it is called, and a bar a row.
+
+    ``uncertain``: some of its numbers are intervals.
+    """
+
+    title: str
+    bars: tuple[Bar, ...]
+    uncertain: bool
+
+
+def panels(decoding: Decoding, rows: int) -> tuple[Panel, Panel, Panel]:
+    """Return the pipeline's panels with the same tokens on the same rows.
+
+    Args:
+        decoding: what to show.
+        rows: how many rows there are; the last one sums up all that has no row of its own.
+    """
+    listed = len(decoding.distribution)
+    everything_fits = decoding.distribution.complete and listed <= rows
+    shown = listed if everything_fits else min(max(rows - 1, 0), listed)
+    labels = [_label(decoding, index) for index in range(shown)]
+    rest = None if everything_fits or rows < 1 else rest_label(decoding, shown)
+    before: Stage | None = None
+    result = []
+    for stage, title in zip(decoding.pipeline, titles(decoding.settings), strict=True):
+        bars = [_bar(labels[index], stage, before, index) for index in range(shown)]
+        if rest is not None:
+            bars.append(_rest_bar(rest, stage, before, shown))
+        result.append(Panel(title, tuple(bars), not stage.exact))
+        before = stage
+    return result[0], result[1], result[2]
+
+
+def titles(settings: DecodingSettings) -> tuple[str, str, str]:
+    """Return the panels' titles, in the engine's order."""
+    temperature = f"Temperature {_decimals(settings.temperature)}"
+    if settings.order == "temperature-first":
+        return "Model, T = 1", temperature, f"{cut_words(settings)}: drawn from"
+    return "Model, T = 1", f"{cut_words(settings)}, at T = 1", f"{temperature}: drawn from"
+
+
+def cut_words(settings: DecodingSettings) -> str:
+    """Name the cuts that are on: ``"Top-p 0.90, top-k 40"``."""
+    words = [f"top-p {_decimals(settings.top_p)}"] if settings.top_p < 1 else []
+    if settings.top_k is not None:
+        words.append(f"top-k {settings.top_k}")
+    if settings.min_p > 0:
+        words.append(f"min-p {_decimals(settings.min_p)}")
+    text = ", ".join(words) or "no cut"
+    return text[0].upper() + text[1:]
+
+
+def rest_label(decoding: Decoding, shown: int) -> str:
+    """Name what has no row: ``"19,412 more"``, ``"unseen"``, ``"7 more + unseen"``."""
+    more = len(decoding.distribution) - shown
+    if decoding.distribution.complete:
+        return f"{more:,} more"
+    return f"{more:,} + unseen" if more else "unseen"
+
+
+def axis_for(kind: str, shown: Sequence[Panel]) -> Axis:
+    """Return the axis of all panels, the same for each so that their bars can be compared.
+
+    Args:
+        kind: one of :data:`AXES`.
+        shown: the panels that are drawn on it.
+    """
+    if kind == "log":
+        return Axis.log()
+    return Axis.auto(bar for panel in shown for bar in panel.bars) if kind == "auto" else Axis.fixed()
+
+
+def certainty(decoding: Decoding) -> str:
+    """Say in a word or two how much of a decoding is known: all of it, what is drawn from, or bounds."""
+    if decoding.exact:
+        return "EXACT"
+    return "EXACT DRAW" if decoding.after_cut.exact else "BOUNDS"
+
+
+def coverage(decoding: Decoding) -> str:
+    """Say how much of the vocabulary was seen: ``"top 20 of 200,019 tokens"``."""
+    distribution = decoding.distribution
+    if distribution.complete:
+        return f"all {len(distribution):,} tokens"
+    size = (
+        "an unknown number" if distribution.vocabulary_size is None else f"{distribution.vocabulary_size:,}"
+    )
+    assumed = "at most " if distribution.vocabulary_assumed else ""
+    return f"top {len(distribution):,} of {assumed}{size} tokens"
+
+
+def _label(decoding: Decoding, index: int) -> str:
+    token = decoding.distribution.token(index)
+    return label(token.text, token.bytes, LABEL_WIDTH)
+
+
+def _bar(text: str, stage: Stage, before: Stage | None, index: int) -> Bar:
+    kept = stage.is_kept(index)
+    if kept == "no" and before is not None:
+        return _ghost(text, before.probabilities[index])
+    probability = stage.probabilities[index]
+    return Bar(
+        text, probability.low, probability.estimate, probability.high, percent_short(probability), kept
+    )
+
+
+def _rest_bar(text: str, stage: Stage, before: Stage | None, shown: int) -> Bar:
+    kept = stage.kept_beyond(shown)
+    probability = stage.beyond(shown)
+    if kept == "none" and before is not None and before.beyond(shown).high > 0:
+        return _ghost(text, before.beyond(shown), rest=True)
+    return Bar(
+        text,
+        probability.low,
+        probability.estimate,
+        probability.high,
+        percent_short(probability),
+        "maybe" if kept == "maybe" else "yes",
+        rest=True,
+    )
+
+
+def _ghost(text: str, probability: Interval, *, rest: bool = False) -> Bar:
+    """What is cut stays on its row, with the probability that it had before."""
+    return Bar(text, probability.low, probability.estimate, probability.high, "cut", "no", rest=rest)
+
+
+def _decimals(value: float) -> str:
+    """At least two decimals, and all that were set."""
+    text = repr(value) if abs(value) >= 1e-4 or value == 0 else f"{value:g}"
+    whole, dot, decimals = text.partition(".")
+    return f"{whole}.{decimals.ljust(2, '0')}" if dot and "e" not in text else text

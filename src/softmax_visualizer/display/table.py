@@ -1,0 +1,94 @@
+"""A decoding as a table of numbers, for those who want the mathematics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from softmax_visualizer.decoding import Decoding, Interval
+from softmax_visualizer.display.labels import cell_width, label, pad
+from softmax_visualizer.display.numbers import percent_short
+from softmax_visualizer.display.panels import rest_label
+
+_Row = list[tuple[str, str]]
+
+
+def table(decoding: Decoding, rows: int, width: int, top: int) -> list[_Row]:
+    """Return a heading, a row a token from rank ``top + 1`` on, and a row for all the others.
+
+    Columns: rank, token, logprob, logprob divided by T (nats), probability after temperature, its running sum,
+    whether the token is kept, and the probability it is drawn with. The widest ones go first where room is
+    short.
+
+    Args:
+        decoding: what to show.
+        rows: how many lines there are for all of it.
+        width: cells of each line.
+        top: listed tokens to leave out at the top.
+    """
+    listed = len(decoding.distribution)
+    room = max(rows - 2, 1)
+    first = min(top, max(listed - room, 0))
+    stop = min(first + room, listed)
+    tempered, final = decoding.after_temperature.probabilities, decoding.after_cut.probabilities
+    temperature = decoding.settings.temperature
+    running = {
+        name: np.cumsum(getattr(tempered, name)[:stop]) for name in ("low", "estimate", "high")
+    }
+
+    def cumulative(index: int) -> Interval:
+        if tempered.is_point:
+            return Interval.point(min(1.0, float(running["low"][index])))
+        beyond = decoding.after_temperature.beyond(index + 1)
+        return Interval(1 - beyond.high, 1 - beyond.estimate, 1 - beyond.low)
+
+    def over_t(index: int) -> str:
+        logprob = float(decoding.distribution.logprobs[index])
+        return f"{logprob / temperature:.3f}" if temperature > 0 else "–"
+
+    kept_words = {"yes": "kept", "no": "cut", "maybe": "maybe"}
+    columns: list[tuple[str, int, Callable[[int], str]]] = [
+        ("rank", 6, lambda index: f"{index + 1:,}"),
+        ("token", -20, lambda index: label(*_text(decoding, index), 20)),
+        ("logprob", 9, lambda index: f"{float(decoding.distribution.logprobs[index]):.3f}"),
+        ("÷ T", 9, over_t),
+        ("after T", 12, lambda index: percent_short(tempered[index])),
+        ("running sum", 12, lambda index: percent_short(cumulative(index))),
+        ("", 6, lambda index: kept_words[decoding.kept(index)]),
+        ("drawn with", 12, lambda index: percent_short(final[index]) if decoding.kept(index) != "no" else "–"),
+    ]
+    for droppable in ("÷ T", "logprob", "running sum"):
+        if sum(abs(size) + 1 for _, size, _ in columns) <= width:
+            break
+        columns = [column for column in columns if column[0] != droppable]
+
+    lines = [_line((name for name, _, _ in columns), columns, "head")]
+    for index in range(first, stop):
+        role = {"yes": "number", "no": "cut", "maybe": "maybe"}[decoding.kept(index)]
+        lines.append(_line((write(index) for _, _, write in columns), columns, role))
+    others = decoding.others(stop)
+    if others.model.high > 0 or stop < listed:
+        words = {"none": "cut", "some": "some", "all": "kept", "maybe": "maybe"}
+        values = {
+            "token": rest_label(decoding, stop),
+            "after T": percent_short(others.after_temperature),
+            "": words[others.kept],
+            "drawn with": percent_short(others.probability) if others.kept != "none" else "–",
+        }
+        lines.append(_line((values.get(name, "") for name, _, _ in columns), columns, "rest"))
+    return lines
+
+
+def _text(decoding: Decoding, index: int) -> tuple[str, bytes | None]:
+    token = decoding.distribution.token(index)
+    return token.text, token.bytes
+
+
+def _line(values: Iterable[str], columns: list[tuple[str, int, Any]], role: str) -> _Row:
+    cells = []
+    for value, (_, size, _) in zip(values, columns, strict=True):
+        blank = " " * max(0, abs(size) - cell_width(value))
+        cells.append(pad(value, -size) if size < 0 else blank + value)
+    return [(" ".join(cells), role)]

@@ -1,0 +1,299 @@
+"""Histograms: the bar on a token's row has that token's length."""
+
+import math
+import subprocess
+import sys
+
+import plotext
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from softmax_visualizer.display.histogram import Axis, Bar, Run, histogram
+
+EIGHTHS = {block: eighths for eighths, block in enumerate("▏▎▍▌▋▊▉█", start=1)} | dict.fromkeys("▓▒▚░", 8)
+
+FIXED, LOG = Axis.fixed(), Axis.log()
+
+probabilities = st.floats(0, 1) | st.floats(0, 0.1) | st.sampled_from([0.0, 1.0, 1e-12, 0.5])
+widths = st.integers(8, 200)
+drawings = settings(deadline=None)
+
+
+def exact(probability: float, label: str = "token", **details: object) -> Bar:
+    return Bar(label, probability, probability, probability, "55.7 %", **details)  # type: ignore[arg-type]
+
+
+def between(low: float, estimate: float, high: float, **details: object) -> Bar:
+    return Bar("token", low, estimate, high, "4.1 to 9.8 %", **details)  # type: ignore[arg-type]
+
+
+def text(row: tuple[Run, ...]) -> str:
+    return "".join(run.text for run in row)
+
+
+def lines(bars: list[Bar], width: int, axis: Axis = FIXED) -> list[str]:
+    return [text(row) for row in histogram(bars, width, axis)]
+
+
+def blocks(line: str) -> str:
+    return "".join(char for char in line if char in EIGHTHS)
+
+
+def length(line: str) -> float:
+    """Return the length of a row's bar in cells."""
+    return sum(EIGHTHS[block] for block in blocks(line)) / 8
+
+
+def position(probability: float, axis: Axis) -> float:
+    """Return how far along the axis a probability is, from 0 to 1."""
+    if axis.kind == "log":
+        return max(0.0, 1 - math.log10(probability) / math.log10(axis.low)) if probability else 0.0
+    return probability / axis.high
+
+
+def finest(cells: float) -> float:
+    """Return the part of a cell to which bars are drawn in an area of that many cells."""
+    return 1 / 8 if cells <= 50 else 1 / 4 if cells <= 100 else 1 / 2
+
+
+def whole_cell(cells: float) -> float:
+    """Return how far from its number a mark may end that has no parts: half a cell, rounded on top."""
+    return 0.51 + 0.5 * finest(cells)
+
+
+def test_a_panel_reads_like_this() -> None:
+    bars = [
+        Bar("␣lazy", 0.557, 0.557, 0.557, "55.7 %"),
+        Bar("␣fence", 0.015, 0.015, 0.015, "1.5 %"),
+        Bar("日本", 0.0, 0.0, 0.0, "0 %"),
+        Bar("unseen", 0.213, 0.213, 0.213, "21.3 %", rest=True),
+    ]
+    assert lines(bars, 31) == [
+        "␣lazy  █████████▌        55.7 %",
+        "␣fence ▎                  1.5 %",
+        "日本                        0 %",
+        "unseen ███▋              21.3 %",
+    ]
+
+
+def test_an_uncertain_panel_reads_like_this() -> None:
+    bars = [
+        Bar("␣lazy", 0.40, 0.48, 0.55, "40.0 to 55.0 %"),
+        Bar("␣fence", 0.041, 0.09, 0.098, "4.1 to 9.8 %"),
+        Bar("unseen", 0.1, 0.3, 0.5, "10.0 to 50.0 %", rest=True),
+    ]
+    assert lines(bars, 46) == [
+        "␣lazy  ██████████▓▓▒            40.0 to 55.0 %",
+        "␣fence █▓                         4.1 to 9.8 %",
+        "unseen ██▓▓▓▓▓▒▒▒▒▒             10.0 to 50.0 %",
+    ]
+
+
+def test_a_cut_panel_reads_like_this() -> None:
+    bars = [
+        Bar("␣lazy", 0.92, 0.92, 0.92, "92.0 %"),
+        Bar("␣fence", 0.0, 0.05, 0.12, "0 to 12.0 %", "maybe"),
+        Bar("␣log", 0.012, 0.012, 0.012, "cut", "no"),
+        Bar("cut", 0.08, 0.08, 0.08, "8.0 %", "no", rest=True),
+    ]
+    assert lines(bars, 46) == [
+        "␣lazy  ████████████████████████▉        92.0 %",
+        "␣fence ▚▒▒                         0 to 12.0 %",
+        "␣log   ░                                   cut",
+        "cut    ░░                                8.0 %",
+    ]
+
+
+def test_each_piece_of_a_row_says_what_it_is() -> None:
+    bars = [
+        between(0.2, 0.4, 0.6),
+        Bar("unseen", 0.3, 0.3, 0.3, "30.0 %", rest=True),
+        Bar("perhaps", 0.0, 0.3, 0.6, "?", "maybe"),
+        Bar("gone", 0.3, 0.3, 0.3, "cut", "no"),
+    ]
+    roles = [[run.role for run in row] for row in histogram(bars, 60, FIXED)]
+    assert roles == [
+        ["label", "space", "bar", "uncertain", "space", "number"],
+        ["rest", "space", "bar", "space", "number"],
+        ["label", "space", "maybe", "uncertain", "space", "number"],
+        ["cut", "space", "cut", "space", "cut"],
+    ]
+
+
+@drawings
+@given(st.lists(probabilities, max_size=49), widths, st.sampled_from(["fixed", "auto", "log"]))
+def test_the_bar_on_a_tokens_row_has_that_tokens_length(values: list[float], width: int, kind: str) -> None:
+    longest = max(values, default=0.0) or 1.0
+    top = longest if kind == "auto" else 1.0
+    bars = [exact(top), *map(exact, values)]
+    axis = {"fixed": FIXED, "auto": Axis.auto(bars), "log": LOG}[kind]
+
+    full, *drawn = lines(bars, width, axis)
+
+    cells = length(full)
+    assert cells >= 1
+    assert full.endswith("█" * int(cells) + " 55.7 %")
+    assert len(drawn) == len(values)
+    for value, line in zip(values, drawn, strict=True):
+        if value == 0:
+            assert not blocks(line)
+        elif blocks(line) != "▏":
+            assert abs(length(line) - cells * position(value, axis)) <= 0.51 * finest(cells)
+        else:
+            assert cells * position(value, axis) <= 1.51 * finest(cells)
+
+
+@drawings
+@given(
+    st.lists(st.tuples(probabilities, probabilities, probabilities).map(sorted), min_size=1, max_size=50),
+    widths,
+    st.sampled_from([FIXED, LOG]),
+)
+def test_the_marks_of_an_interval_end_where_its_numbers_are(
+    intervals: list[list[float]], width: int, axis: Axis
+) -> None:
+    full, *drawn = lines([between(1, 1, 1), *(between(*interval) for interval in intervals)], width, axis)
+    cells = length(full)
+    half = whole_cell(cells)
+    for interval, line in zip(intervals, drawn, strict=True):
+        low, estimate, high = (cells * position(value, axis) for value in interval)
+        bar = blocks(line)
+        if "▓" in bar or "▒" in bar:
+            assert abs(len(bar.rstrip("▓▒")) - low) <= half
+            assert abs(len(bar.rstrip("▒")) - estimate) <= half
+            assert abs(len(bar) - high) <= half
+        else:
+            assert high - low <= 1 + 0.01
+            assert abs(length(line) - estimate) <= 0.51 * finest(cells) or bar == "▏"
+        assert bool(bar) == (interval[2] > 0 and cells > 0)
+
+
+@drawings
+@given(st.lists(probabilities, min_size=1, max_size=50), widths, st.sampled_from(["no", "maybe"]))
+def test_what_is_cut_has_its_length_and_another_mark(values: list[float], width: int, kept: str) -> None:
+    full, *drawn = lines([exact(1), *(exact(value, kept=kept) for value in values)], width)
+    cells = length(full)
+    for value, line in zip(values, drawn, strict=True):
+        assert set(blocks(line)) <= {"░" if kept == "no" else "▚"}
+        assert bool(blocks(line)) == (value > 0)
+        assert abs(length(line) - cells * value) <= whole_cell(cells) or (
+            length(line) == 1 and cells * value < 0.5
+        )
+
+
+@drawings
+@given(
+    st.lists(st.tuples(st.text(st.characters(exclude_categories=())), probabilities, st.text()), max_size=50),
+    st.integers(0, 200),
+    st.sampled_from([FIXED, LOG]),
+)
+def test_every_row_fills_its_width_exactly(
+    rows: list[tuple[str, float, str]], width: int, axis: Axis
+) -> None:
+    bars = [Bar(label, value, value, value, number) for label, value, number in rows]
+    drawn = lines(bars, width, axis)
+    assert [cell_len(line) for line in drawn] == [width] * len(bars)
+    assert all(line.isprintable() for line in drawn)
+
+
+def test_rows_come_in_the_order_of_the_bars() -> None:
+    bars = [exact(0.02 * place, f"t{place}") for place in (7, 1, 50, 3, 0, 20)]
+    drawn = lines(bars, 80)
+    assert [line.split()[0] for line in drawn] == ["t7", "t1", "t50", "t3", "t0", "t20"]
+    assert sorted(range(6), key=lambda row: length(drawn[row])) == [4, 1, 3, 0, 5, 2]
+
+
+def test_no_bars_make_no_rows() -> None:
+    assert histogram([], 31, FIXED) == []
+
+
+@pytest.mark.parametrize("axis", [FIXED, LOG, Axis.auto([])])
+def test_zero_draws_nothing(axis: Axis) -> None:
+    assert lines([exact(0.0)], 31, axis) == ["token                    55.7 %"]
+
+
+@pytest.mark.parametrize("axis", [FIXED, LOG])
+@pytest.mark.parametrize("width", [8, 31, 80, 150])
+def test_what_is_not_zero_draws_a_sliver(axis: Axis, width: int) -> None:
+    assert blocks(lines([exact(1e-12)], width, axis)[0]) == "▏"
+    assert blocks(lines([between(0.0, 0.0, 1e-12)], 31, axis)[0]) == "▏"
+
+
+def test_labels_take_two_fifths_of_the_row_at_most() -> None:
+    (line,) = lines([exact(1, "x" * 80)], 40)
+    assert line == "xxxxxxxxxxxxxxx… ████████████████ 55.7 %"
+
+
+def test_panels_side_by_side_share_their_columns() -> None:
+    left, right = [exact(0.5, "a")], [Bar("longer", 0.5, 0.5, 0.5, "41.0 to 52.0 %")]
+    drawn = text(histogram(left, 40, FIXED, beside=right)[0])
+    assert blocks(drawn) == blocks(text(histogram(right, 40, FIXED, beside=left)[0]))
+    assert drawn.index("█") == len("longer ")
+
+
+@pytest.mark.parametrize("nonsense", [math.nan, math.inf, -math.inf, -0.1, 1.1])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_what_is_no_probability_never_reaches_plotext(nonsense: float, place: int) -> None:
+    ends = [0.5, 0.5, 0.5]
+    ends[place] = nonsense
+    with pytest.raises(ValueError, match="a bar needs 0 <= low <= estimate <= high <= 1"):
+        between(*ends)
+
+
+def test_rounding_errors_are_no_reason_to_refuse_a_bar() -> None:
+    assert length(lines([between(1.0, 1 - 1e-16, 1 + 1e-12)], 60)[0]) == length(
+        lines([between(1, 1, 1)], 60)[0]
+    )
+
+
+def test_axes_name_their_ends() -> None:
+    assert FIXED.caption == "0 to 100 %"
+    assert LOG.caption == "0.0001 to 100 %, log"
+    assert Axis.auto([exact(0.3), between(0.1, 0.2, 0.557)]).caption == "0 to 55.7 %"
+    assert Axis.auto([exact(0.0)]).caption == "0 to 100 %"
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [("fixed", 0.5, 0.5), ("log", 0.0, 1.0), ("auto", 0.0, math.nan), ("auto", -1.0, 1.0), ("log", 0.1, 2.0)],
+)
+def test_an_axis_without_extent_is_refused(ends: tuple[str, float, float]) -> None:
+    with pytest.raises(ValueError, match="axis cannot reach"):
+        Axis(*ends)  # type: ignore[arg-type]
+
+
+def test_a_bar_beyond_the_axis_is_clipped() -> None:
+    assert lines([exact(0.9), exact(0.3)], 23, Axis("auto", 0.0, 0.3)) == ["token ██████████ 55.7 %"] * 2
+
+
+def test_a_drawing_knows_nothing_of_the_one_before() -> None:
+    bars = [exact(0.8), exact(0.3), exact(0.05)]
+    expected = lines(bars, 43)
+    plotext.figure.title("left over")
+    plotext.figure.ruler("x").lim(-3, 7).direction(-1)
+    plotext.figure.ruler("y").scale("log")
+    plotext.figure.draw(plotext.figure.bar([5, 5, 5], marker="x"))
+    histogram([exact(0.1)] * 40, 90, LOG)
+    assert lines([*bars, exact(0.7)], 43)[:3] == expected
+
+
+def test_the_terminals_size_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "9")
+    monkeypatch.setenv("LINES", "2")
+    drawn = lines([exact(0.95)] * 50, 199)
+    assert len(set(drawn)) == 1
+    assert length(drawn[0]) == pytest.approx(0.95 * 186, abs=0.25)
+
+
+def test_plotext_is_imported_by_the_first_drawing_only() -> None:
+    program = (
+        "import sys, softmax_visualizer.display.histogram as h\n"
+        "print(sorted({'plotext', 'textual', 'openai', 'rich'} & set(sys.modules)))\n"
+        "print(len(h.histogram([h.Bar('a', 1, 1, 1, '')], 40, h.Axis.fixed())))\n"
+        "print('plotext' in sys.modules)"
+    )
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert finished.stdout.split("\n") == ["[]", "1", "True", ""]
+    assert finished.stderr == ""

@@ -1,0 +1,168 @@
+"""Foreign text on the screen: legible, harmless, and as wide as it says."""
+
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from wcwidth import wcswidth
+
+from softmax_visualizer.display.labels import cell_width, label, pad, safe_line
+
+any_text = st.text(st.characters(exclude_categories=()))
+widths = st.integers(0, 30)
+
+
+def is_harmless(text: str) -> bool:
+    return all(unicodedata.category(char)[0] not in "CM" and char.isprintable() for char in text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("lazy", "lazy"),
+        (" lazy", "␣lazy"),
+        ("a  b ", "a␣␣b␣"),
+        ("\n\n", "⏎⏎"),
+        ("\tx\r", "⇥x␍"),
+        ("\x00\x07\x08\x7f", "␀␇␈␡"),
+        ("\x1b[31m", "␛[31m"),
+        ("\x9b2J", "<0x9B>2J"),
+        ("", "<empty>"),
+        ("\xa0\u2003\u3000", "<U+00A0><U+2003><U+3000>"),
+        ("\u200b\u200d\u2060\ufeff", "<U+200B><U+200D><U+2060><U+FEFF>"),
+        ("\u202eabc\u2066", "<U+202E>abc<U+2066>"),
+        ("co\xadop", "co<U+00AD>op"),
+        ("\u2028\u2029", "<U+2028><U+2029>"),
+        ("\ud83d", "<U+D83D>"),
+        ("\udcf0", "<U+DCF0>"),
+        ("\ue000\U000e0041", "<U+E000><U+E0041>"),
+        ("\u0301", "<U+0301>"),
+        ("e\u0301", "e<U+0301>"),
+        ("❤\ufe0f", "❤<U+FE0F>"),
+        ("👩\u200d👧", "👩<U+200D>👧"),
+        ("👍\U0001f3fd", "👍<U+1F3FD>"),
+        ("\U0001f1eb\U0001f1ee", "<U+1F1EB><U+1F1EE>"),
+        ("日本", "日本"),
+        ("한국", "한국"),
+        ("\u1112\u1161", "<U+1112><U+1161>"),
+        ("\u3164\u2800", "<U+3164><U+2800>"),
+        ("été Ω д שלום", "été␣Ω␣д␣שלום"),
+        ("[/INST]", "[/INST]"),
+        ("[@click=app.quit]x[/]", "[@click=app.quit]x[/]"),
+        ("\ufffd", "<U+FFFD>"),
+        ("␣⏎", "<U+2423><U+23CE>"),
+    ],
+)
+def test_every_character_of_a_token_is_visible(text: str, shown: str) -> None:
+    assert label(text, None, 99) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "data", "shown"),
+    [
+        (" lazy", b" lazy", "␣lazy"),
+        ("\ufffd", b"\xf0\x9f", "<0xF0><0x9F>"),
+        ("\\xf0\\x9f", b"\xf0\x9f", "<0xF0><0x9F>"),
+        ("caf\ufffd", b"caf\xc3", "caf<0xC3>"),
+        ("\ufffd é", b"\xa9 \xc3\xa9", "<0xA9>␣é"),
+        ("\ufffd", b"\xef\xbf\xbd", "<0xEF><0xBF><0xBD>"),
+        ("\ufffd", b"\xed\xa0\x80", "<0xED><0xA0><0x80>"),
+        ("", b"\xf0", "<0xF0>"),
+        ("x", b"", "x"),
+        ("", b"", "<empty>"),
+    ],
+)
+def test_bytes_that_are_no_text_are_shown_as_bytes(text: str, data: bytes, shown: str) -> None:
+    assert label(text, data, 99) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("The quick  brown fox", "The quick  brown fox"),
+        (" jumps over the ", "␣jumps over the␣"),
+        ("   ", "␣␣␣"),
+        ("", ""),
+        ("Error:\n\x1b]52;c;aGk=\x07", "Error:⏎␛]52;c;aGk=␇"),
+        ("gpt\u202e4", "gpt<U+202E>4"),
+        ("\ud83d", "<U+D83D>"),
+        ("␣", "␣"),
+    ],
+)
+def test_a_line_keeps_the_spaces_between_its_words(text: str, shown: str) -> None:
+    assert safe_line(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("lazy", 4, "lazy"),
+        ("lazily", 4, "laz…"),
+        ("日本語", 5, "日本…"),
+        ("日本語", 4, "日…"),
+        ("日本語", 2, "…"),
+        ("ab\x9bcd", 8, "ab…"),
+        ("ab\x9bcd", 9, "ab<0x9B>…"),
+        ("\x9bcd", 5, "<0x9…"),
+        ("lazy", 1, "…"),
+        ("lazy", 0, ""),
+    ],
+)
+def test_a_label_too_long_for_its_cells_ends_in_an_ellipsis(text: str, width: int, shown: str) -> None:
+    assert label(text, None, width) == shown
+
+
+def test_a_line_is_cut_where_its_escapes_end() -> None:
+    assert safe_line("ab\u202ecd", 9) == "ab…"
+    assert safe_line(label("\ufffd", b"\xf0\x9f\x92", 99), 13) == "<0xF0><0x9F>…"
+
+
+@given(any_text, st.none() | st.binary(), widths)
+@example("\u1100\u1100", None, 9)
+@example("\u0e33", None, 9)
+def test_any_token_is_harmless_and_fits(text: str, data: bytes | None, width: int) -> None:
+    shown = label(text, data, width)
+    assert is_harmless(shown)
+    assert " " not in shown
+    assert cell_width(shown) == cell_len(shown) == wcswidth(shown) <= width
+
+
+@given(any_text, st.none() | widths)
+def test_any_line_is_harmless_and_fits(text: str, width: int | None) -> None:
+    shown = safe_line(text, width)
+    assert is_harmless(shown)
+    assert cell_width(shown) == cell_len(shown) == wcswidth(shown)
+    assert width is None or cell_width(shown) <= width
+
+
+def test_every_code_point_is_as_wide_as_it_says() -> None:
+    wrong = []
+    for code in range(sys.maxunicode + 1):
+        shown = label(chr(code), None, 20)
+        if not (is_harmless(shown) and cell_width(shown) == cell_len(shown) == wcswidth(shown) > 0):
+            wrong.append(f"U+{code:04X}")
+    assert not wrong
+
+
+@given(st.lists(st.integers(0x80, 0xBF), min_size=1))
+def test_every_stray_byte_is_shown(stray: list[int]) -> None:
+    assert label("\ufffd", bytes(stray), 1000) == "".join(f"<0x{byte:02X}>" for byte in stray)
+
+
+@given(any_text, st.none() | st.binary(), widths)
+def test_what_was_made_safe_stays_as_it_is(text: str, data: bytes | None, width: int) -> None:
+    shown = label(text, data, width)
+    assert safe_line(shown, width) == shown
+
+
+@given(any_text, widths)
+def test_padding_fills_the_column_exactly(text: str, width: int) -> None:
+    padded = pad(safe_line(text, width), width)
+    assert cell_len(padded) == width
+
+
+def test_a_long_line_is_not_read_to_its_end() -> None:
+    assert safe_line("x" * 10_000_000, 5) == "xxxx…"
