@@ -77,3 +77,21 @@ def _number(name: str, value: object) -> float:
     if not math.isfinite(number):
         raise SettingsError(f"{name} must be a finite number, not {number:g}.")
     return number
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Settings that people use for a purpose, and why."""
+
+    name: str
+    settings: DecodingSettings
+    reason: str
+
+
+PRESETS = (
+    Preset("greedy", DecodingSettings(0.0), "always the most likely token: the same answer every time"),
+    Preset("code", DecodingSettings(0.1), "code and JSON: one slip spoils all, so hardly any chance"),
+    Preset("chat", DecodingSettings(0.7, 0.9), "chat: some variety, and no tail to wander off into"),
+    Preset("brainstorm", DecodingSettings(1.5), "brainstorming: unlikely words get their turn"),
+)
+"""The settings of the field's rules of thumb, coldest first."""

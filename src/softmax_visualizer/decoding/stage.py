@@ -65,18 +65,21 @@ class Stage:
 
     def beyond(self, top: int) -> Interval:
         """Return the probability of everything but the first ``top`` listed tokens."""
-        if top >= self.listed and self.unseen_kept in ("none", "all") and self.kept_tokens.high <= top:
-            return Interval.point(0.0)
-        ends = [
-            max(0.0, 1 - float(self.weights[: min(top, int(kept))].sum()) / total)
-            for kept, total in zip(
-                (self.kept.low, self.kept.estimate, self.kept.high),
-                (self.total.low, self.total.estimate, self.total.high),
-                strict=True,
-            )
-        ]
         if top >= self.kept.high and self.unseen_kept == "none":
             return Interval.point(0.0)
+        ends = []
+        for kept, total in (
+            (self.kept.low, self.total.low),
+            (self.kept.estimate, self.total.estimate),
+            (self.kept.high, self.total.high),
+        ):
+            listed = self.weights[: int(kept)]
+            if math.isinf(total):
+                ends.append(1.0)
+                continue
+            # summed, not taken from 1, which would lose all but the first sixteen digits
+            unseen = max(0.0, total - float(listed.sum()))
+            ends.append(min(1.0, (float(listed[top:].sum()) + unseen) / total))
         return Interval.around(ends[0], ends[1], max(ends[0], ends[2]))
 
     def kept_beyond(self, top: int) -> KeptUnseen:

@@ -40,14 +40,15 @@ def panels(decoding: Decoding, rows: int) -> tuple[Panel, Panel, Panel]:
     shown = listed if everything_fits else min(max(rows - 1, 0), listed)
     labels = [_label(decoding, index) for index in range(shown)]
     rest = None if everything_fits or rows < 1 else rest_label(decoding, shown)
-    before: Stage | None = None
+    # a cut comes after the second stage, or makes the second one where temperature is last
+    cut_stage = 2 if decoding.settings.order == "temperature-first" else 1
     result = []
-    for stage, title in zip(decoding.pipeline, titles(decoding.settings), strict=True):
+    for number, (stage, title) in enumerate(zip(decoding.pipeline, titles(decoding.settings), strict=True)):
+        before = decoding.pipeline[number - 1] if number >= cut_stage else None
         bars = [_bar(labels[index], stage, before, index) for index in range(shown)]
         if rest is not None:
             bars.append(_rest_bar(rest, stage, before, shown))
         result.append(Panel(title, tuple(bars), not stage.exact))
-        before = stage
     return result[0], result[1], result[2]
 
 
@@ -116,7 +117,7 @@ def _label(decoding: Decoding, index: int) -> str:
 
 def _bar(text: str, stage: Stage, before: Stage | None, index: int) -> Bar:
     kept = stage.is_kept(index)
-    if kept == "no" and before is not None:
+    if kept == "no" and before is not None and before.probabilities.high[index] > 0:
         return _ghost(text, before.probabilities[index])
     probability = stage.probabilities[index]
     return Bar(
@@ -127,8 +128,8 @@ def _bar(text: str, stage: Stage, before: Stage | None, index: int) -> Bar:
 def _rest_bar(text: str, stage: Stage, before: Stage | None, shown: int) -> Bar:
     kept = stage.kept_beyond(shown)
     probability = stage.beyond(shown)
-    if kept == "none" and before is not None and before.beyond(shown).high > 0:
-        return _ghost(text, before.beyond(shown), rest=True)
+    if kept == "none" and before is not None and (was := before.beyond(shown)).high > 0:
+        return _ghost(text, was, rest=True)
     return Bar(
         text,
         probability.low,

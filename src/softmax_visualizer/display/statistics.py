@@ -15,7 +15,8 @@ def statistics(decoding: Decoding, width: int) -> list[str]:
     entropies = f"Entropy {_arrows([_short(bits(stage.entropy)) for stage in stages])} bits"
     last_entropy = f"Entropy {_short(bits(stages[2].entropy))} bits"
     effective = f"like {_arrows([_short(number(stage.effective_tokens)) for stage in stages])} equal choices"
-    last_effective = f"like {_short(number(stages[2].effective_tokens))} equal choices"
+    last = _short(number(stages[2].effective_tokens))
+    last_effective = "like 1 choice" if last == "1" else f"like {last} choices"
     kept, cut = f"kept {kept_words(decoding)}", f"cut {percent_short(decoding.cut_mass)}"
     for phrases in (
         [entropies, effective, kept, cut],

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from softmax_visualizer.decoding.cut import Cut, cut
 from softmax_visualizer.decoding.distribution import TokenDistribution
 from softmax_visualizer.decoding.entropy import partial_entropy, prefix_entropies, weighted_logs
@@ -78,6 +80,20 @@ class Decoding:
             self.after_cut.kept_beyond(shown),
             self.after_cut.beyond(shown),
         )
+
+    def draw(self, chance: float) -> int | None:
+        """Return the index of the listed token that a uniform random number in [0, 1) draws.
+
+        Probabilities are summed from the most likely token on; where they are intervals, the estimates are.
+        None is a token that is not listed.
+        """
+        kept = int(self.after_cut.kept.estimate)
+        running = np.cumsum(self.after_cut.probabilities.estimate[:kept])
+        index = int(np.searchsorted(running, chance, side="right"))
+        if index < kept:
+            return index
+        # rounding can leave the last sum a hair below 1, where nothing else can be drawn
+        return kept - 1 if self.after_cut.unseen_kept == "none" or self.distribution.complete else None
 
     def to_dict(self, top: int | None = None) -> dict[str, Any]:
         """Return one entry of ``decodings`` of the ``show --format json`` contract.

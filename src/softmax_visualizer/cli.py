@@ -1,0 +1,221 @@
+"""The command line: the screen, or the same answers as text with ``show``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from softmax_visualizer import __version__
+from softmax_visualizer.decoding.settings import DecodingSettings, SettingsError
+
+if TYPE_CHECKING:
+    from softmax_visualizer.models.base import ModelAnswer
+    from softmax_visualizer.models.configuration import Configuration
+
+_EXAMPLE = "The quick brown fox jumps over the"
+
+
+class UsageError(Exception):
+    """Something was asked for that cannot be done; the text says what, and what can."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status: 0, or 2 after a sentence on stderr."""
+    from softmax_visualizer.models.base import ModelError
+    from softmax_visualizer.models.configuration import ConfigurationError
+
+    try:
+        options = _parser().parse_args(arguments)
+        return int(options.run(options))
+    except (UsageError, SettingsError, ConfigurationError, ModelError) as error:
+        _complain(str(error))
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # the reader of a pipe had enough; without this, Python complains about it once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _complain(text: str) -> None:
+    from softmax_visualizer.display.labels import safe_line
+
+    line = f"softmax-visualizer: {safe_line(text[:1].upper() + text[1:])}\n"
+    sys.stderr.buffer.write(line.encode(sys.stderr.encoding or "ascii", "backslashreplace"))
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but with one sentence for an error, as everywhere in this program."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(f"{message}. Try {self.prog} --help.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="softmax-visualizer",
+        description="See what temperature and top-p do to a language model's next token, live, in a terminal.",
+        epilog="With no key and no server set, a small bundled model answers. See also: softmax-visualizer show --help",
+    )
+    parser.add_argument("--version", action="version", version=f"softmax-visualizer {__version__}")
+    parser.add_argument("--prompt", default=_EXAMPLE, help="what the first screen asks about")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the tokens drawn by the space key (default 1)")
+    _add_model_options(parser)
+    parser.set_defaults(run=_run_screen)
+
+    commands = parser.add_subparsers(title="commands", metavar="", parser_class=_Parser)
+    show = commands.add_parser(
+        "show",
+        help="print the decoded distribution and exit",
+        description="Ask once, decode at each temperature, print, and exit.",
+    )
+    show.add_argument("prompt", nargs="?", help="the text whose next token is asked for")
+    show.add_argument(
+        "-t", "--temperature", action="append", help="temperature, 0 or more; repeat it to compare (default 1)"
+    )
+    show.add_argument("-p", "--top-p", default="1", help="keep the most likely tokens up to this mass (default 1)")
+    show.add_argument("-k", "--top-k", help="keep this many tokens (default: off)")
+    show.add_argument("--min-p", default="0", help="keep tokens at least this many times the first (default 0)")
+    show.add_argument(
+        "--order", default="temperature-first", help="temperature-first (default) or temperature-last"
+    )
+    show.add_argument("--top", default="20", help="tokens to list; the others are summed up (default 20)")
+    show.add_argument("--format", choices=("text", "json", "csv"), default="text", help="text (default), json or csv")
+    show.add_argument(
+        "--logprobs", metavar="FILE", help='a JSON file to decode instead: {"tokens": [...], "logprobs": [...]}'
+    )
+    _add_model_options(show)
+    show.set_defaults(run=_run_show)
+    return parser
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the model")
+    group.add_argument("--model", help="its name; bundled for the model that comes with the program")
+    group.add_argument("--base-url", help="the OpenAI-compatible server, such as http://127.0.0.1:8080/v1")
+    group.add_argument("--timeout", metavar="SECONDS", help="how long to wait for an answer (default 30)")
+    group.add_argument("--framing", help="answer (default), continue or raw: how the prompt is put to the model")
+    group.add_argument("--vocabulary-size", metavar="N", help="tokens in the model's vocabulary, if it is not known")
+
+
+def _configuration(options: argparse.Namespace) -> Configuration:
+    from softmax_visualizer.models.configuration import Configuration
+
+    return Configuration.load(
+        model=options.model,
+        base_url=options.base_url,
+        timeout=options.timeout,
+        framing=options.framing,
+        vocabulary_size=options.vocabulary_size,
+    )
+
+
+def _run_screen(options: argparse.Namespace) -> int:
+    configuration = _configuration(options)
+    _check_terminal()
+    from softmax_visualizer.tui.app import SoftmaxVisualizer
+
+    app = SoftmaxVisualizer(configuration, options.prompt, options.seed)
+    app.run()
+    return app.return_code or 0
+
+
+def _check_terminal() -> None:
+    """Refuse a terminal on which the screen would be garbage, or would run for ever without being seen."""
+    instead = 'For plain text, use: softmax-visualizer show "a prompt"'
+    # Textual reads the keyboard from stdin and draws on stderr
+    if sys.__stdin__ is None or sys.__stderr__ is None or not (sys.__stdin__.isatty() and sys.__stderr__.isatty()):
+        raise UsageError(f"the screen needs a terminal for both input and output. {instead}")
+    if os.environ.get("TERM", "") in ("dumb", "unknown"):
+        raise UsageError(f"this terminal (TERM={os.environ['TERM']}) cannot place text on the screen. {instead}")
+    encoding = (sys.__stderr__.encoding or "").lower().replace("-", "")
+    if encoding != "utf8":
+        raise UsageError(
+            f"this terminal's encoding is {encoding or 'unknown'}, and the screen needs UTF-8: "
+            f"try LC_ALL=C.UTF-8. {instead}"
+        )
+
+
+def _run_show(options: argparse.Namespace) -> int:
+    settings = [
+        DecodingSettings(
+            _number("--temperature", temperature),
+            _number("--top-p", options.top_p),
+            None if options.top_k is None else _whole("--top-k", options.top_k, 1),
+            _number("--min-p", options.min_p),
+            options.order,
+        )
+        for temperature in options.temperature or ["1"]
+    ]
+    top = _whole("--top", options.top, 0)
+    answer = _answer(options)
+
+    from softmax_visualizer.display.report import report
+
+    text = report(answer.prompt, _model_record(answer), answer.distribution, settings, top, options.format)
+    notes = [*answer.notes, *answer.distribution.notes]
+    for note in notes if options.format == "text" else []:
+        _complain(note)
+    encoding = sys.stdout.encoding or "ascii"
+    # a token may hold what the output's encoding cannot say; JSON and text then spell it out
+    sys.stdout.buffer.write(text.encode(encoding, "backslashreplace"))
+    sys.stdout.buffer.flush()
+    return 0
+
+
+def _answer(options: argparse.Namespace) -> ModelAnswer:
+    if options.logprobs is not None:
+        from dataclasses import replace
+
+        from softmax_visualizer.models.logprobs_file import read_logprobs
+
+        return replace(read_logprobs(Path(options.logprobs)), prompt=options.prompt or "")
+    if options.prompt is None:
+        raise UsageError('a prompt is missing: softmax-visualizer show "a prompt", or --logprobs FILE.')
+    configuration = _configuration(options)
+    if configuration.source == "bundled":
+        from softmax_visualizer.models.bundled import BundledModel
+
+        return BundledModel().answer(options.prompt)
+    return _ask_server(configuration, options.prompt)
+
+
+def _ask_server(configuration: Configuration, prompt: str) -> ModelAnswer:
+    import asyncio
+
+    from softmax_visualizer.models.opening import open_model
+
+    async def ask() -> ModelAnswer:
+        model = open_model(configuration)
+        try:
+            return await model.ask(prompt)
+        finally:
+            await model.close()
+
+    return asyncio.run(ask())
+
+
+def _model_record(answer: ModelAnswer) -> dict[str, str | None]:
+    return {"name": answer.model, "source": answer.source, "endpoint": answer.endpoint}
+
+
+def _number(flag: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise UsageError(f"{flag} must be a number, not {text!r}.") from error
+
+
+def _whole(flag: str, text: str, least: int) -> int:
+    try:
+        number = int(text)
+    except ValueError as error:
+        raise UsageError(f"{flag} must be a whole number, not {text!r}.") from error
+    if number < least:
+        raise UsageError(f"{flag} must be {least} or more, not {number}.")
+    return number

@@ -1,0 +1,1 @@
+"""The Textual app: screens, widgets, styles. It draws decodings, and decides nothing about probabilities."""

@@ -1,0 +1,50 @@
+"""The Textual application around the bench."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from softmax_visualizer.tui.bench import BenchScreen
+
+if TYPE_CHECKING:
+    from softmax_visualizer.models.configuration import Configuration
+
+EXAMPLE_PROMPT = "The quick brown fox jumps over the"
+"""What the first screen asks about."""
+
+
+class SoftmaxVisualizer(App[None]):
+    """See what temperature and top-p do to a language model's next token, live."""
+
+    TITLE = "Softmax Visualizer"
+    CSS_PATH = "bench.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
+    ]
+
+    def __init__(self, configuration: Configuration, prompt: str = EXAMPLE_PROMPT, seed: int = 1) -> None:
+        super().__init__()
+        self._bench = BenchScreen(configuration, prompt, seed)
+
+    def get_default_screen(self) -> Screen[None]:
+        """Return the bench."""
+        return self._bench
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer every action of the bench in the command palette, besides Textual's own themes."""
+        for binding in self._bench.BINDINGS:
+            if isinstance(binding, Binding) and binding.action != "app.quit":
+                yield SystemCommand(
+                    binding.description, binding.tooltip, lambda action=binding.action: self._run(action)
+                )
+        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
+        yield SystemCommand("Screenshot", "Save the screen as an SVG picture", self.deliver_screenshot)
+        yield SystemCommand("Quit", "Leave", self.action_quit)
+
+    def _run(self, action: str) -> None:
+        self.call_later(self.run_action, action, self._bench)

@@ -1,0 +1,153 @@
+"""The regions of the screen that are a line each: header, knobs, settings, statistics, message, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from softmax_visualizer.decoding.settings import PRESETS
+from softmax_visualizer.display.labels import cell_width, safe_line
+from softmax_visualizer.tui.cells import CellView, Piece, spread
+from softmax_visualizer.tui.knobs import TEMPERATURE_TOP, Knobs, spoken
+
+
+class Header(CellView):
+    """Which model answers, how much of its vocabulary is seen, and how the request stands."""
+
+    model = ""
+    detail = ""
+    state: Piece = ("", "faint")
+
+    def lines(self, width: int, height: int) -> Sequence[Iterable[Piece]]:
+        """Return the one line; the model's name is shortened before the state is."""
+        state, role = self.state
+        left: list[Piece] = [(" Softmax Visualizer", "title")]
+        room = width - cell_width(state) - 5 - cell_width(left[0][0])
+        model = safe_line(self.model, max(room, 8))
+        left += [("   ", "space"), (model, "name")]
+        if self.detail and room - cell_width(model) > 12:
+            left.append((" · " + safe_line(self.detail, room - cell_width(model) - 3), "faint"))
+        return [spread(left, [(state + " ", role)], width)]
+
+
+class KnobLine(CellView):
+    """The two knobs, each with its track and its value."""
+
+    knobs = Knobs()
+
+    def lines(self, width: int, height: int) -> Sequence[Iterable[Piece]]:
+        """Return one line in which both tracks are as long as the room allows."""
+        named = (("Temperature", self.knobs.temperature, TEMPERATURE_TOP), ("Top-p", self.knobs.top_p, 1))
+        words = sum(len(name) for name, _, _ in named) + sum(len(spoken(value)) for _, value, _ in named)
+        track = max(6, min(40, (width - words - 14) // 2))
+        line: list[Piece] = [(" ", "space")]
+        for number, (name, value, top) in enumerate(named):
+            place = min(round(float(value / top) * (track - 1)), track - 1)
+            line += [
+                ("    " if number else "", "space"),
+                (name + " ", "text"),
+                ("├" + "─" * place, "track"),
+                ("●", "knob"),
+                ("─" * (track - 1 - place) + "┤", "track"),
+                (" " + spoken(value), "number"),
+            ]
+        return [line]
+
+
+class SettingsLine(CellView):
+    """What the settings are good for, and the settings that have no track of their own."""
+
+    knobs = Knobs()
+    axis = ""
+
+    def lines(self, width: int, height: int) -> Sequence[Iterable[Piece]]:
+        """Return the preset's reason on the left, further settings on the right."""
+        preset = self.knobs.preset
+        if preset is not None:
+            number = PRESETS.index(preset) + 1
+            left: list[Piece] = [(f" {number} {preset.name}: ", "name"), (_after_colon(preset.reason), "faint")]
+        elif self.knobs == Knobs():
+            left = [(" T = 1, no cut: ", "name"), ("the model's own probabilities", "faint")]
+        else:
+            left = [(" your own settings", "faint")]
+        further = []
+        if self.knobs.top_k is not None:
+            further.append(f"top-k {self.knobs.top_k}")
+        if self.knobs.min_p > 0:
+            further.append(f"min-p {spoken(self.knobs.min_p)}")
+        further.append("temperature first" if self.knobs.order == "temperature-first" else "temperature last")
+        if self.axis:
+            further.append(f"axis {self.axis}")
+        return [spread(left, [(" · ".join(further) + " ", "faint")], width)]
+
+
+def _after_colon(reason: str) -> str:
+    return reason.partition(": ")[2] or reason
+
+
+class StatisticsLine(CellView):
+    """Entropy, effective tokens, what is kept and cut, and how certain it all is."""
+
+    phrases: Sequence[str] = ()
+    certainty = ""
+
+    def room(self) -> int:
+        """Return the cells there are for the phrases."""
+        return max(0, self.size.width - len(self.certainty) - 5)
+
+    def lines(self, width: int, height: int) -> Sequence[Iterable[Piece]]:
+        """Return the phrases with the certainty at the right."""
+        left: list[Piece] = [(" " + "   ".join(self.phrases), "text")]
+        role = "good" if self.certainty.startswith("EXACT") else "wait"
+        return [spread(left, [(self.certainty + " ", role)] if self.certainty else [], width)]
+
+
+class MessageLine(CellView):
+    """A sentence for the person: what failed and what to do, or what was just drawn."""
+
+    DEFAULT_CSS = "MessageLine { height: auto; max-height: 3; min-height: 1; }"
+
+    text = ""
+    role = "faint"
+
+    def show(self, text: str, role: str = "faint") -> None:
+        """Show a sentence in as many lines as it needs, up to three."""
+        needed = len(self._wrapped(self.size.width))
+        self.text, self.role = text, role
+        if len(self._wrapped(self.size.width)) != needed:
+            self.refresh(layout=True)
+        self.redraw()
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        """Return the number of lines of the sentence."""
+        return len(self._wrapped(width))
+
+    def lines(self, width: int, height: int) -> Sequence[Iterable[Piece]]:
+        """Return the sentence, wrapped at spaces."""
+        return [[(" " + line, self.role)] for line in self._wrapped(width)]
+
+    def _wrapped(self, width: int) -> list[str]:
+        lines, line = [], ""
+        for word in safe_line(self.text).split(" "):
+            joined = f"{line} {word}" if line else word
+            if line and cell_width(joined) > width - 2:
+                lines.append(line)
+                joined = word
+            line = joined
+        lines.append(line)
+        if len(lines) > 3:
+            lines = [*lines[:2], safe_line(" ".join(lines[2:]), max(width - 2, 1))]
+        return lines
+
+
+class KeyLine(CellView):
+    """The keys that matter where the person is."""
+
+    keys: Sequence[tuple[str, str]] = ()
+
+    def lines(self, width: int, height: int) -> Sequence[Iterable[Piece]]:
+        """Return as many keys with their meaning as fit; the last one always does."""
+        pieces = [[(f" {key}", "key"), (f" {meaning} ", "faint")] for key, meaning in self.keys]
+        sizes = [sum(cell_width(text) for text, _ in piece) + 1 for piece in pieces]
+        while len(pieces) > 1 and sum(sizes) > width:
+            del pieces[-2], sizes[-2]
+        return [[piece for pair in pieces for piece in (*pair, (" ", "space"))]]

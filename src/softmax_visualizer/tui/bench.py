@@ -1,0 +1,426 @@
+"""The decoder bench: the prompt, the knobs, and what they make of the model's distribution."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, cast, get_args
+
+from rich.text import Text
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.worker import get_current_worker
+
+from softmax_visualizer.decoding.settings import PRESETS, SettingsError
+from softmax_visualizer.display.labels import safe_line
+from softmax_visualizer.models.base import ModelError
+from softmax_visualizer.tui.bars import Header, KeyLine, KnobLine, MessageLine, SettingsLine, StatisticsLine
+from softmax_visualizer.tui.cells import CellView
+from softmax_visualizer.tui.knobs import Knobs, spoken
+from softmax_visualizer.tui.panels import BoardView
+from softmax_visualizer.tui.prompt import PromptEditor
+from softmax_visualizer.tui.spans import compositor
+
+if TYPE_CHECKING:
+    from softmax_visualizer.decoding import Decoding
+    from softmax_visualizer.models.base import LanguageModel, ModelAnswer
+    from softmax_visualizer.models.configuration import Configuration
+
+SMALLEST = (60, 18)
+"""Cells below which the bench cannot be drawn, and asks for room instead."""
+
+_BOARD_KEYS = (
+    ("←→", "temperature"), ("↑↓", "top-p"), ("1-4", "presets"), ("space", "draw"), ("v", "table"),
+    ("/", "prompt"), ("?", "help"),
+)  # fmt: skip
+_PROMPT_KEYS = (
+    ("Enter", "ask"), ("Ctrl+J", "new line"), ("↑↓", "history"), ("Alt+←→", "temperature"), ("Alt+↑↓", "top-p"),
+    ("Esc", "board"),
+)  # fmt: skip
+
+
+class TooSmall(CellView):
+    """Asks for room where there is too little."""
+
+    DEFAULT_CSS = "TooSmall { height: 1fr; display: none; }"
+
+    def lines(self, width: int, height: int) -> list[list[tuple[str, str]]]:
+        """Return the sentence."""
+        wanted = f"{SMALLEST[0]}x{SMALLEST[1]}"
+        text = f"Softmax Visualizer needs {wanted} cells; this terminal has {width}x{height}. Make it larger."
+        return [[(text[start : start + width], "text")] for start in range(0, len(text), max(width, 1))]
+
+
+class BenchScreen(Screen[None]):
+    """Prompt and board; it asks the model once a prompt, and decodes at every turn of a knob."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,alt+left,f2", "turn('temperature',-1)", "Temperature down", tooltip="Temperature down by 0.1"),
+        Binding("right,alt+right,f3", "turn('temperature',1)", "Temperature up", tooltip="Temperature up by 0.1"),
+        Binding("shift+left", "turn('temperature',-1,True)", "Temperature down, coarse", tooltip="Down by 0.5"),
+        Binding("shift+right", "turn('temperature',1,True)", "Temperature up, coarse", tooltip="Up by 0.5"),
+        Binding("down,alt+down,f4", "turn('top_p',-1)", "Top-p down", tooltip="Top-p down by 0.05"),
+        Binding("up,alt+up,f5", "turn('top_p',1)", "Top-p up", tooltip="Top-p up by 0.05"),
+        Binding("shift+down", "turn('top_p',-1,True)", "Top-p down, coarse", tooltip="Down by 0.2"),
+        Binding("shift+up", "turn('top_p',1,True)", "Top-p up, coarse", tooltip="Up by 0.2"),
+        *(
+            Binding(
+                f"{number},alt+{number}", f"preset({number - 1})", f"Preset: {preset.name}", tooltip=preset.reason
+            )
+            for number, preset in enumerate(PRESETS, 1)
+        ),
+        Binding("r", "reset", "Reset", tooltip="T = 1 and no cut: the model's own probabilities"),
+        Binding("t", "type('temperature')", "Type a temperature", tooltip="0 or more, to any precision"),
+        Binding("p", "type('top_p')", "Type a top-p", tooltip="Keep the most likely tokens up to this mass, 0 to 1"),
+        Binding("k", "type('top_k')", "Type a top-k", tooltip="Keep this many tokens; empty is off"),
+        Binding("n", "type('min_p')", "Type a min-p", tooltip="Keep tokens at least this times the first, 0 to 1"),
+        Binding("o", "order", "Order", tooltip="Temperature first (Hugging Face, vLLM) or last (llama.cpp, Ollama)"),
+        Binding("a", "axis", "Axis", tooltip="Bars on 0 to 100 %, up to the longest, or logarithmic"),
+        Binding("v", "view", "Table or histograms", tooltip="The same numbers as a table, and back"),
+        Binding("pagedown", "scroll(1)", "Further tokens", tooltip="In the table: the next tokens"),
+        Binding("pageup", "scroll(-1)", "Earlier tokens", tooltip="In the table: the tokens before"),
+        Binding("space", "draw", "Draw a token", tooltip="Draw as the decoder would, with a seed that is shown"),
+        Binding("enter", "take", "Take the token", tooltip="Add the drawn token to the prompt, and ask again"),
+        Binding("slash", "prompt", "Edit the prompt", tooltip="Put the cursor into the prompt"),
+        Binding("m", "models", "Choose a model", tooltip="From the models that the server names"),
+        Binding("f", "framing", "Framing", tooltip="Answer, continue or raw: how the prompt is put to the model"),
+        Binding("i", "request", "Inspect the request", tooltip="Exactly what is sent, without the key"),
+        Binding("l", "light", "Light or dark", tooltip="Switch between the light and the dark theme"),
+        Binding("question_mark,f1", "help", "Help", tooltip="Every key, and what it does"),
+        Binding("escape", "back", "Back", tooltip="From the prompt to the board; cancels a request; never quits"),
+        Binding("q,ctrl+q", "app.quit", "Quit", tooltip="Leave"),
+    ]
+
+    def __init__(self, configuration: Configuration, prompt: str, seed: int) -> None:
+        super().__init__()
+        self._compositor = compositor()
+        self._configuration = configuration
+        self._prompt = prompt
+        self._knobs = Knobs()
+        self._model: LanguageModel | None = None
+        self._answer: ModelAnswer | None = None
+        self._decoding: Decoding | None = None
+        self._redraw_is_due = False
+        self._seed = seed
+        self._random = random.Random(seed)
+        self._draws = 0
+        self._drawn: int | None = None
+
+    def compose(self) -> ComposeResult:
+        """Lay out the regions from top to bottom."""
+        yield Header(id="header")
+        yield PromptEditor(self._prompt, id="prompt")
+        yield KnobLine(id="knobs")
+        yield SettingsLine(id="settings")
+        yield BoardView(id="board")
+        yield StatisticsLine(id="statistics")
+        yield MessageLine(id="message")
+        yield KeyLine(id="keys")
+        yield TooSmall(id="sentence")
+
+    # --- asking -----------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Put the cursor on the board and ask about the first prompt, so that there is something to see."""
+        self.query_one(BoardView).focus()
+        header = self.query_one(Header)
+        header.model = self._configuration.model or self._configuration.source
+        if self._configuration.source == "openai":
+            header.detail = self._configuration.endpoint
+        # after the first frame: what it needs takes longer to import than all that went before
+        self.call_after_refresh(self.ask, self._prompt)
+
+    @on(PromptEditor.Asked)
+    def _prompt_was_asked(self, event: PromptEditor.Asked) -> None:
+        self.query_one(BoardView).focus()
+        self.ask(event.prompt)
+
+    @work(exclusive=True, group="ask", exit_on_error=False)
+    async def ask(self, prompt: str) -> None:
+        """Ask the model about a prompt; a newer question cancels an older one."""
+        self.query_one(PromptEditor).remember(prompt)
+        board, started = self.query_one(BoardView), time.monotonic()
+        board.waiting = "asking the model"
+        self._say_state("asking", "wait")
+        clock = self.set_interval(1, lambda: self._say_state(f"asking {time.monotonic() - started:.0f} s", "wait"))
+        try:
+            if self._model is None:
+                self._model = await asyncio.to_thread(_open, self._configuration)
+            started = time.monotonic()
+            answer = await self._model.ask(prompt)
+            # the first decoding imports what draws it, so that is done before anything waits for it
+            await asyncio.to_thread(_prepare_drawing, answer)
+        except ModelError as error:
+            self._failed(str(error))
+        except asyncio.CancelledError:
+            self._say_state("cancelled", "faint")
+            raise
+        else:
+            if not get_current_worker().is_cancelled:
+                self._arrived(answer, time.monotonic() - started)
+        finally:
+            clock.stop()
+
+    def _arrived(self, answer: ModelAnswer, seconds: float) -> None:
+        board = self.query_one(BoardView)
+        self._answer, board.old, board.top = answer, "", 0
+        self._forget_draw()
+        header = self.query_one(Header)
+        header.model = answer.model
+        took = f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.0f} s"
+        self._say_state(f"● {took}", "good")
+        notes = " ".join([*answer.notes, *answer.distribution.notes])
+        if notes:
+            self._say(notes, "wait")
+        elif answer.source == "bundled" and self._configuration.source == "bundled":
+            self._say("This is the bundled 4-gram model. Set OPENAI_API_KEY or OPENAI_BASE_URL to see your own.")
+        else:
+            self._say("")
+        self._redraw()
+
+    def _failed(self, sentence: str) -> None:
+        board = self.query_one(BoardView)
+        self._say_state("● failed", "bad")
+        self._say(sentence, "bad")
+        if self._answer is not None:
+            board.old = "old"
+            self.query_one(Header).detail = f"the picture is of: {safe_line(self._answer.prompt, 30)}"
+        board.waiting = "no answer yet"
+        self._redraw()
+
+    def _say(self, text: str, role: str = "faint") -> None:
+        self.query_one(MessageLine).show(text, role)
+
+    def _say_state(self, text: str, role: str) -> None:
+        header = self.query_one(Header)
+        header.state = (text, role)
+        header.redraw()
+
+    # --- drawing the screen -----------------------------------------------------------------------------------
+
+    def _turn_to(self, knobs: Knobs) -> None:
+        if knobs == self._knobs:
+            return
+        self._knobs = knobs
+        self._forget_draw()
+        self._redraw_soon()
+
+    def _redraw_soon(self) -> None:
+        """Redraw once all keys that have come in are dealt with: a held key ends on its last value."""
+        if not self._redraw_is_due:
+            self._redraw_is_due = True
+            self.call_later(self._redraw)
+
+    def _redraw(self) -> None:
+        self._redraw_is_due = False
+        board, statistics_line = self.query_one(BoardView), self.query_one(StatisticsLine)
+        if self._answer is not None:
+            from softmax_visualizer.decoding import decode
+            from softmax_visualizer.display.panels import certainty, coverage
+            from softmax_visualizer.display.statistics import statistics
+
+            self._decoding = decode(self._answer.distribution, self._knobs.settings)
+            statistics_line.certainty = certainty(self._decoding)
+            statistics_line.phrases = statistics(self._decoding, statistics_line.room())
+            if not board.old:
+                host = self._answer.endpoint.partition("://")[2] if self._answer.endpoint else ""
+                self.query_one(Header).detail = " · ".join(filter(None, (host, coverage(self._decoding))))
+        board.decoding, board.drawn = self._decoding, self._drawn
+        settings_line = self.query_one(SettingsLine)
+        settings_line.knobs = self.query_one(KnobLine).knobs = self._knobs
+        settings_line.axis = {"fixed": "0–100 %", "auto": "auto", "log": "log"}[board.axis_kind]
+        for view in self.query(CellView):
+            view.redraw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Make room for a sentence where there is too little for the bench."""
+        small = event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1]
+        self.set_class(small, "too-small")
+        self.query_one(PromptEditor).styles.max_height = max(3, min(8, event.size.height // 4))
+        self._redraw_soon()
+
+    @on(events.DescendantFocus)
+    def _show_keys(self) -> None:
+        in_prompt = self.query_one(PromptEditor).has_focus
+        line = self.query_one(KeyLine)
+        line.keys = _PROMPT_KEYS if in_prompt else _BOARD_KEYS
+        line.redraw()
+
+    # --- actions ----------------------------------------------------------------------------------------------
+
+    def action_turn(self, knob: str, direction: int, coarse: bool = False) -> None:
+        """Turn a knob by a step."""
+        self._turn_to(self._knobs.turned(knob, direction, coarse=coarse))
+
+    def action_preset(self, number: int) -> None:
+        """Take a preset's settings; the order stays, since it is the engine's."""
+        self._turn_to(replace(Knobs.of(PRESETS[number].settings), order=self._knobs.order))
+
+    def action_reset(self) -> None:
+        """Go back to the model's own probabilities."""
+        self._turn_to(Knobs(order=self._knobs.order))
+
+    @work
+    async def action_type(self, knob: str) -> None:
+        """Let the person type a value; a wrong one is explained and changes nothing."""
+        value = getattr(self._knobs, knob)
+        from softmax_visualizer.tui.dialogs import ValueScreen
+
+        shown = "" if value is None else str(value) if isinstance(value, int) else spoken(value)
+        name = {"temperature": "Temperature, 0 or more", "top_p": "Top-p, 0 to 1", "top_k": "Top-k, empty for off",
+                "min_p": "Min-p, 0 to 1"}[knob]  # fmt: skip
+        typed = await self.app.push_screen_wait(ValueScreen(name, shown))
+        if typed is None:
+            return
+        try:
+            self._turn_to(self._knobs.with_typed(knob, typed))
+        except SettingsError as error:
+            self._say(f"{str(error)[0].upper()}{str(error)[1:]} The setting stays as it was.", "bad")
+
+    def action_order(self) -> None:
+        """Switch between temperature first and temperature last."""
+        self._turn_to(self._knobs.with_other_order())
+
+    def action_axis(self) -> None:
+        """Go on to the next kind of axis."""
+        from softmax_visualizer.display.panels import AXES
+
+        board = self.query_one(BoardView)
+        board.axis_kind = AXES[(AXES.index(board.axis_kind) + 1) % len(AXES)]
+        self._redraw_soon()
+
+    def action_view(self) -> None:
+        """Switch between the histograms and the table."""
+        board = self.query_one(BoardView)
+        board.table = not board.table
+        self._redraw_soon()
+
+    def action_scroll(self, direction: int) -> None:
+        """Scroll the table by a page."""
+        board = self.query_one(BoardView)
+        if board.table and self._decoding is not None:
+            page = max(1, board.size.height - 4)
+            board.top = min(max(0, board.top + direction * page), max(0, len(self._decoding.distribution) - page))
+            self._redraw_soon()
+
+    def action_draw(self) -> None:
+        """Draw a token as the decoder would."""
+        if self._decoding is None:
+            return
+        from softmax_visualizer.display.draw import draw_sentence
+
+        self._draws += 1
+        chance = self._random.random()
+        self._drawn = self._decoding.draw(chance)
+        self._say(draw_sentence(self._decoding, self._drawn, chance, self._seed, self._draws), "drawn")
+        self._redraw_soon()
+
+    def action_take(self) -> None:
+        """Add the drawn token to the prompt and ask about what comes next."""
+        if self._drawn is None or self._answer is None:
+            self._say("Nothing is drawn yet: space draws a token, and Enter adds it to the prompt.")
+            return
+        prompt = self._answer.prompt + self._answer.distribution.token(self._drawn).text
+        editor = self.query_one(PromptEditor)
+        editor.text = prompt
+        editor.move_cursor(editor.document.end)
+        self.ask(prompt)
+
+    def _forget_draw(self) -> None:
+        if self._drawn is not None:
+            self._drawn = None
+            self._say("")
+
+    def action_prompt(self) -> None:
+        """Put the cursor into the prompt."""
+        self.query_one(PromptEditor).focus()
+
+    def action_back(self) -> None:
+        """Step back: out of the prompt, or from a request that is under way."""
+        if self.query_one(PromptEditor).has_focus:
+            self.query_one(BoardView).focus()
+        else:
+            self.workers.cancel_group(self, "ask")
+
+    @work(exclusive=True, group="models", exit_on_error=False)
+    async def action_models(self) -> None:
+        """Let the person choose one of the models that the server names."""
+        from softmax_visualizer.models.bundled import BUNDLED
+        from softmax_visualizer.tui.dialogs import ChoiceScreen
+
+        names: tuple[str, ...] = ()
+        if self._model is not None and self._model.source == "openai":
+            self._say("Asking the server for its models.")
+            try:
+                names = await self._model.names()
+                self._say("")
+            except ModelError as error:
+                self._say(str(error), "bad")
+        current = self._answer.model if self._answer else BUNDLED
+        chosen = await self.app.push_screen_wait(ChoiceScreen("Choose a model", (*names, BUNDLED), current))
+        if chosen is not None:
+            self._reconfigure(replace(self._configuration, model=chosen))
+
+    def action_framing(self) -> None:
+        """Go on to the next way of putting the prompt to the model."""
+        from softmax_visualizer.models.configuration import Framing
+
+        if self._configuration.source == "bundled":
+            self._say("Framing is for chat models; the bundled model always continues the text.")
+            return
+        framings = get_args(Framing)
+        framing = framings[(framings.index(self._configuration.framing) + 1) % len(framings)]
+        self._reconfigure(replace(self._configuration, framing=framing))
+
+    def _reconfigure(self, configuration: Configuration) -> None:
+        """Ask the same prompt of another model, or in another framing."""
+        former, self._model = self._model, None
+        self._configuration = configuration
+        if former is not None:
+            self.run_worker(former.close(), group="close", exit_on_error=False)
+        self.ask(self.query_one(PromptEditor).text)
+
+    def action_request(self) -> None:
+        """Show exactly what is sent, without the key."""
+        from softmax_visualizer.tui.dialogs import TextScreen
+
+        request = self._model.request(self.query_one(PromptEditor).text) if self._model else {}
+        if request:
+            lines = json.dumps(request, indent=2, ensure_ascii=False).split("\n")
+            text = "\n".join(" " * (len(line) - len(line.lstrip())) + safe_line(line.lstrip()) for line in lines)
+        else:
+            text = "Nothing is sent: the bundled model answers on this machine."
+        self.app.push_screen(TextScreen("The request", Text(text)))
+
+    def action_light(self) -> None:
+        """Switch between the light and the dark theme."""
+        self.app.theme = "textual-light" if self.app.current_theme.dark else "textual-dark"
+
+    def action_help(self) -> None:
+        """Show every key and what it does."""
+        from softmax_visualizer.tui.dialogs import TextScreen
+        from softmax_visualizer.tui.help import help_text
+
+        self.app.push_screen(TextScreen("Help", help_text(cast(list[Binding], self.BINDINGS))))
+
+
+def _open(configuration: Configuration) -> LanguageModel:
+    from softmax_visualizer.models.opening import open_model
+
+    return open_model(configuration)
+
+
+def _prepare_drawing(answer: ModelAnswer) -> None:
+    """Import, outside the event loop, what the first picture needs."""
+    import plotext  # noqa: F401
+
+    from softmax_visualizer.decoding import decode
+    from softmax_visualizer.decoding.settings import DecodingSettings
+    from softmax_visualizer.display import panels, statistics, table  # noqa: F401
+
+    decode(answer.distribution, DecodingSettings())

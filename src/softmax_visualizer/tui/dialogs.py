@@ -1,0 +1,80 @@
+"""Small screens over the board: help, a typed value, the exact request, the choice of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from softmax_visualizer.display.labels import safe_line
+
+_BACK: list[BindingType] = [Binding("escape,q", "dismiss", "back")]
+
+
+class TextScreen(ModalScreen[None]):
+    """Lines to read: the help, or a request."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*_BACK, Binding("question_mark,i,enter", "dismiss", "back", show=False)]
+
+    def __init__(self, title: str, text: Text) -> None:
+        super().__init__()
+        self._title, self._text = title, text
+
+    def compose(self) -> ComposeResult:
+        """Lay out the lines in a box that scrolls."""
+        with VerticalScroll(classes="dialog") as box:
+            box.border_title = self._title
+            box.border_subtitle = "Esc goes back"
+            yield Static(self._text)
+
+
+class ValueScreen(ModalScreen[str | None]):
+    """Asks for a value; gives back the text, or nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "back")]
+
+    def __init__(self, question: str, value: str) -> None:
+        super().__init__()
+        self._question, self._value = question, value
+
+    def compose(self) -> ComposeResult:
+        """Lay out one line to type in."""
+        with Vertical(classes="dialog small") as box:
+            box.border_title = self._question
+            box.border_subtitle = "Enter sets it, Esc goes back"
+            yield Input(self._value, select_on_focus=True)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Give the typed text back."""
+        self.dismiss(event.value)
+
+
+class ChoiceScreen(ModalScreen[str | None]):
+    """Offers names; gives back the chosen one, or nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "back")]
+
+    def __init__(self, title: str, names: Sequence[str], current: str) -> None:
+        super().__init__()
+        self._title, self._names, self._current = title, list(names), current
+
+    def compose(self) -> ComposeResult:
+        """Lay out the names, the current one under the cursor."""
+        with Vertical(classes="dialog") as box:
+            box.border_title = self._title
+            box.border_subtitle = "Enter chooses, Esc goes back"
+            choices = OptionList(*(Option(Text(safe_line(name, 70))) for name in self._names))
+            if self._current in self._names:
+                choices.highlighted = self._names.index(self._current)
+            yield choices
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Give the chosen name back."""
+        self.dismiss(self._names[event.option_index])

@@ -1,0 +1,85 @@
+"""The panels of the pipeline, side by side, and the table of the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from softmax_visualizer.display.labels import cell_width, pad, safe_line
+from softmax_visualizer.tui.cells import CellView, Piece
+
+if TYPE_CHECKING:
+    from softmax_visualizer.decoding import Decoding
+
+TWO_COLUMNS_BELOW = 96
+"""Cells of width below which only the first and the last panel are shown."""
+
+
+class BoardView(CellView, can_focus=True):
+    """The board: three histograms of one decoding, or a table of its numbers."""
+
+    DEFAULT_CSS = "BoardView { height: 1fr; min-height: 6; }"
+
+    decoding: Decoding | None = None
+    axis_kind = "fixed"
+    table = False
+    top = 0
+    """Listed tokens that the table has scrolled past."""
+    drawn: int | None = None
+    """Row of the token that was drawn last."""
+    old = ""
+    """Why the picture is an old one; empty if it is not."""
+    waiting = ""
+    """What to say where there is no picture yet."""
+
+    def lines(self, width: int, height: int) -> Sequence[Iterable[Piece]]:
+        """Return the panels, or the table, or frames around a word of why there is nothing."""
+        if self.decoding is None:
+            return _frame("Model, T = 1", [[("", "space")], [(f" {self.waiting}", "faint")]], width, height)
+        if self.table:
+            from softmax_visualizer.display.table import table
+
+            rows = table(self.decoding, max(height - 2, 1), width - 4, self.top)
+            body = [[(" ", "space"), *row] for row in rows]
+            return _frame(self._title("The same numbers, as a table"), body, width, height)
+        return self._histograms(self.decoding, width, height)
+
+    def _histograms(self, decoding: Decoding, width: int, height: int) -> Sequence[Iterable[Piece]]:
+        from softmax_visualizer.display.histogram import histogram
+        from softmax_visualizer.display.panels import axis_for, panels
+
+        shown = panels(decoding, max(height - 2, 1))
+        if width < TWO_COLUMNS_BELOW:
+            shown = (shown[0], shown[2])  # type: ignore[assignment]
+        axis = axis_for(self.axis_kind, shown)
+        widths = [width // len(shown)] * len(shown)
+        widths[0] += width - sum(widths)
+        frames = []
+        for number, (panel, room) in enumerate(zip(shown, widths, strict=True)):
+            beside = [bar for other in shown if other is not panel for bar in other.bars]
+            body: list[list[Piece]] = []
+            for index, row in enumerate(histogram(panel.bars, max(room - 4, 1), axis, beside)):
+                pieces: list[Piece] = [(run.text, run.role) for run in row]
+                last = number == len(shown) - 1
+                marked = last and self.drawn is not None and index == self.drawn
+                body.append([("▸" if marked else " ", "drawn"), *pieces])
+            frames.append(_frame(self._title(panel.title), body, room, height))
+        return [[piece for frame in frames for piece in frame[y]] for y in range(height)]
+
+    def _title(self, title: str) -> str:
+        return f"{title} · {self.old}" if self.old else title
+
+
+def _frame(title: str, body: Sequence[Iterable[Piece]], width: int, height: int) -> list[list[Piece]]:
+    """Draw a frame with a title around lines of any length."""
+    inner = max(width - 2, 0)
+    title = safe_line(title, max(inner - 3, 0))
+    lines: list[list[Piece]] = [
+        [("╭ ", "frame"), (title, "title"), (" " + "─" * (inner - cell_width(title) - 2) + "╮", "frame")]
+    ]
+    for y in range(height - 2):
+        row = list(body[y]) if y < len(body) else []
+        used = sum(cell_width(text) for text, _ in row)
+        lines.append([("│", "frame"), *row, (pad("", inner - used), "space"), ("│", "frame")])
+    lines.append([("╰" + "─" * inner + "╯", "frame")])
+    return lines

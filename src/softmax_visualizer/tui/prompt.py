@@ -1,0 +1,76 @@
+"""The editor of the prompt: Enter asks, and earlier prompts come back."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+
+class PromptEditor(TextArea):
+    """A multi-line editor that keeps all lines of a paste, with a history of what was asked."""
+
+    DEFAULT_CSS = """
+    PromptEditor { height: auto; max-height: 8; min-height: 3; padding: 0; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+j", "newline", "new line", tooltip="Start a new line in the prompt"),
+    ]
+
+    class Asked(Message):
+        """The person wants an answer to ``prompt``."""
+
+        def __init__(self, prompt: str) -> None:
+            super().__init__()
+            self.prompt = prompt
+
+    def __init__(self, text: str, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(
+            text, id=id, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", highlight_cursor_line=False
+        )
+        self.border_title = "Prompt"
+        self._history: list[str] = []
+        self._position = 0
+        self._draft = ""
+        self.move_cursor(self.document.end)
+
+    def remember(self, prompt: str) -> None:
+        """Add a prompt that was asked to the history."""
+        if not self._history or self._history[-1] != prompt:
+            self._history.append(prompt)
+        self._position = len(self._history)
+
+    def action_newline(self) -> None:
+        """Start a new line, as Enter does elsewhere."""
+        self.insert("\n")
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Asked(self.text))
+            return
+        if event.key == "up" and self.cursor_at_first_line and self._recall(-1):
+            event.stop()
+            event.prevent_default()
+            return
+        if event.key == "down" and self.cursor_at_last_line and self._recall(1):
+            event.stop()
+            event.prevent_default()
+            return
+        await super()._on_key(event)
+
+    def _recall(self, step: int) -> bool:
+        position = self._position + step
+        if not 0 <= position <= len(self._history):
+            return False
+        if self._position == len(self._history):
+            self._draft = self.text
+        self._position = position
+        self.text = self._draft if position == len(self._history) else self._history[position]
+        self.move_cursor(self.document.end)
+        return True
