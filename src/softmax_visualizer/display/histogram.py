@@ -34,7 +34,10 @@ _EIGHTHS = ("", *"▏▎▍▌▋▊▉")
 _LOW, _ESTIMATE, _HIGH = range(3)
 # What a bar is drawn with up to its low end, its estimate and its high end.
 _MARKS = {"yes": "█▓▒", "maybe": "▚▚▒", "no": "░░░"}
+# What they are drawn with where that comes to less than half a cell.
+_SLIVERS = {"maybe": "▚", "no": "┊"}
 _ROLES: dict[str, Role] = {
+    "┊": "cut",
     "█": "bar",
     "▓": "uncertain",
     "▒": "uncertain",
@@ -140,8 +143,7 @@ def histogram(
     ``▒`` on to the high end of the interval. These end at whole cells; where the interval is too short for
     them, the bar ends at the estimate, to an eighth of a cell (a quarter in an area of more than 50 cells, a
     half in one of more than 100). What may have been cut is ``▚`` up to its estimate, what was cut is ``░``
-    up to its estimate and no further. Zero draws nothing; anything else draws at least ``▏``, or one ``▚`` or
-    ``░``. A bar that leaves the axis is clipped.
+    up to its estimate and no further. Zero draws nothing; anything else draws at least ``▏``, ``▚`` or ``┊``. A bar that leaves the axis is clipped.
 
     ``beside``: the bars of other panels of the same width, so that the columns of all are the same.
     """
@@ -163,8 +165,8 @@ class _Columns:
 def _columns(bars: Sequence[Bar], width: int) -> _Columns:
     number = min(max((cell_width(safe_line(bar.number)) for bar in bars), default=0), width)
     left = max(width - number - 1, 0) if number else width
-    # labels leave at least as much room for the bars, and the numbers come before both
     # labels leave nearly as much room for the bars, and the numbers come before both
+    widest = max((cell_width(safe_line(bar.label)) for bar in bars), default=0)
     label = min(widest, 2 * width // 5, 3 * max(left - 1, 0) // 5)
     return _Columns(label, max(left - label - 1, 0) if label else left, number)
 
@@ -239,7 +241,7 @@ def _fold(bar: Bar, line: str, cells: int) -> list[tuple[str, Role]]:
     marks = line[resolution // 2 - 1 :: resolution].rstrip()
     positive = (bar.estimate if bar.kept == "no" else bar.high) > 0
     if bar.kept != "yes" and positive:
-        marks = marks or _MARKS[bar.kept][_ESTIMATE]
+        marks = marks or _SLIVERS[bar.kept]
     if marks.strip("█"):
         return [("".join(group), _ROLES[mark]) for mark, group in groupby(marks)]
     role: Role = "uncertain" if "▓" in line or "▒" in line else "bar"

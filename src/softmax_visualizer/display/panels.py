@@ -60,6 +60,14 @@ def titles(settings: DecodingSettings) -> tuple[str, str, str]:
     return "Model, T = 1", f"{cut_words(settings)}, at T = 1", f"{temperature}: drawn from"
 
 
+def last_title(settings: DecodingSettings) -> str:
+    """Return a title of the last panel that says all that happened before it, for when it stands alone."""
+    temperature, cut = f"T {_decimals(settings.temperature)}", cut_words(settings)
+    if settings.order == "temperature-first":
+        return f"{temperature}, then {cut[0].lower()}{cut[1:]}: drawn from"
+    return f"{cut}, then {temperature}: drawn from"
+
+
 def cut_words(settings: DecodingSettings) -> str:
     """Name the cuts that are on: ``"Top-p 0.90, top-k 40"``."""
     words = [f"top-p {_decimals(settings.top_p)}"] if settings.top_p < 1 else []

@@ -38,7 +38,7 @@ class KnobLine(CellView):
         """Return one line in which both tracks are as long as the room allows."""
         named = (("Temperature", self.knobs.temperature, TEMPERATURE_TOP), ("Top-p", self.knobs.top_p, 1))
         words = sum(len(name) for name, _, _ in named) + sum(len(spoken(value)) for _, value, _ in named)
-        track = max(6, min(40, (width - words - 14) // 2))
+        track = max(6, (width - words - 14) // 2)
         line: list[Piece] = [(" ", "space")]
         for number, (name, value, top) in enumerate(named):
             place = min(round(float(value / top) * (track - 1)), track - 1)
@@ -76,7 +76,7 @@ class SettingsLine(CellView):
             further.append(f"min-p {spoken(self.knobs.min_p)}")
         further.append("temperature first" if self.knobs.order == "temperature-first" else "temperature last")
         if self.axis:
-            further.append(f"axis {self.axis}")
+            further.append(self.axis)
         return [spread(left, [(" · ".join(further) + " ", "faint")], width)]
 
 

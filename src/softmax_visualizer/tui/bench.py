@@ -35,8 +35,8 @@ SMALLEST = (60, 18)
 """Cells below which the bench cannot be drawn, and asks for room instead."""
 
 _BOARD_KEYS = (
-    ("←→", "temperature"), ("↑↓", "top-p"), ("1-4", "presets"), ("space", "draw"), ("v", "table"),
-    ("/", "prompt"), ("?", "help"),
+    ("←→", "temperature"), ("↑↓", "top-p"), ("1-4", "presets"), ("/", "prompt"), ("space", "draw"),
+    ("v", "table"), ("?", "help"),
 )  # fmt: skip
 _PROMPT_KEYS = (
     ("Enter", "ask"), ("Ctrl+J", "new line"), ("↑↓", "history"), ("Alt+←→", "temperature"), ("Alt+↑↓", "top-p"),
@@ -60,40 +60,40 @@ class BenchScreen(Screen[None]):
     """Prompt and board; it asks the model once a prompt, and decodes at every turn of a knob."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,alt+left,f2", "turn('temperature',-1)", "Temperature down", tooltip="Temperature down by 0.1"),
-        Binding("right,alt+right,f3", "turn('temperature',1)", "Temperature up", tooltip="Temperature up by 0.1"),
-        Binding("shift+left", "turn('temperature',-1,True)", "Temperature down, coarse", tooltip="Down by 0.5"),
-        Binding("shift+right", "turn('temperature',1,True)", "Temperature up, coarse", tooltip="Up by 0.5"),
-        Binding("down,alt+down,f4", "turn('top_p',-1)", "Top-p down", tooltip="Top-p down by 0.05"),
-        Binding("up,alt+up,f5", "turn('top_p',1)", "Top-p up", tooltip="Top-p up by 0.05"),
-        Binding("shift+down", "turn('top_p',-1,True)", "Top-p down, coarse", tooltip="Down by 0.2"),
-        Binding("shift+up", "turn('top_p',1,True)", "Top-p up, coarse", tooltip="Up by 0.2"),
+        Binding("left,alt+left,f2", "turn('temperature',-1)", "Temperature down", tooltip="by 0.1"),
+        Binding("right,alt+right,f3", "turn('temperature',1)", "Temperature up", tooltip="by 0.1"),
+        Binding("shift+left", "turn('temperature',-1,True)", "Temperature down, coarse", tooltip="by 0.5"),
+        Binding("shift+right", "turn('temperature',1,True)", "Temperature up, coarse", tooltip="by 0.5"),
+        Binding("down,alt+down,f4", "turn('top_p',-1)", "Top-p down", tooltip="by 0.05"),
+        Binding("up,alt+up,f5", "turn('top_p',1)", "Top-p up", tooltip="by 0.05"),
+        Binding("shift+down", "turn('top_p',-1,True)", "Top-p down, coarse", tooltip="by 0.2"),
+        Binding("shift+up", "turn('top_p',1,True)", "Top-p up, coarse", tooltip="by 0.2"),
         *(
             Binding(
                 f"{number},alt+{number}", f"preset({number - 1})", f"Preset: {preset.name}", tooltip=preset.reason
             )
             for number, preset in enumerate(PRESETS, 1)
         ),
-        Binding("r", "reset", "Reset", tooltip="T = 1 and no cut: the model's own probabilities"),
-        Binding("t", "type('temperature')", "Type a temperature", tooltip="0 or more, to any precision"),
-        Binding("p", "type('top_p')", "Type a top-p", tooltip="Keep the most likely tokens up to this mass, 0 to 1"),
-        Binding("k", "type('top_k')", "Type a top-k", tooltip="Keep this many tokens; empty is off"),
-        Binding("n", "type('min_p')", "Type a min-p", tooltip="Keep tokens at least this times the first, 0 to 1"),
-        Binding("o", "order", "Order", tooltip="Temperature first (Hugging Face, vLLM) or last (llama.cpp, Ollama)"),
-        Binding("a", "axis", "Axis", tooltip="Bars on 0 to 100 %, up to the longest, or logarithmic"),
-        Binding("v", "view", "Table or histograms", tooltip="The same numbers as a table, and back"),
-        Binding("pagedown", "scroll(1)", "Further tokens", tooltip="In the table: the next tokens"),
-        Binding("pageup", "scroll(-1)", "Earlier tokens", tooltip="In the table: the tokens before"),
-        Binding("space", "draw", "Draw a token", tooltip="Draw as the decoder would, with a seed that is shown"),
-        Binding("enter", "take", "Take the token", tooltip="Add the drawn token to the prompt, and ask again"),
-        Binding("slash", "prompt", "Edit the prompt", tooltip="Put the cursor into the prompt"),
-        Binding("m", "models", "Choose a model", tooltip="From the models that the server names"),
-        Binding("f", "framing", "Framing", tooltip="Answer, continue or raw: how the prompt is put to the model"),
-        Binding("i", "request", "Inspect the request", tooltip="Exactly what is sent, without the key"),
-        Binding("l", "light", "Light or dark", tooltip="Switch between the light and the dark theme"),
-        Binding("question_mark,f1", "help", "Help", tooltip="Every key, and what it does"),
-        Binding("escape", "back", "Back", tooltip="From the prompt to the board; cancels a request; never quits"),
-        Binding("q,ctrl+q", "app.quit", "Quit", tooltip="Leave"),
+        Binding("r", "reset", "Reset", tooltip="T = 1, no cut: the model's own probabilities"),
+        Binding("t", "type('temperature')", "Type a temperature", tooltip="0 or more"),
+        Binding("p", "type('top_p')", "Type a top-p", tooltip="keep the most likely tokens up to this mass"),
+        Binding("k", "type('top_k')", "Type a top-k", tooltip="keep this many tokens; empty is off"),
+        Binding("n", "type('min_p')", "Type a min-p", tooltip="keep tokens at least this times as likely as the first"),
+        Binding("o", "order", "Order", tooltip="temperature first (vLLM, Hugging Face) or last (llama.cpp)"),
+        Binding("a", "axis", "Axis", tooltip="0 to 100 %, 0 to the longest bar, or logarithmic"),
+        Binding("v", "view", "Table or histograms", tooltip="the same numbers as a table, and back"),
+        Binding("pagedown", "scroll(1)", "Further tokens", tooltip="in the table"),
+        Binding("pageup", "scroll(-1)", "Earlier tokens", tooltip="in the table"),
+        Binding("space", "draw", "Draw a token", tooltip="as the decoder would, with a seed that is shown"),
+        Binding("enter", "take", "Take the token", tooltip="add the drawn token to the prompt, and ask again"),
+        Binding("slash", "prompt", "Edit the prompt", tooltip="put the cursor into the prompt"),
+        Binding("m", "models", "Choose a model", tooltip="of those that the server names"),
+        Binding("f", "framing", "Framing", tooltip="answer, continue or raw: how a chat model is asked"),
+        Binding("i", "request", "Inspect the request", tooltip="exactly what is sent, without the key"),
+        Binding("l", "light", "Light or dark", tooltip="switch the theme"),
+        Binding("question_mark,f1", "help", "Help", tooltip="every key, and what the marks mean"),
+        Binding("escape", "back", "Back", tooltip="to the board; cancels a request; never quits"),
+        Binding("q,ctrl+q", "app.quit", "Quit", tooltip="leave"),
     ]
 
     def __init__(self, configuration: Configuration, prompt: str, seed: int) -> None:
@@ -178,7 +178,7 @@ class BenchScreen(Screen[None]):
         if notes:
             self._say(notes, "wait")
         elif answer.source == "bundled" and self._configuration.source == "bundled":
-            self._say("This is the bundled 4-gram model. Set OPENAI_API_KEY or OPENAI_BASE_URL to see your own.")
+            self._say("Bundled 4-gram model. To see your own, set OPENAI_API_KEY or OPENAI_BASE_URL.")
         else:
             self._say("")
         self._redraw()
@@ -233,9 +233,11 @@ class BenchScreen(Screen[None]):
         board.decoding, board.drawn = self._decoding, self._drawn
         settings_line = self.query_one(SettingsLine)
         settings_line.knobs = self.query_one(KnobLine).knobs = self._knobs
-        settings_line.axis = {"fixed": "0–100 %", "auto": "auto", "log": "log"}[board.axis_kind]
+        board.redraw()
+        settings_line.axis = "" if board.table else board.axis_caption
         for view in self.query(CellView):
-            view.redraw()
+            if view is not board:
+                view.redraw()
 
     def on_resize(self, event: events.Resize) -> None:
         """Make room for a sentence where there is too little for the bench."""

@@ -20,7 +20,7 @@ Piece = tuple[str, str]
 """Text that is safe to show, and its role, which the style sheet gives a colour."""
 
 ROLES = (
-    "label", "rest", "bar", "uncertain", "maybe", "cut", "number", "space", "frame", "title", "name",
+    "label", "rest", "bar", "final", "uncertain", "maybe", "cut", "number", "space", "frame", "title", "name",
     "text", "faint", "good", "wait", "bad", "key", "knob", "track", "drawn", "head",
 )  # fmt: skip
 

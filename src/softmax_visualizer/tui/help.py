@@ -7,17 +7,19 @@ from collections.abc import Sequence
 from rich.text import Text
 from textual.binding import Binding
 
-_INTRODUCTION = """\
-The model is asked once. The panels show what a decoder makes of its answer, from left to right: \
-the model's probabilities, after temperature, and after the cut, from which the next token is drawn.
+_EXPLANATION = """
+The model is asked once. The panels show, from left to right, what a decoder makes of its answer: the model's \
+own probabilities, then the next two steps. From the last panel the next token is drawn.
 
- █  a token's probability            ░  cut: it cannot be drawn
- ▓▒ not known for sure: the bar goes on from the least it can be to the best estimate and to the most
- ▚  may be cut or kept: that depends on tokens the server does not show
- ␣ ⏎ ⇥ are a space, a new line and a tab of a token
+ █   a token's probability, on the axis that is named above the panels
+ ░   cut: the token cannot be drawn; the bar is what it had before
+ ▓▒  known within bounds: on to the best estimate, and on to the most that it can be
+ ▚   cut or kept, depending on tokens that the server does not show
+ ␣ ⏎ ⇥   a space, a new line, a tab in a token
 
-EXACT: every number is known.   EXACT DRAW: what is drawn from is known, though not all before it.
-BOUNDS: the server shows only its most likely tokens, so a range is given that provably holds the truth.
+EXACT       every number is known.
+EXACT DRAW  what is drawn from is known, though not every number before it.
+BOUNDS      the server shows only its most likely tokens: ranges that provably hold the truth.
 
 In the prompt, Enter asks, Ctrl+J starts a line, and Alt with the arrows or digits turns the knobs.
 """
@@ -30,15 +32,14 @@ _KEY_NAMES = {
 
 def help_text(bindings: Sequence[Binding]) -> Text:
     """Return the help with a line for every key."""
-    text = Text(_INTRODUCTION + "\n")
-    width = max(len(_keys(binding)) for binding in bindings)
+    text = Text()
+    keys_width = max(len(_keys(binding)) for binding in bindings)
+    width = max(len(binding.description) for binding in bindings)
     for binding in bindings:
-        text.append(f"{_keys(binding):<{width}}  ", "bold")
-        text.append(f"{binding.description}")
-        if binding.tooltip:
-            text.append(f"  {binding.tooltip}", "dim")
-        text.append("\n")
-    return text
+        text.append(f"{_keys(binding):<{keys_width}}  ", "bold")
+        text.append(f"{binding.description:<{width}}  ")
+        text.append(f"{binding.tooltip}\n", "dim")
+    return text.append(_EXPLANATION)
 
 
 def _keys(binding: Binding) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from softmax_visualizer.display.labels import cell_width, pad, safe_line
@@ -10,6 +11,7 @@ from softmax_visualizer.tui.cells import CellView, Piece
 
 if TYPE_CHECKING:
     from softmax_visualizer.decoding import Decoding
+    from softmax_visualizer.display.panels import Panel
 
 TWO_COLUMNS_BELOW = 96
 """Cells of width below which only the first and the last panel are shown."""
@@ -22,6 +24,8 @@ class BoardView(CellView, can_focus=True):
 
     decoding: Decoding | None = None
     axis_kind = "fixed"
+    axis_caption = ""
+    """The axis of the histograms in words, once they are drawn."""
     table = False
     top = 0
     """Listed tokens that the table has scrolled past."""
@@ -46,12 +50,13 @@ class BoardView(CellView, can_focus=True):
 
     def _histograms(self, decoding: Decoding, width: int, height: int) -> Sequence[Iterable[Piece]]:
         from softmax_visualizer.display.histogram import histogram
-        from softmax_visualizer.display.panels import axis_for, panels
+        from softmax_visualizer.display.panels import axis_for, last_title, panels
 
-        shown = panels(decoding, max(height - 2, 1))
+        shown: Sequence[Panel] = panels(decoding, max(height - 2, 1))
         if width < TWO_COLUMNS_BELOW:
-            shown = (shown[0], shown[2])  # type: ignore[assignment]
+            shown = shown[0], replace(shown[2], title=last_title(decoding.settings))
         axis = axis_for(self.axis_kind, shown)
+        self.axis_caption = f"axis {axis.caption}"
         widths = [width // len(shown)] * len(shown)
         widths[0] += width - sum(widths)
         frames = []
@@ -59,8 +64,10 @@ class BoardView(CellView, can_focus=True):
             beside = [bar for other in shown if other is not panel for bar in other.bars]
             body: list[list[Piece]] = []
             for index, row in enumerate(histogram(panel.bars, max(room - 4, 1), axis, beside)):
-                pieces: list[Piece] = [(run.text, run.role) for run in row]
                 last = number == len(shown) - 1
+                pieces: list[Piece] = [
+                    (run.text, "final" if last and run.role == "bar" else run.role) for run in row
+                ]
                 marked = last and self.drawn is not None and index == self.drawn
                 body.append([("▸" if marked else " ", "drawn"), *pieces])
             frames.append(_frame(self._title(panel.title), body, room, height))
