@@ -165,9 +165,9 @@ class _Columns:
 def _columns(bars: Sequence[Bar], width: int) -> _Columns:
     number = min(max((cell_width(safe_line(bar.number)) for bar in bars), default=0), width)
     left = max(width - number - 1, 0) if number else width
-    # labels leave nearly as much room for the bars, and the numbers come before both
+    # labels leave at least half as much room for the bars, and the numbers come before both
     widest = max((cell_width(safe_line(bar.label)) for bar in bars), default=0)
-    label = min(widest, 2 * width // 5, 3 * max(left - 1, 0) // 5)
+    label = min(widest, 9 * width // 20, 2 * max(left - 1, 0) // 3)
     return _Columns(label, max(left - label - 1, 0) if label else left, number)
 
 

@@ -63,9 +63,9 @@ def titles(settings: DecodingSettings) -> tuple[str, str, str]:
 def last_title(settings: DecodingSettings) -> str:
     """Return a title of the last panel that says all that happened before it, for when it stands alone."""
     temperature, cut = f"T {_decimals(settings.temperature)}", cut_words(settings)
-    if settings.order == "temperature-first":
-        return f"{temperature}, then {cut[0].lower()}{cut[1:]}: drawn from"
-    return f"{cut}, then {temperature}: drawn from"
+    cut = cut[0].lower() + cut[1:]
+    steps = (temperature, cut) if settings.order == "temperature-first" else (cut, temperature)
+    return f"Drawn from: {', then '.join(steps)}"
 
 
 def cut_words(settings: DecodingSettings) -> str:

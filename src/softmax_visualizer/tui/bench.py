@@ -389,7 +389,7 @@ class BenchScreen(Screen[None]):
 
     def action_request(self) -> None:
         """Show exactly what is sent, without the key."""
-        from softmax_visualizer.tui.dialogs import TextScreen
+        from softmax_visualizer.tui.dialogs import PageScreen
 
         request = self._model.request(self.query_one(PromptEditor).text) if self._model else {}
         if request:
@@ -397,7 +397,7 @@ class BenchScreen(Screen[None]):
             text = "\n".join(" " * (len(line) - len(line.lstrip())) + safe_line(line.lstrip()) for line in lines)
         else:
             text = "Nothing is sent: the bundled model answers on this machine."
-        self.app.push_screen(TextScreen("The request", Text(text)))
+        self.app.push_screen(PageScreen("The request", Text(text)))
 
     def action_light(self) -> None:
         """Switch between the light and the dark theme."""
@@ -405,10 +405,10 @@ class BenchScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Show every key and what it does."""
-        from softmax_visualizer.tui.dialogs import TextScreen
-        from softmax_visualizer.tui.help import help_text
+        from softmax_visualizer.tui.dialogs import PageScreen
+        from softmax_visualizer.tui.help import help_page
 
-        self.app.push_screen(TextScreen("Help", help_text(cast(list[Binding], self.BINDINGS))))
+        self.app.push_screen(PageScreen("Help", help_page(cast(list[Binding], self.BINDINGS))))
 
 
 def _open(configuration: Configuration) -> LanguageModel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.console import Group
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,21 +19,21 @@ from softmax_visualizer.display.labels import safe_line
 _BACK: list[BindingType] = [Binding("escape,q", "dismiss", "back")]
 
 
-class TextScreen(ModalScreen[None]):
-    """Lines to read: the help, or a request."""
+class PageScreen(ModalScreen[None]):
+    """A page to read: the help, or a request."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*_BACK, Binding("question_mark,i,enter", "dismiss", "back", show=False)]
 
-    def __init__(self, title: str, text: Text) -> None:
+    def __init__(self, title: str, content: Text | Group) -> None:
         super().__init__()
-        self._title, self._text = title, text
+        self._title, self._content = title, content
 
     def compose(self) -> ComposeResult:
         """Lay out the lines in a box that scrolls."""
         with VerticalScroll(classes="dialog") as box:
             box.border_title = self._title
             box.border_subtitle = "Esc goes back"
-            yield Static(self._text)
+            yield Static(self._content)
 
 
 class ValueScreen(ModalScreen[str | None]):

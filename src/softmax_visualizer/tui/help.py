@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 from textual.binding import Binding
 
@@ -30,16 +32,14 @@ _KEY_NAMES = {
 }  # fmt: skip
 
 
-def help_text(bindings: Sequence[Binding]) -> Text:
-    """Return the help with a line for every key."""
-    text = Text()
-    keys_width = max(len(_keys(binding)) for binding in bindings)
-    width = max(len(binding.description) for binding in bindings)
+def help_page(bindings: Sequence[Binding]) -> Group:
+    """Return the help: a row for every key, then what the marks mean."""
+    keys = Table.grid(padding=(0, 2))
     for binding in bindings:
-        text.append(f"{_keys(binding):<{keys_width}}  ", "bold")
-        text.append(f"{binding.description:<{width}}  ")
-        text.append(f"{binding.tooltip}\n", "dim")
-    return text.append(_EXPLANATION)
+        keys.add_row(
+            Text(_keys(binding), "bold", no_wrap=True), Text(binding.description), Text(binding.tooltip, "dim")
+        )
+    return Group(keys, Text(_EXPLANATION))
 
 
 def _keys(binding: Binding) -> str:

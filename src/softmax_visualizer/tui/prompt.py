@@ -72,5 +72,7 @@ class PromptEditor(TextArea):
             self._draft = self.text
         self._position = position
         self.text = self._draft if position == len(self._history) else self._history[position]
-        self.move_cursor(self.document.end)
+        # on the line from which the same key goes on to the next prompt
+        line = 0 if step < 0 else self.document.line_count - 1
+        self.move_cursor((line, len(self.document[line])))
         return True

@@ -1,0 +1,107 @@
+"""What the tests of the screen share: a model that does as it is told, and the screen as text."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from textual.pilot import Pilot
+
+from softmax_visualizer.decoding import TokenDistribution
+from softmax_visualizer.models.base import ModelAnswer, ModelError, Source
+from softmax_visualizer.models.configuration import Configuration
+from softmax_visualizer.tui.app import SoftmaxVisualizer
+from softmax_visualizer.tui.bench import BenchScreen
+
+
+class ObedientModel:
+    """Answers each prompt as a function says: with a distribution, an error, or when an event is set."""
+
+    source: Source = "openai"
+    name = "obedient"
+    endpoint: str | None = "http://127.0.0.1:1/v1"
+
+    def __init__(self, reply: Callable[[str], Any]) -> None:
+        self.reply = reply
+        self.asked: list[str] = []
+        self.cancelled: list[str] = []
+        self.closed = False
+
+    async def ask(self, prompt: str) -> ModelAnswer:
+        self.asked.append(prompt)
+        reply = self.reply(prompt)
+        try:
+            if asyncio.iscoroutine(reply):
+                reply = await reply
+        except asyncio.CancelledError:
+            self.cancelled.append(prompt)
+            raise
+        if isinstance(reply, Exception):
+            raise reply
+        return ModelAnswer(prompt, reply, self.name, self.source, self.endpoint)
+
+    async def names(self) -> tuple[str, ...]:
+        return ("obedient", "[/]other")
+
+    def request(self, prompt: str) -> Mapping[str, Any]:
+        return {"model": self.name, "messages": [{"role": "user", "content": prompt}]}
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def top_of(tokens: Sequence[str], probabilities: Sequence[float], size: int = 200_019) -> TokenDistribution:
+    """A truncated list."""
+    return TokenDistribution.from_top_logprobs(list(tokens), np.log(probabilities), size)
+
+
+def failure(prompt: str) -> ModelError:
+    return ModelError(f"The server has no answer to [/b] {prompt}. Try another.")
+
+
+@asynccontextmanager
+async def screen(
+    monkeypatch: pytest.MonkeyPatch | None = None,
+    model: ObedientModel | None = None,
+    size: tuple[int, int] = (100, 30),
+    prompt: str = "The quick brown fox jumps over the",
+    wait: bool = True,
+) -> AsyncIterator[tuple[SoftmaxVisualizer, Pilot[None]]]:
+    """The app, running headless, with the bundled model or another one."""
+    configuration = Configuration.load(model="bundled")
+    if model is not None:
+        assert monkeypatch is not None
+        monkeypatch.setattr("softmax_visualizer.models.opening.open_model", lambda _: model)
+    app = SoftmaxVisualizer(configuration, prompt)
+    async with app.run_test(size=size) as pilot:
+        if wait:
+            await settle(app, pilot)
+        yield app, pilot
+
+
+async def settle(app: SoftmaxVisualizer, pilot: Pilot[None]) -> None:
+    """Wait until nothing is under way."""
+    await pilot.pause()
+    for worker in list(app.workers):
+        if worker.group == "ask" and not worker.is_finished:
+            await asyncio.wait_for(asyncio.shield(_finished(worker)), 10)
+    await pilot.pause()
+
+
+async def _finished(worker: Any) -> None:
+    while not worker.is_finished:
+        await asyncio.sleep(0.01)
+
+
+def bench(app: SoftmaxVisualizer) -> BenchScreen:
+    found = next(item for item in app.screen_stack if isinstance(item, BenchScreen))
+    return found
+
+
+def text(app: SoftmaxVisualizer) -> str:
+    """The characters on the screen, a line each."""
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())

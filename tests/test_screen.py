@@ -1,0 +1,389 @@
+"""The screen, driven by keys without a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from screens import ObedientModel, bench, failure, screen, settle, text, top_of
+from textual.binding import Binding
+from textual.widgets import Input
+
+from softmax_visualizer.tui.bench import BenchScreen
+from softmax_visualizer.tui.panels import BoardView
+from softmax_visualizer.tui.prompt import PromptEditor
+
+FOX = top_of([" lazy", " old", " [/INST]", "\x1b[31mred", "日本"], [0.6, 0.2, 0.1, 0.04, 0.01])
+
+
+async def test_the_first_screen_shows_the_example_asked_and_drawn() -> None:
+    async with screen() as (app, _):
+        shown = text(app)
+    assert "The quick brown fox jumps over the" in shown
+    assert "␣lazy" in shown
+    assert "55.9 %" in shown
+    assert "█" in shown
+    assert "OPENAI_API_KEY" in shown  # how to see one's own model
+
+
+async def test_ten_steps_of_a_tenth_are_one() -> None:
+    async with screen() as (app, pilot):
+        await pilot.press("1", *["right"] * 10)
+        assert bench(app)._knobs.settings.temperature == 1.0
+        await pilot.press(*["down"] * 3)
+        assert bench(app)._knobs.settings.top_p == 0.85
+
+
+async def test_knobs_stop_at_their_ends() -> None:
+    async with screen() as (app, pilot):
+        await pilot.press(*["shift+right"] * 9, *["up"] * 3)
+        assert "2.00" in text(app)
+        await pilot.press(*["shift+left"] * 9, *["shift+down"] * 9)
+        settings = bench(app)._knobs.settings
+        assert (settings.temperature, settings.top_p) == (0, 0)
+
+
+async def test_a_held_key_ends_on_its_last_value_and_draws_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = 0
+    original = BenchScreen._redraw
+
+    def counted(self: BenchScreen) -> None:
+        nonlocal drawn
+        drawn += 1
+        original(self)
+
+    monkeypatch.setattr(BenchScreen, "_redraw", counted)
+    async with screen() as (app, pilot):
+        drawn = 0
+        for _ in range(8):
+            bench(app).action_turn("temperature", 1)
+        await pilot.pause()
+        assert drawn == 1
+        assert "Temperature 1.80" in text(app)
+
+
+async def test_knobs_turn_while_the_cursor_stays_in_the_prompt() -> None:
+    async with screen() as (app, pilot):
+        await pilot.press("slash", "alt+left", "alt+left", "alt+down", "f3", "x", "1")
+        editor = app.screen.query_one(PromptEditor)
+        assert editor.has_focus
+        assert editor.text.endswith("over thex1")  # letters and digits are text there
+        settings = bench(app)._knobs.settings
+        assert (settings.temperature, settings.top_p) == (0.9, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("key", "temperature", "top_p", "said"),
+    [("1", 0, 1, "greedy"), ("2", 0.1, 1, "code"), ("3", 0.7, 0.9, "chat"), ("4", 1.5, 1, "brainstorm")],
+)
+async def test_presets_set_the_knobs_and_say_why(key: str, temperature: float, top_p: float, said: str) -> None:
+    async with screen() as (app, pilot):
+        await pilot.press(key)
+        await pilot.pause()
+        settings = bench(app)._knobs.settings
+        assert (settings.temperature, settings.top_p) == (temperature, top_p)
+        assert said in text(app)
+
+
+async def test_reset_goes_back_to_the_models_own_probabilities_and_keeps_the_order() -> None:
+    async with screen() as (app, pilot):
+        await pilot.press("o", "4", "r")
+        settings = bench(app)._knobs.settings
+        assert (settings.temperature, settings.top_p, settings.order) == (1, 1, "temperature-last")
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "field", "value"),
+    [("t", "0.725", "temperature", 0.725), ("p", "0,95", "top_p", 0.95), ("k", "40", "top_k", 40),
+     ("n", "0.05", "min_p", 0.05)],
+)  # fmt: skip
+async def test_values_can_be_typed(key: str, typed: str, field: str, value: float) -> None:
+    async with screen() as (app, pilot):
+        await pilot.press(key)
+        await pilot.pause()
+        app.screen.query_one(Input).value = typed
+        await pilot.press("enter")
+        await pilot.pause()
+        assert getattr(bench(app)._knobs.settings, field) == value
+
+
+@pytest.mark.parametrize(("key", "typed"), [("t", "hot"), ("t", "-1"), ("p", "1.1"), ("k", "2.5"), ("n", "")])
+async def test_a_wrong_value_is_explained_and_changes_nothing(key: str, typed: str) -> None:
+    async with screen() as (app, pilot):
+        before = bench(app)._knobs
+        await pilot.press(key)
+        await pilot.pause()
+        app.screen.query_one(Input).value = typed
+        await pilot.press("enter")
+        await pilot.pause()
+        assert bench(app)._knobs == before
+        assert "must be" in text(app)
+
+
+async def test_what_is_cut_is_marked_in_words_on_its_row() -> None:
+    async with screen() as (app, pilot):
+        await pilot.press("3")
+        await pilot.pause()
+        rows = [line for line in text(app).splitlines() if "␣fence" in line]
+        assert rows[0].rstrip(" │").endswith("cut")
+
+
+async def test_the_order_changes_the_panels() -> None:
+    async with screen() as (app, pilot):
+        await pilot.press("3", "o")
+        await pilot.pause()
+        assert "Top-p 0.90, at T = 1" in text(app)
+        assert "Temperature 0.70: drawn from" in text(app)
+        assert "temperature last" in text(app)
+
+
+async def test_axes_are_fixed_then_auto_then_logarithmic() -> None:
+    async with screen() as (app, pilot):
+        captions = []
+        for _ in range(4):
+            captions.append(next(part for part in text(app).splitlines() if "axis" in part).split("axis")[1].strip())
+            await pilot.press("a")
+            await pilot.pause()
+    assert captions[0] == "0 to 100 %" == captions[3]
+    assert captions[1].startswith("0 to 55.9")
+    assert captions[2].endswith("log")
+
+
+async def test_the_table_shows_the_same_numbers_and_scrolls() -> None:
+    async with screen() as (app, pilot):
+        await pilot.press("v")
+        await pilot.pause()
+        shown = text(app)
+        assert "logprob" in shown
+        assert "-0.58" in shown
+        assert "55.9 %" in shown
+        await pilot.press("pagedown")
+        await pilot.pause()
+        assert "␣lazy" not in text(app)
+        await pilot.press("pageup", "v")
+        await pilot.pause()
+        assert "Model, T = 1" in text(app)
+
+
+async def test_enter_asks_and_goes_to_the_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ObedientModel(lambda prompt: FOX)
+    async with screen(monkeypatch, model) as (app, pilot):
+        await pilot.press("slash", "!", "enter")
+        await settle(app, pilot)
+        assert model.asked[-1] == "The quick brown fox jumps over the!"
+        assert app.screen.query_one(BoardView).has_focus
+
+
+async def test_a_paste_keeps_all_its_lines_and_history_brings_prompts_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    from textual import events
+
+    model = ObedientModel(lambda prompt: FOX)
+    async with screen(monkeypatch, model) as (app, pilot):
+        editor = app.screen.query_one(PromptEditor)
+        await pilot.press("slash")
+        editor.clear()
+        app.post_message(events.Paste("one\ntwo\nthree"))
+        await pilot.pause()
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert model.asked[-1] == "one\ntwo\nthree"
+        await pilot.press("slash", "ctrl+j", "4", "enter")
+        await settle(app, pilot)
+        assert model.asked[-1] == "one\ntwo\nthree\n4"
+        await pilot.press("slash", "ctrl+u", *["up"] * 5)
+        assert editor.text == "one\ntwo\nthree"
+        await pilot.press("up")
+        assert editor.text == "The quick brown fox jumps over the"
+        await pilot.press("down", "down", "down")
+        assert editor.text == "one\ntwo\nthree\n"  # the draft that was left
+
+
+async def test_a_failed_request_keeps_the_last_picture_marked_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    replies: dict[str, Any] = {}
+    model = ObedientModel(lambda prompt: replies.get(prompt, FOX))
+    async with screen(monkeypatch, model) as (app, pilot):
+        replies["The quick brown fox jumps over the?"] = failure("it")
+        await pilot.press("slash", "?", "enter")
+        await settle(app, pilot)
+        shown = text(app)
+        assert "The server has no answer to [/b] it. Try another." in shown
+        assert "failed" in shown
+        assert "Model, T = 1 · old" in shown
+        assert "␣lazy" in shown
+        assert app.screen.query_one(PromptEditor).text.endswith("?")
+        await pilot.press("slash", "backspace", "enter")
+        await settle(app, pilot)
+        assert "old" not in text(app).replace("␣old", "")
+
+
+async def test_a_first_failure_leaves_the_frame_and_the_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with screen(monkeypatch, ObedientModel(failure)) as (app, pilot):
+        assert "The server has no answer" in text(app)
+        await pilot.press("right", "v", "space", "enter", "a", "pagedown")
+        await pilot.pause()
+        assert "no answer yet" in text(app)
+
+
+async def test_a_new_prompt_cancels_the_old_request_and_a_late_answer_is_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late = top_of(["LATE"], [0.9])
+
+    async def slow() -> Any:
+        await asyncio.sleep(30)
+        return late
+
+    model = ObedientModel(lambda prompt: slow() if prompt == "slow" else FOX)
+    async with screen(monkeypatch, model, prompt="slow", wait=False) as (app, pilot):
+        await pilot.pause(0.2)
+        assert "asking" in text(app)
+        await pilot.press("right")  # keys stay live
+        assert bench(app)._knobs.settings.temperature == 1.1
+        await pilot.press("slash", "2", "enter")
+        await settle(app, pilot)
+        assert model.cancelled == ["slow"]
+        assert "␣lazy" in text(app)
+        assert "LATE" not in text(app)
+
+
+async def test_escape_cancels_a_request_and_never_quits(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never() -> Any:
+        await asyncio.sleep(60)
+
+    model = ObedientModel(lambda prompt: never())
+    async with screen(monkeypatch, model, wait=False) as (app, pilot):
+        await pilot.pause(0.2)
+        await pilot.press("escape")
+        await pilot.pause(0.1)
+        assert model.cancelled
+        assert "cancelled" in text(app)
+        await pilot.press("escape", "slash", "escape", "escape")
+        assert app.is_running
+        assert app.screen.query_one(BoardView).has_focus
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+q"])
+async def test_q_quits(key: str) -> None:
+    async with screen() as (app, pilot):
+        await pilot.press(key)
+        await pilot.pause(0.1)
+        assert not app.is_running
+
+
+async def test_q_in_the_prompt_is_a_letter() -> None:
+    async with screen() as (app, pilot):
+        await pilot.press("slash", "q")
+        assert app.is_running
+        assert app.screen.query_one(PromptEditor).text.endswith("q")
+
+
+async def test_help_and_palette_list_every_action() -> None:
+    async with screen(size=(120, 90)) as (app, pilot):
+        commands = {command.title for command in app.get_system_commands(app.screen)}
+        await pilot.press("question_mark")
+        await pilot.pause()
+        shown = text(app)
+        for binding in BenchScreen.BINDINGS:
+            assert isinstance(binding, Binding)
+            assert binding.description in shown
+            assert binding.tooltip
+            assert binding.description in commands
+        await pilot.press("escape")
+        assert isinstance(app.screen, BenchScreen)
+
+
+async def test_a_command_of_the_palette_does_what_its_key_does() -> None:
+    async with screen() as (app, pilot):
+        command = next(item for item in app.get_system_commands(app.screen) if item.title == "Preset: chat")
+        command.callback()
+        await pilot.pause()
+        assert bench(app)._knobs.settings.temperature == 0.7
+
+
+@pytest.mark.parametrize("size", [(60, 18), (80, 24), (100, 30), (160, 50), (200, 60)])
+async def test_every_size_shows_all_its_parts_and_what_has_no_row(size: tuple[int, int]) -> None:
+    async with screen(size=size) as (app, pilot):
+        await pilot.press("3")
+        await pilot.pause()
+        lines = text(app).splitlines()
+        assert len(lines) == size[1]
+        assert all(len(line) <= size[0] for line in lines)
+        shown = "\n".join(lines)
+        for part in ("Softmax Visualizer", "Prompt", "Temperature", "Top-p", "Model, T = 1", "rawn from", "kept", "? help"):
+            assert part in shown, part
+        assert " more" in shown
+        assert "EXACT" in shown
+
+
+async def test_too_small_a_terminal_is_told_how_much_is_needed() -> None:
+    async with screen(size=(59, 17)) as (app, pilot):
+        assert "60x18" in text(app)
+        assert "Prompt" not in text(app)
+        await pilot.resize_terminal(100, 30)
+        await pilot.pause()
+        assert "␣lazy" in text(app)
+        await pilot.resize_terminal(20, 5)
+        await pilot.pause()
+        assert "60x18" in text(app).replace("\n", "")
+
+
+async def test_hostile_tokens_are_legible_and_harmless(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with screen(monkeypatch, ObedientModel(lambda prompt: FOX)) as (app, pilot):
+        for key in ("", "v", "m", "escape", "i", "escape"):
+            if key:
+                await pilot.press(key)
+                await pilot.pause()
+            assert "\x1b" not in text(app)
+        await pilot.press("v")
+        await pilot.pause()
+        assert "[/INST]" in text(app)
+        assert "␛[31mred" in text(app)
+        assert "日本" in text(app)
+
+
+async def test_a_truncated_list_shows_ranges_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with screen(monkeypatch, ObedientModel(lambda prompt: FOX)) as (app, pilot):
+        await pilot.press("4")
+        await pilot.pause()
+        shown = text(app)
+        assert "top 5 of 200,019 tokens" in shown
+        assert "unseen" in shown
+        assert "▒" in shown
+        assert "BOUNDS" in shown
+        assert "–" in shown
+
+
+async def test_a_drawn_token_is_marked_and_enter_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ObedientModel(lambda prompt: top_of([" lazy"], [0.9999999], 2))
+    async with screen(monkeypatch, model) as (app, pilot):
+        await pilot.press("space")
+        await pilot.pause()
+        assert "▸" in text(app)
+        assert "seed 1" in text(app)
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert model.asked[-1] == "The quick brown fox jumps over the lazy"
+
+
+async def test_the_request_can_be_looked_at_and_the_model_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ObedientModel(lambda prompt: FOX)
+    async with screen(monkeypatch, model) as (app, pilot):
+        await pilot.press("i")
+        await pilot.pause()
+        assert '"content": "The quick brown fox jumps over the"' in text(app)
+        await pilot.press("escape", "m")
+        await pilot.pause(0.2)
+        assert "[/]other" in text(app)
+        await pilot.press("down", "enter")
+        await settle(app, pilot)
+        assert bench(app)._configuration.model == "[/]other"
+        assert model.closed
+
+
+async def test_light_and_dark() -> None:
+    async with screen() as (app, pilot):
+        await pilot.press("l")
+        assert not app.current_theme.dark
+        await pilot.press("l")
+        assert app.current_theme.dark
