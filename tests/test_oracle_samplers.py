@@ -81,7 +81,9 @@ def check_case(case: dict[str, Any], params: dict[str, Any]) -> None:
     if case.get("fragile") and len(kept) == len(case.get("kept_f32", [])) != len(case["kept"]):
         return
     if case.get("tie_split"):
-        np.testing.assert_allclose(sorted(probabilities.values()), sorted(case["probs"]), rtol=1e-6, err_msg=case["id"])
+        np.testing.assert_allclose(
+            sorted(probabilities.values()), sorted(case["probs"]), rtol=1e-6, err_msg=case["id"]
+        )
         return
     assert kept == case["kept"], case["id"]
     for token, probability in expected.items():

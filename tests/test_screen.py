@@ -6,10 +6,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from screens import ObedientModel, bench, failure, screen, settle, text, top_of
 from textual.binding import Binding
 from textual.widgets import Input
 
+from screens import ObedientModel, bench, failure, screen, settle, text, top_of
 from softmax_visualizer.tui.bench import BenchScreen
 from softmax_visualizer.tui.panels import BoardView
 from softmax_visualizer.tui.prompt import PromptEditor
@@ -44,7 +44,9 @@ async def test_knobs_stop_at_their_ends() -> None:
         assert (settings.temperature, settings.top_p) == (0, 0)
 
 
-async def test_a_held_key_ends_on_its_last_value_and_draws_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_held_key_ends_on_its_last_value_and_draws_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     drawn = 0
     original = BenchScreen._redraw
 
@@ -77,7 +79,9 @@ async def test_knobs_turn_while_the_cursor_stays_in_the_prompt() -> None:
     ("key", "temperature", "top_p", "said"),
     [("1", 0, 1, "greedy"), ("2", 0.1, 1, "code"), ("3", 0.7, 0.9, "chat"), ("4", 1.5, 1, "brainstorm")],
 )
-async def test_presets_set_the_knobs_and_say_why(key: str, temperature: float, top_p: float, said: str) -> None:
+async def test_presets_set_the_knobs_and_say_why(
+    key: str, temperature: float, top_p: float, said: str
+) -> None:
     async with screen() as (app, pilot):
         await pilot.press(key)
         await pilot.pause()
@@ -142,7 +146,9 @@ async def test_axes_are_fixed_then_auto_then_logarithmic() -> None:
     async with screen() as (app, pilot):
         captions = []
         for _ in range(4):
-            captions.append(next(part for part in text(app).splitlines() if "axis" in part).split("axis")[1].strip())
+            captions.append(
+                next(part for part in text(app).splitlines() if "axis" in part).split("axis")[1].strip()
+            )
             await pilot.press("a")
             await pilot.pause()
     assert captions[0] == "0 to 100 %" == captions[3]
@@ -175,7 +181,9 @@ async def test_enter_asks_and_goes_to_the_board(monkeypatch: pytest.MonkeyPatch)
         assert app.screen.query_one(BoardView).has_focus
 
 
-async def test_a_paste_keeps_all_its_lines_and_history_brings_prompts_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_paste_keeps_all_its_lines_and_history_brings_prompts_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from textual import events
 
     model = ObedientModel(lambda prompt: FOX)
@@ -310,7 +318,16 @@ async def test_every_size_shows_all_its_parts_and_what_has_no_row(size: tuple[in
         assert len(lines) == size[1]
         assert all(len(line) <= size[0] for line in lines)
         shown = "\n".join(lines)
-        for part in ("Softmax Visualizer", "Prompt", "Temperature", "Top-p", "Model, T = 1", "rawn from", "kept", "? help"):
+        for part in (
+            "Softmax Visualizer",
+            "Prompt",
+            "Temperature",
+            "Top-p",
+            "Model, T = 1",
+            "rawn from",
+            "kept",
+            "? help",
+        ):
             assert part in shown, part
         assert " more" in shown
         assert "EXACT" in shown

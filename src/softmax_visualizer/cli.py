@@ -59,12 +59,14 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="softmax-visualizer",
-        description="See what temperature and top-p do to a language model's next token, live, in a terminal.",
-        epilog="With no key and no server set, a small bundled model answers. See also: softmax-visualizer show --help",
+        description="See what temperature and top-p do to a language model's next token.",
+        epilog="With no key and no server set, a small bundled model answers.",
     )
     parser.add_argument("--version", action="version", version=f"softmax-visualizer {__version__}")
     parser.add_argument("--prompt", default=_EXAMPLE, help="what the first screen asks about")
-    parser.add_argument("--seed", type=int, default=1, help="seed of the tokens drawn by the space key (default 1)")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seed of the tokens drawn by the space key (default 1)"
+    )
     _add_model_options(parser)
     parser.set_defaults(run=_run_screen)
 
@@ -76,18 +78,29 @@ def _parser() -> argparse.ArgumentParser:
     )
     show.add_argument("prompt", nargs="?", help="the text whose next token is asked for")
     show.add_argument(
-        "-t", "--temperature", action="append", help="temperature, 0 or more; repeat it to compare (default 1)"
+        "-t",
+        "--temperature",
+        action="append",
+        help="temperature, 0 or more; repeat it to compare (default 1)",
     )
-    show.add_argument("-p", "--top-p", default="1", help="keep the most likely tokens up to this mass (default 1)")
+    show.add_argument(
+        "-p", "--top-p", default="1", help="keep the most likely tokens up to this mass (default 1)"
+    )
     show.add_argument("-k", "--top-k", help="keep this many tokens (default: off)")
-    show.add_argument("--min-p", default="0", help="keep tokens at least this many times the first (default 0)")
+    show.add_argument(
+        "--min-p", default="0", help="keep tokens at least this many times the first (default 0)"
+    )
     show.add_argument(
         "--order", default="temperature-first", help="temperature-first (default) or temperature-last"
     )
     show.add_argument("--top", default="20", help="tokens to list; the others are summed up (default 20)")
-    show.add_argument("--format", choices=("text", "json", "csv"), default="text", help="text (default), json or csv")
     show.add_argument(
-        "--logprobs", metavar="FILE", help='a JSON file to decode instead: {"tokens": [...], "logprobs": [...]}'
+        "--format", choices=("text", "json", "csv"), default="text", help="text (default), json or csv"
+    )
+    show.add_argument(
+        "--logprobs",
+        metavar="FILE",
+        help='a JSON file to decode instead: {"tokens": [...], "logprobs": [...]}',
     )
     _add_model_options(show)
     show.set_defaults(run=_run_show)
@@ -99,8 +112,12 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--model", help="its name; bundled for the model that comes with the program")
     group.add_argument("--base-url", help="the OpenAI-compatible server, such as http://127.0.0.1:8080/v1")
     group.add_argument("--timeout", metavar="SECONDS", help="how long to wait for an answer (default 30)")
-    group.add_argument("--framing", help="answer (default), continue or raw: how the prompt is put to the model")
-    group.add_argument("--vocabulary-size", metavar="N", help="tokens in the model's vocabulary, if it is not known")
+    group.add_argument(
+        "--framing", help="answer (default), continue or raw: how the prompt is put to the model"
+    )
+    group.add_argument(
+        "--vocabulary-size", metavar="N", help="tokens in the model's vocabulary, if it is not known"
+    )
 
 
 def _configuration(options: argparse.Namespace) -> Configuration:
@@ -129,10 +146,16 @@ def _check_terminal() -> None:
     """Refuse a terminal on which the screen would be garbage, or would run for ever without being seen."""
     instead = 'For plain text, use: softmax-visualizer show "a prompt"'
     # Textual reads the keyboard from stdin and draws on stderr
-    if sys.__stdin__ is None or sys.__stderr__ is None or not (sys.__stdin__.isatty() and sys.__stderr__.isatty()):
+    if (
+        sys.__stdin__ is None
+        or sys.__stderr__ is None
+        or not (sys.__stdin__.isatty() and sys.__stderr__.isatty())
+    ):
         raise UsageError(f"the screen needs a terminal for both input and output. {instead}")
     if os.environ.get("TERM", "") in ("dumb", "unknown"):
-        raise UsageError(f"this terminal (TERM={os.environ['TERM']}) cannot place text on the screen. {instead}")
+        raise UsageError(
+            f"this terminal (TERM={os.environ['TERM']}) cannot place text on the screen. {instead}"
+        )
     encoding = (sys.__stderr__.encoding or "").lower().replace("-", "")
     if encoding != "utf8":
         raise UsageError(

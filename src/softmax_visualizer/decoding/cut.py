@@ -156,7 +156,7 @@ def _cut_mass(
     unseen_kept: KeptUnseen,
     unseen_weight: Interval,
 ) -> Interval:
-    """Probability of what was cut: for a fixed cut among the listed tokens it grows with the unseen weight."""
+    """Probability of what was cut; for a fixed cut of the list it grows with the unseen weight."""
     if unseen_kept == "all":
         return Interval.point(0.0)
     least, most = int(kept.low), int(kept.high)
@@ -194,7 +194,9 @@ def _cut_mass(
     kept_low = float(weights[:least].sum()) + unseen_weight.low
     kept_high = float(weights[:most].sum()) + unseen_weight.high
     return Interval.around(
-        max(0.0, 1 - kept_high / (known + unseen.low)), estimate, max(0.0, 1 - kept_low / (known + unseen.high))
+        max(0.0, 1 - kept_high / (known + unseen.low)),
+        estimate,
+        max(0.0, 1 - kept_low / (known + unseen.high)),
     )
 
 

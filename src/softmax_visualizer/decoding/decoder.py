@@ -53,7 +53,11 @@ class Decoding:
         """The three stages in the order in which the engine works: the last is what is drawn from."""
         if self.settings.order == "temperature-first":
             return self.model, self.after_temperature, self.after_cut
-        return self.model, decode(self.distribution, replace(self.settings, temperature=1.0)).after_cut, self.after_cut
+        return (
+            self.model,
+            decode(self.distribution, replace(self.settings, temperature=1.0)).after_cut,
+            self.after_cut,
+        )
 
     @property
     def exact(self) -> bool:
@@ -104,7 +108,11 @@ class Decoding:
         shown = len(self.distribution) if top is None else min(top, len(self.distribution))
         others = self.others(shown)
         tempered, final = self.after_temperature.probabilities, self.after_cut.probabilities
-        stages = {"model": self.model, "after_temperature": self.after_temperature, "after_cut": self.after_cut}
+        stages = {
+            "model": self.model,
+            "after_temperature": self.after_temperature,
+            "after_cut": self.after_cut,
+        }
         return {
             "settings": self.settings.to_dict(),
             "exact": self.exact,
@@ -126,7 +134,9 @@ class Decoding:
             },
             "statistics": {
                 "entropy_bits": {name: stage.entropy.to_dict() for name, stage in stages.items()},
-                "effective_tokens": {name: stage.effective_tokens.to_dict() for name, stage in stages.items()},
+                "effective_tokens": {
+                    name: stage.effective_tokens.to_dict() for name, stage in stages.items()
+                },
                 "kept_tokens": self.after_cut.kept_tokens.to_dict(),
                 "cut_mass": self.cut_mass.to_dict(),
             },
@@ -141,7 +151,9 @@ def decode(distribution: TokenDistribution, settings: DecodingSettings) -> Decod
     """
     model = distribution.stage
     log_weights, tail, temperature = distribution.log_weights, distribution.tail, settings.temperature
-    at_temperature = model if temperature == 1 else tempered(log_weights, tail, len(distribution), temperature)
+    at_temperature = (
+        model if temperature == 1 else tempered(log_weights, tail, len(distribution), temperature)
+    )
     first = settings.order == "temperature-first"
     if not settings.cuts or (first and temperature == 0):
         # a greedy decoder takes the most likely token, which no cut can take away

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -34,10 +35,10 @@ class Token:
     """A token: its text, and its bytes where they are known (a token may be part of a character)."""
 
     text: str
-    bytes: bytes | None = None
+    bytes: builtins.bytes | None = None
 
     @property
-    def raw(self) -> bytes | None:
+    def raw(self) -> builtins.bytes | None:
         """The token's bytes, from its text where the model did not send them; None if the text has none."""
         if self.bytes is not None:
             return self.bytes
@@ -139,7 +140,7 @@ class TokenDistribution:
         values = values[order]
         if vocabulary_size is not None and vocabulary_size < len(values):
             raise DistributionError(
-                f"The vocabulary is said to have {vocabulary_size:,} tokens, but the list has {len(values):,}."
+                f"The vocabulary is said to have {vocabulary_size:,} tokens, the list has {len(values):,}."
             )
 
         missing = 1.0 - math.fsum(np.exp(values))
@@ -155,7 +156,9 @@ class TokenDistribution:
                            vocabulary_assumed, tuple(notes))  # fmt: skip
             # an "impossible" entry beside missing mass was cut by the server, so it says nothing of the rest
             values, order = values[~impossible], order[~impossible]
-            notes.append("The server reported some tokens as impossible: its list was cut before it was sent.")
+            notes.append(
+                "The server reported some tokens as impossible: its list was cut before it was sent."
+            )
         unseen = math.inf if vocabulary_size is None else vocabulary_size - len(values)
         if unseen == 0:
             if missing > _NO_LIST_BEYOND:
@@ -199,7 +202,7 @@ class TokenDistribution:
 
     @property
     def unseen_count(self) -> int | None:
-        """How many tokens of the vocabulary are not listed (at most, if its size is assumed); None if unknown."""
+        """How many tokens are not listed (at most, if the size is assumed); None if unknown."""
         return None if self.vocabulary_size is None else self.vocabulary_size - len(self)
 
     @cached_property
@@ -210,8 +213,8 @@ class TokenDistribution:
     @cached_property
     def log_weights(self) -> FloatArray:
         """Logprobs of the possible listed tokens less the first one's, shape ``(support,)``."""
-        logs: FloatArray = self.logprobs[: self.support]
-        return logs - logs[0]
+        logs: FloatArray = self.logprobs[: self.support] - self.logprobs[0]
+        return logs
 
     @cached_property
     def tail(self) -> UnseenTail:

@@ -21,7 +21,9 @@ def weighted_logs(weights: FloatArray, log_weights: FloatArray, temperature: flo
     if temperature == 0:
         return 0.0
     # beyond -1e4 a weight is 0 in float64, while 0 * -inf would be NaN
-    logs = log_weights if log_weights[-1] > -1e4 * temperature else np.maximum(log_weights, -1e4 * temperature)
+    logs = (
+        log_weights if log_weights[-1] > -1e4 * temperature else np.maximum(log_weights, -1e4 * temperature)
+    )
     return float(np.dot(weights, logs)) / temperature
 
 

@@ -30,7 +30,7 @@ class Interval:
 
     @classmethod
     def around(cls, low: float, estimate: float, high: float) -> Interval:
-        """Return ``[low, high]`` with the estimate drawn inside, so that an estimate never leaves the proof."""
+        """Return ``[low, high]`` with the estimate moved inside, if rounding or a model put it outside."""
         low, high = float(low), float(high)
         return cls(low, min(max(float(estimate), low), high), high)
 

@@ -25,7 +25,7 @@ class Stage:
     ``listed``: number of listed tokens, the impossible ones included.
     ``kept``: how many listed tokens are kept; they are always the most likely ones.
     ``total``: what the weights of all kept tokens sum to, listed and unseen.
-    ``unseen_kept``: how much of the unseen tokens is kept; ``"all"`` too where there are none and nothing is cut.
+    ``unseen_kept``: how much of the unseen tokens is kept; ``"all"`` too where nothing is cut.
     ``kept_tokens``: how many tokens of the vocabulary are kept; infinite where that is unknown.
     ``entropy``: in bits.
     """
@@ -95,7 +95,9 @@ class Stage:
     @property
     def effective_tokens(self) -> Interval:
         """The perplexity of the step, 2 ** entropy: it is like a choice between that many equal tokens."""
-        return Interval(*(float(2.0**bits) for bits in (self.entropy.low, self.entropy.estimate, self.entropy.high)))
+        return Interval(
+            *(float(2.0**bits) for bits in (self.entropy.low, self.entropy.estimate, self.entropy.high))
+        )
 
     @property
     def exact(self) -> bool:

@@ -95,7 +95,7 @@ class UnseenTail:
         return Interval.around(low, self.estimated_weight(temperature, count), max(low, high))
 
     def partial_weight(self, mass: Interval, count: Interval, temperature: float) -> Interval:
-        """Return the weight at ``temperature`` of unseen tokens that hold ``mass``, at most ``count.high`` of them."""
+        """Return the weight at ``temperature`` of at most ``count.high`` unseen tokens that hold ``mass``."""
         if temperature == 1 or count.high == 0:
             return mass
         # a mass as reported at T = 1 has the list's tolerance, which any other temperature brings out
@@ -175,7 +175,9 @@ class UnseenTail:
 
     @property
     def _last_rank(self) -> float:
-        return self.rank + self.count if math.isfinite(self.count) else max(ESTIMATE_VOCABULARY, 2 * self.rank)
+        return (
+            self.rank + self.count if math.isfinite(self.count) else max(ESTIMATE_VOCABULARY, 2 * self.rank)
+        )
 
     def _law(self, exponent: float, last_rank: float) -> float:
         """Integral of ``(r / k) ** -exponent`` over the ranks after k up to ``last_rank``."""
@@ -222,11 +224,13 @@ class UnseenTail:
 
 
 def powers(log_weights: FloatArray, temperature: float) -> FloatArray:
-    """Return the weights at ``temperature`` of tokens with these log-weights at T = 1; ties of the first at T = 0."""
+    """Return the weights at ``temperature`` of tokens with these log-weights at T = 1."""
     if temperature == 0:
-        return (log_weights == 0).astype(np.float64)
+        ties: FloatArray = (log_weights == 0).astype(np.float64)
+        return ties
     with np.errstate(over="ignore", under="ignore"):
-        return np.exp(log_weights if temperature == 1 else log_weights / temperature)
+        weights: FloatArray = np.exp(log_weights / temperature)
+    return weights
 
 
 def _power(log_weight: float, temperature: float) -> float:

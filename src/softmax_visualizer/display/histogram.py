@@ -143,7 +143,8 @@ def histogram(
     ``▒`` on to the high end of the interval. These end at whole cells; where the interval is too short for
     them, the bar ends at the estimate, to an eighth of a cell (a quarter in an area of more than 50 cells, a
     half in one of more than 100). What may have been cut is ``▚`` up to its estimate, what was cut is ``░``
-    up to its estimate and no further. Zero draws nothing; anything else draws at least ``▏``, ``▚`` or ``┊``. A bar that leaves the axis is clipped.
+    up to its estimate and no further. Zero draws nothing; anything else draws at least ``▏``, ``▚`` or ``┊``.
+    A bar that leaves the axis is clipped.
 
     ``beside``: the bars of other panels of the same width, so that the columns of all are the same.
     """

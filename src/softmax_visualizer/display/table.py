@@ -18,9 +18,8 @@ _Row = list[tuple[str, str]]
 def table(decoding: Decoding, rows: int, width: int, top: int) -> list[_Row]:
     """Return a heading, a row a token from rank ``top + 1`` on, and a row for all the others.
 
-    Columns: rank, token, logprob, logprob divided by T (nats), probability after temperature, its running sum,
-    whether the token is kept, and the probability it is drawn with. The widest ones go first where room is
-    short.
+    Columns: rank, token, logprob, logprob divided by T (nats), probability after temperature, its running
+    sum, whether the token is kept, and the probability it is drawn with. Some go where room is short.
 
     Args:
         decoding: what to show.
@@ -34,9 +33,7 @@ def table(decoding: Decoding, rows: int, width: int, top: int) -> list[_Row]:
     stop = min(first + room, listed)
     tempered, final = decoding.after_temperature.probabilities, decoding.after_cut.probabilities
     temperature = decoding.settings.temperature
-    running = {
-        name: np.cumsum(getattr(tempered, name)[:stop]) for name in ("low", "estimate", "high")
-    }
+    running = {name: np.cumsum(getattr(tempered, name)[:stop]) for name in ("low", "estimate", "high")}
 
     def cumulative(index: int) -> Interval:
         if tempered.is_point:
@@ -57,7 +54,11 @@ def table(decoding: Decoding, rows: int, width: int, top: int) -> list[_Row]:
         ("after T", 12, lambda index: percent_short(tempered[index])),
         ("running sum", 12, lambda index: percent_short(cumulative(index))),
         ("", 6, lambda index: kept_words[decoding.kept(index)]),
-        ("drawn with", 12, lambda index: percent_short(final[index]) if decoding.kept(index) != "no" else "–"),
+        (
+            "drawn with",
+            12,
+            lambda index: percent_short(final[index]) if decoding.kept(index) != "no" else "–",
+        ),
     ]
     for droppable in ("÷ T", "logprob", "running sum"):
         if sum(abs(size) + 1 for _, size, _ in columns) <= width:

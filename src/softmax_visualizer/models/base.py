@@ -23,7 +23,7 @@ class ModelAnswer:
     """What a model said about one prompt.
 
     ``request``: exactly what was sent, without the key; empty if nothing was.
-    ``notes``: sentences about the answer that the person should read (a model's announced end, a mended list).
+    ``notes``: sentences that the person should read, such as a model's announced end.
     """
 
     prompt: str

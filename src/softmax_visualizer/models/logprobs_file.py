@@ -59,7 +59,9 @@ def _distribution(content: Any) -> TokenDistribution:
         raise DistributionError(f'"{name}" must be a list of numbers.')
     if name == "logits":
         if "vocabulary_size" in content:
-            raise DistributionError('"logits" are those of the whole vocabulary, so leave out "vocabulary_size".')
+            raise DistributionError(
+                '"logits" are those of the whole vocabulary, so leave out "vocabulary_size".'
+            )
         return TokenDistribution.from_logits(tokens, [_float(value) for value in values])
     size = content.get("vocabulary_size")
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from softmax_visualizer.tui.bench import BenchScreen
+from softmax_visualizer.tui.keys import KEYS
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.configuration import Configuration
@@ -37,11 +38,9 @@ class SoftmaxVisualizer(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every action of the bench in the command palette, besides Textual's own themes."""
-        for binding in self._bench.BINDINGS:
-            if isinstance(binding, Binding) and binding.action != "app.quit":
-                yield SystemCommand(
-                    binding.description, binding.tooltip, lambda action=binding.action: self._run(action)
-                )
+        for key in KEYS:
+            if key.action != "app.quit":
+                yield SystemCommand(key.description, key.tooltip, lambda action=key.action: self._run(action))
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Screenshot", "Save the screen as an SVG picture", self.deliver_screenshot)
         yield SystemCommand("Quit", "Leave", self.action_quit)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from softmax_visualizer.decoding.settings import PRESETS
 from softmax_visualizer.display.labels import cell_width, safe_line
 from softmax_visualizer.tui.cells import CellView, Piece, spread
 from softmax_visualizer.tui.knobs import TEMPERATURE_TOP, Knobs, spoken
+
+SMALLEST = (60, 18)
+"""Cells below which the bench cannot be drawn, and asks for room instead."""
 
 
 class Header(CellView):
@@ -36,7 +40,10 @@ class KnobLine(CellView):
 
     def lines(self, width: int, height: int) -> Sequence[Iterable[Piece]]:
         """Return one line in which both tracks are as long as the room allows."""
-        named = (("Temperature", self.knobs.temperature, TEMPERATURE_TOP), ("Top-p", self.knobs.top_p, 1))
+        named = (
+            ("Temperature", self.knobs.temperature, TEMPERATURE_TOP),
+            ("Top-p", self.knobs.top_p, Decimal(1)),
+        )
         words = sum(len(name) for name, _, _ in named) + sum(len(spoken(value)) for _, value, _ in named)
         track = max(6, (width - words - 14) // 2)
         line: list[Piece] = [(" ", "space")]
@@ -64,7 +71,10 @@ class SettingsLine(CellView):
         preset = self.knobs.preset
         if preset is not None:
             number = PRESETS.index(preset) + 1
-            left: list[Piece] = [(f" {number} {preset.name}: ", "name"), (_after_colon(preset.reason), "faint")]
+            left: list[Piece] = [
+                (f" {number} {preset.name}: ", "name"),
+                (_after_colon(preset.reason), "faint"),
+            ]
         elif self.knobs == Knobs():
             left = [(" T = 1, no cut: ", "name"), ("the model's own probabilities", "faint")]
         else:
@@ -151,3 +161,15 @@ class KeyLine(CellView):
         while len(pieces) > 1 and sum(sizes) > width:
             del pieces[-2], sizes[-2]
         return [[piece for pair in pieces for piece in (*pair, (" ", "space"))]]
+
+
+class TooSmall(CellView):
+    """Asks for room where there is too little."""
+
+    DEFAULT_CSS = "TooSmall { height: 1fr; display: none; }"
+
+    def lines(self, width: int, height: int) -> list[list[tuple[str, str]]]:
+        """Return the sentence."""
+        wanted = f"{SMALLEST[0]}x{SMALLEST[1]}"
+        text = f"Softmax Visualizer needs {wanted} cells; this terminal has {width}x{height}. Make it larger."
+        return [[(text[start : start + width], "text")] for start in range(0, len(text), max(width, 1))]

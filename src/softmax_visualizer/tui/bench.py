@@ -7,20 +7,31 @@ import json
 import random
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, cast, get_args
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar, get_args
 
 from rich.text import Text
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from softmax_visualizer.decoding.settings import PRESETS, SettingsError
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.models.base import ModelError
-from softmax_visualizer.tui.bars import Header, KeyLine, KnobLine, MessageLine, SettingsLine, StatisticsLine
+from softmax_visualizer.tui.bars import (
+    SMALLEST,
+    Header,
+    KeyLine,
+    KnobLine,
+    MessageLine,
+    SettingsLine,
+    StatisticsLine,
+    TooSmall,
+)
 from softmax_visualizer.tui.cells import CellView
+from softmax_visualizer.tui.keys import BOARD_KEYS, KEYS, PROMPT_KEYS
 from softmax_visualizer.tui.knobs import Knobs, spoken
 from softmax_visualizer.tui.panels import BoardView
 from softmax_visualizer.tui.prompt import PromptEditor
@@ -31,70 +42,11 @@ if TYPE_CHECKING:
     from softmax_visualizer.models.base import LanguageModel, ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
 
-SMALLEST = (60, 18)
-"""Cells below which the bench cannot be drawn, and asks for room instead."""
-
-_BOARD_KEYS = (
-    ("←→", "temperature"), ("↑↓", "top-p"), ("1-4", "presets"), ("/", "prompt"), ("space", "draw"),
-    ("v", "table"), ("?", "help"),
-)  # fmt: skip
-_PROMPT_KEYS = (
-    ("Enter", "ask"), ("Ctrl+J", "new line"), ("↑↓", "history"), ("Alt+←→", "temperature"), ("Alt+↑↓", "top-p"),
-    ("Esc", "board"),
-)  # fmt: skip
-
-
-class TooSmall(CellView):
-    """Asks for room where there is too little."""
-
-    DEFAULT_CSS = "TooSmall { height: 1fr; display: none; }"
-
-    def lines(self, width: int, height: int) -> list[list[tuple[str, str]]]:
-        """Return the sentence."""
-        wanted = f"{SMALLEST[0]}x{SMALLEST[1]}"
-        text = f"Softmax Visualizer needs {wanted} cells; this terminal has {width}x{height}. Make it larger."
-        return [[(text[start : start + width], "text")] for start in range(0, len(text), max(width, 1))]
-
 
 class BenchScreen(Screen[None]):
     """Prompt and board; it asks the model once a prompt, and decodes at every turn of a knob."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,alt+left,f2", "turn('temperature',-1)", "Temperature down", tooltip="by 0.1"),
-        Binding("right,alt+right,f3", "turn('temperature',1)", "Temperature up", tooltip="by 0.1"),
-        Binding("shift+left", "turn('temperature',-1,True)", "Temperature down, coarse", tooltip="by 0.5"),
-        Binding("shift+right", "turn('temperature',1,True)", "Temperature up, coarse", tooltip="by 0.5"),
-        Binding("down,alt+down,f4", "turn('top_p',-1)", "Top-p down", tooltip="by 0.05"),
-        Binding("up,alt+up,f5", "turn('top_p',1)", "Top-p up", tooltip="by 0.05"),
-        Binding("shift+down", "turn('top_p',-1,True)", "Top-p down, coarse", tooltip="by 0.2"),
-        Binding("shift+up", "turn('top_p',1,True)", "Top-p up, coarse", tooltip="by 0.2"),
-        *(
-            Binding(
-                f"{number},alt+{number}", f"preset({number - 1})", f"Preset: {preset.name}", tooltip=preset.reason
-            )
-            for number, preset in enumerate(PRESETS, 1)
-        ),
-        Binding("r", "reset", "Reset", tooltip="T = 1, no cut: the model's own probabilities"),
-        Binding("t", "type('temperature')", "Type a temperature", tooltip="0 or more"),
-        Binding("p", "type('top_p')", "Type a top-p", tooltip="keep the most likely tokens up to this mass"),
-        Binding("k", "type('top_k')", "Type a top-k", tooltip="keep this many tokens; empty is off"),
-        Binding("n", "type('min_p')", "Type a min-p", tooltip="keep tokens at least this times as likely as the first"),
-        Binding("o", "order", "Order", tooltip="temperature first (vLLM, Hugging Face) or last (llama.cpp)"),
-        Binding("a", "axis", "Axis", tooltip="0 to 100 %, 0 to the longest bar, or logarithmic"),
-        Binding("v", "view", "Table or histograms", tooltip="the same numbers as a table, and back"),
-        Binding("pagedown", "scroll(1)", "Further tokens", tooltip="in the table"),
-        Binding("pageup", "scroll(-1)", "Earlier tokens", tooltip="in the table"),
-        Binding("space", "draw", "Draw a token", tooltip="as the decoder would, with a seed that is shown"),
-        Binding("enter", "take", "Take the token", tooltip="add the drawn token to the prompt, and ask again"),
-        Binding("slash", "prompt", "Edit the prompt", tooltip="put the cursor into the prompt"),
-        Binding("m", "models", "Choose a model", tooltip="of those that the server names"),
-        Binding("f", "framing", "Framing", tooltip="answer, continue or raw: how a chat model is asked"),
-        Binding("i", "request", "Inspect the request", tooltip="exactly what is sent, without the key"),
-        Binding("l", "light", "Light or dark", tooltip="switch the theme"),
-        Binding("question_mark,f1", "help", "Help", tooltip="every key, and what the marks mean"),
-        Binding("escape", "back", "Back", tooltip="to the board; cancels a request; never quits"),
-        Binding("q,ctrl+q", "app.quit", "Quit", tooltip="leave"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     def __init__(self, configuration: Configuration, prompt: str, seed: int) -> None:
         super().__init__()
@@ -147,7 +99,9 @@ class BenchScreen(Screen[None]):
         board, started = self.query_one(BoardView), time.monotonic()
         board.waiting = "asking the model"
         self._say_state("asking", "wait")
-        clock = self.set_interval(1, lambda: self._say_state(f"asking {time.monotonic() - started:.0f} s", "wait"))
+        clock = self.set_interval(
+            1, lambda: self._say_state(f"asking {time.monotonic() - started:.0f} s", "wait")
+        )
         try:
             if self._model is None:
                 self._model = await asyncio.to_thread(_open, self._configuration)
@@ -250,7 +204,7 @@ class BenchScreen(Screen[None]):
     def _show_keys(self) -> None:
         in_prompt = self.query_one(PromptEditor).has_focus
         line = self.query_one(KeyLine)
-        line.keys = _PROMPT_KEYS if in_prompt else _BOARD_KEYS
+        line.keys = PROMPT_KEYS if in_prompt else BOARD_KEYS
         line.redraw()
 
     # --- actions ----------------------------------------------------------------------------------------------
@@ -307,7 +261,9 @@ class BenchScreen(Screen[None]):
         board = self.query_one(BoardView)
         if board.table and self._decoding is not None:
             page = max(1, board.size.height - 4)
-            board.top = min(max(0, board.top + direction * page), max(0, len(self._decoding.distribution) - page))
+            board.top = min(
+                max(0, board.top + direction * page), max(0, len(self._decoding.distribution) - page)
+            )
             self._redraw_soon()
 
     def action_draw(self) -> None:
@@ -394,7 +350,9 @@ class BenchScreen(Screen[None]):
         request = self._model.request(self.query_one(PromptEditor).text) if self._model else {}
         if request:
             lines = json.dumps(request, indent=2, ensure_ascii=False).split("\n")
-            text = "\n".join(" " * (len(line) - len(line.lstrip())) + safe_line(line.lstrip()) for line in lines)
+            text = "\n".join(
+                " " * (len(line) - len(line.lstrip())) + safe_line(line.lstrip()) for line in lines
+            )
         else:
             text = "Nothing is sent: the bundled model answers on this machine."
         self.app.push_screen(PageScreen("The request", Text(text)))
@@ -408,7 +366,7 @@ class BenchScreen(Screen[None]):
         from softmax_visualizer.tui.dialogs import PageScreen
         from softmax_visualizer.tui.help import help_page
 
-        self.app.push_screen(PageScreen("Help", help_page(cast(list[Binding], self.BINDINGS))))
+        self.app.push_screen(PageScreen("Help", help_page(KEYS)))
 
 
 def _open(configuration: Configuration) -> LanguageModel:
@@ -419,10 +377,9 @@ def _open(configuration: Configuration) -> LanguageModel:
 
 def _prepare_drawing(answer: ModelAnswer) -> None:
     """Import, outside the event loop, what the first picture needs."""
-    import plotext  # noqa: F401
-
     from softmax_visualizer.decoding import decode
     from softmax_visualizer.decoding.settings import DecodingSettings
     from softmax_visualizer.display import panels, statistics, table  # noqa: F401
 
+    import_module("plotext")
     decode(answer.distribution, DecodingSettings())

@@ -36,7 +36,7 @@ class CellView(Widget):
     COMPONENT_CLASSES = {f"cells--{role}" for role in ROLES}  # noqa: RUF012 (Textual's own form)
     DEFAULT_CSS = "CellView { height: 1; }"
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._cells: list[list[_Cell]] = []
 

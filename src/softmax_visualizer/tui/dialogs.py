@@ -22,7 +22,10 @@ _BACK: list[BindingType] = [Binding("escape,q", "dismiss", "back")]
 class PageScreen(ModalScreen[None]):
     """A page to read: the help, or a request."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*_BACK, Binding("question_mark,i,enter", "dismiss", "back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *_BACK,
+        Binding("question_mark,i,enter", "dismiss", "back", show=False),
+    ]
 
     def __init__(self, title: str, content: Text | Group) -> None:
         super().__init__()

@@ -10,8 +10,8 @@ from rich.text import Text
 from textual.binding import Binding
 
 _EXPLANATION = """
-The model is asked once. The panels show, from left to right, what a decoder makes of its answer: the model's \
-own probabilities, then the next two steps. From the last panel the next token is drawn.
+The model is asked once. The panels show, from left to right, what a decoder makes of its answer: the \
+model's own probabilities, then the next two steps. From the last panel the next token is drawn.
 
  █   a token's probability, on the axis that is named above the panels
  ░   cut: the token cannot be drawn; the bar is what it had before
@@ -37,7 +37,9 @@ def help_page(bindings: Sequence[Binding]) -> Group:
     keys = Table.grid(padding=(0, 2))
     for binding in bindings:
         keys.add_row(
-            Text(_keys(binding), "bold", no_wrap=True), Text(binding.description), Text(binding.tooltip, "dim")
+            Text(_keys(binding), "bold", no_wrap=True),
+            Text(binding.description),
+            Text(binding.tooltip, "dim"),
         )
     return Group(keys, Text(_EXPLANATION))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 from softmax_visualizer.decoding.settings import PRESETS, DecodingSettings, Order, Preset, SettingsError
 
@@ -55,9 +56,10 @@ class Knobs:
         steps = value / step
         whole = steps.to_integral_value(rounding="ROUND_FLOOR" if direction > 0 else "ROUND_CEILING")
         turned = (whole + direction) * step
-        if direction > 0 and value >= top:
-            return self
-        return replace(self, **{knob: min(max(turned, Decimal(0)), top) if direction > 0 else max(turned, Decimal(0))})
+        if direction > 0:
+            turned = max(value, min(turned, top))
+        turned = max(turned, Decimal(0))
+        return replace(self, temperature=turned) if knob == "temperature" else replace(self, top_p=turned)
 
     def with_typed(self, knob: str, text: str) -> Knobs:
         """Return the position with a value that was typed.
@@ -74,7 +76,8 @@ class Knobs:
         except ArithmeticError as error:
             raise SettingsError(f"{name} must be a number, not {text.strip()!r}.") from error
         DecodingSettings(**{knob: float(value)})  # type: ignore[arg-type]
-        return replace(self, **{knob: int(value) if knob == "top_k" else value})
+        changed: dict[str, Any] = {knob: int(value) if knob == "top_k" else value}
+        return replace(self, **changed)
 
     def with_other_order(self) -> Knobs:
         """Return the position with the other order of temperature and cuts."""

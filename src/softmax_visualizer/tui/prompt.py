@@ -28,9 +28,14 @@ class PromptEditor(TextArea):
             super().__init__()
             self.prompt = prompt
 
-    def __init__(self, text: str, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, text: str, *, id: str | None = None) -> None:
         super().__init__(
-            text, id=id, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", highlight_cursor_line=False
+            text,
+            id=id,
+            soft_wrap=True,
+            show_line_numbers=False,
+            tab_behavior="focus",
+            highlight_cursor_line=False,
         )
         self.border_title = "Prompt"
         self._history: list[str] = []

@@ -1,0 +1,283 @@
+"""Which model is asked, and how: from flags, the environment and a ``.env`` file, in this order."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast, get_args
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+Framing = Literal["answer", "continue", "raw"]
+"""How a prompt is put to a server: as a user's message to answer, as text to continue, or bare."""
+
+BUNDLED_MODEL = "bundled"
+OPENAI_BASE_URL = "https://api.openai.com/v1"
+DEFAULT_TIMEOUT = 30.0
+LARGEST_VOCABULARY = 1_000_000_000
+
+ALLOW_PLAIN_HTTP = "SOFTMAX_VISUALIZER_ALLOW_PLAIN_HTTP"
+
+_UNMISTAKABLE = 8
+"""A secret of this many characters is no part of an ordinary word."""
+
+
+class ConfigurationError(ValueError):
+    """A setting that cannot be used; its text names it, what is wrong and what to do, and holds no secret."""
+
+
+class Secret:
+    """A string that shows itself only when asked to."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the string itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Everything needed to reach a model.
+
+    ``timeout`` is in seconds and bounds one whole question. ``vocabulary_size`` counts tokens; None leaves
+    it to the server or the model's name. ``base_url`` may hold credentials: show :attr:`endpoint` instead.
+    """
+
+    api_key: Secret | None = None
+    base_url: str | None = field(default=None, repr=False)
+    model: str | None = None
+    timeout: float = DEFAULT_TIMEOUT
+    framing: Framing = "answer"
+    vocabulary_size: int | None = None
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        base_url: str | None = None,
+        model: str | None = None,
+        timeout: str | None = None,
+        framing: str | None = None,
+        vocabulary_size: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+    ) -> Configuration:
+        """Return the configuration that the given flags, the environment and ``.env`` add up to.
+
+        A flag wins over the environment, and the environment over the first ``.env`` found in ``directory``
+        or its parents. What is set but empty counts as not set. The key has no flag: a command line is for
+        everybody on the machine to read.
+
+        Args:
+            environment: ``os.environ`` unless given.
+            directory: the working directory unless given.
+
+        Raises:
+            ConfigurationError: a value cannot be used, or ``.env`` cannot be read.
+        """
+        settings = _Settings(os.environ if environment is None else environment, *_dotenv(directory))
+        key = settings.find("OPENAI_API_KEY")
+        url = settings.find("OPENAI_BASE_URL", "--base-url", base_url)
+        name = settings.find("OPENAI_MODEL", "--model", model)
+        seconds = settings.find("OPENAI_TIMEOUT", "--timeout", timeout)
+        frame = settings.find("SOFTMAX_VISUALIZER_FRAMING", "--framing", framing)
+        size = settings.find("SOFTMAX_VISUALIZER_VOCABULARY_SIZE", "--vocabulary-size", vocabulary_size)
+        plain_http = settings.find(ALLOW_PLAIN_HTTP)
+        configuration = cls(
+            api_key=_key(key) if key else None,
+            base_url=_url(url) if url else None,
+            model=_name(name) if name else None,
+            timeout=_seconds(seconds) if seconds else DEFAULT_TIMEOUT,
+            framing=_framing(frame) if frame else "answer",
+            vocabulary_size=_size(size) if size else None,
+        )
+        if url and not (plain_http and plain_http.value == "1"):
+            _refuse_plain_http(url, configuration)
+        return configuration
+
+    @property
+    def source(self) -> Literal["bundled", "openai"]:
+        """Which kind of model this asks: the bundled one by name, or where there is neither key nor URL."""
+        if self.model == BUNDLED_MODEL or (self.api_key is None and self.base_url is None):
+            return "bundled"
+        return "openai"
+
+    @property
+    def endpoint(self) -> str:
+        """The server's base URL, without credentials and query."""
+        parts = urlsplit(self.base_url or OPENAI_BASE_URL)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+
+    @property
+    def is_openai(self) -> bool:
+        """Whether the server is OpenAI's own."""
+        host = urlsplit(self.endpoint).hostname or ""
+        return host == "api.openai.com" or host.endswith(".api.openai.com")
+
+    def redact(self, text: str) -> str:
+        """Return ``text`` without the key, the URL's credentials and anything that looks like a key."""
+        parts = urlsplit(self.base_url or "")
+        # without a password, the name before the @ is the token itself
+        secrets = {self.api_key.reveal() if self.api_key else "", parts.password or parts.username or ""}
+        secrets |= {value for _, value in parse_qsl(parts.query) if len(value) >= _UNMISTAKABLE}
+        for secret in sorted(secrets | {unquote(secret) for secret in secrets}, key=len, reverse=True):
+            if len(secret) >= _UNMISTAKABLE:
+                text = text.replace(secret, "[hidden]")
+            elif secret:
+                # a short one may well be a part of ordinary words
+                text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])", "[hidden]", text)
+        return re.sub(r"\bsk-[\w*.-]{4,}", "[hidden]", text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A setting's text and the place it came from, for error messages."""
+
+    value: str
+    origin: str
+
+    def wrong(self, what: str) -> ConfigurationError:
+        return ConfigurationError(f"{self.origin} {what}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    environment: Mapping[str, str]
+    dotenv: Mapping[str, str | None]
+    dotenv_path: Path | None
+
+    def find(self, variable: str, flag: str = "", argument: str | None = None) -> _Found | None:
+        places = (
+            (argument, flag),
+            (self.environment.get(variable), variable),
+            (self.dotenv.get(variable), f"{variable} in {self.dotenv_path}"),
+        )
+        for value, origin in places:
+            if value is not None and value.strip():
+                return _Found(value.strip(), origin)
+        return None
+
+
+def _dotenv(directory: Path | None) -> tuple[Mapping[str, str | None], Path | None]:
+    try:
+        start = Path.cwd() if directory is None else directory.resolve()
+        path = next((path for place in (start, *start.parents) if (path := place / ".env").is_file()), None)
+    except OSError:
+        return {}, None  # a working directory that is gone or closed to us holds no settings of ours
+    if path is None:
+        return {}, None
+    from dotenv import dotenv_values
+
+    try:
+        return dotenv_values(path, encoding="utf-8"), path
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not UTF-8 text. Save it as UTF-8, or move it away.") from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be read ({error.strerror}). Make it readable, or move it away."
+        ) from error
+
+
+def _key(found: _Found) -> Secret:
+    if not found.value.isascii():
+        raise found.wrong(
+            "holds a character that is not plain ASCII, which no HTTP header can carry. Copy the key again."
+        )
+    if not found.value.isprintable() or " " in found.value:
+        raise found.wrong("holds a space or a line break. Copy the key again, alone.")
+    return Secret(found.value)
+
+
+def _url(found: _Found) -> str:
+    scheme, separator, rest = found.value.rpartition("@")[2].rpartition("://")
+    # whatever stands before an @ may be a password
+    shown = f'is "{scheme}{separator}{rest.partition("?")[0]}"' if "@" not in found.value else "is unusable"
+    if not found.value.isprintable() or " " in found.value:
+        raise found.wrong("holds a space or a line break. Give one URL, such as http://127.0.0.1:8080/v1.")
+    if not re.match(r"https?://", found.value, re.IGNORECASE):
+        raise found.wrong(f"{shown}: it must begin with http:// or https://.")
+    try:
+        parts = urlsplit(found.value)
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise found.wrong(f"{shown}: it has no usable host and port. Write it like http://127.0.0.1:8080/v1.")
+    path = parts.path.rstrip("/")
+    if path.endswith("/completions"):
+        raise found.wrong(f"{shown}: give only what comes before /chat/completions or /completions.")
+    return found.value
+
+
+def _name(found: _Found) -> str:
+    if not found.value.isprintable():
+        raise found.wrong("holds a character that cannot be printed. Write the model's name anew.")
+    return found.value
+
+
+def _seconds(found: _Found) -> float:
+    try:
+        seconds = float(found.value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise found.wrong(f'is "{found.value}": it must be a positive number of seconds, such as 30.')
+    return seconds
+
+
+def _framing(found: _Found) -> Framing:
+    value = found.value.lower()
+    if value not in get_args(Framing):
+        raise found.wrong(f'is "{found.value}": it must be {", ".join(get_args(Framing)[:-1])} or raw.')
+    return cast(Framing, value)
+
+
+def _size(found: _Found) -> int:
+    try:
+        size = int(found.value)
+    except ValueError:
+        size = 0
+    if not 2 <= size <= LARGEST_VOCABULARY:
+        raise found.wrong(f'is "{found.value[:40]}": it must be a whole number of 2 or more, such as 128256.')
+    return size
+
+
+def _refuse_plain_http(found: _Found, configuration: Configuration) -> None:
+    parts = urlsplit(found.value)
+    if parts.scheme != "http" or _is_this_machine(parts.hostname or ""):
+        return
+    if configuration.api_key is None and parts.password is None:
+        return
+    raise found.wrong(
+        f"is {configuration.endpoint}: over plain http the key would travel there unencrypted. Use https, "
+        f"unset the key if the server needs none, or set {ALLOW_PLAIN_HTTP}=1 if you trust the network."
+    )
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified

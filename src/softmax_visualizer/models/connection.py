@@ -1,0 +1,106 @@
+"""The connection to a server: the openai package's client, opened without holding up the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+from softmax_visualizer.models.configuration import OPENAI_BASE_URL, Configuration
+from softmax_visualizer.models.failures import not_json
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+RETRY_DELAY = 0.5
+"""Seconds between a lost connection or a server's failure and the one further try."""
+
+_NO_KEY = "none"
+"""What is sent where no key is set: the openai package insists on one, and such servers ignore it."""
+
+
+class Connection:
+    """One server, asked for completions and for its models; answers are decoded JSON, not yet looked at.
+
+    The methods raise whatever the openai package, its HTTP client, ssl and the network raise, and
+    :class:`ModelError` for an answer that is not JSON.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._client: AsyncOpenAI | None = None
+        self._opening = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Import the openai package and make its client, once, in a thread: this takes a second."""
+        async with self._opening:
+            if self._client is None:
+                self._client = await asyncio.to_thread(_client, self._configuration)
+
+    async def complete(self, body: dict[str, Any]) -> object:
+        """Send a request's body to where its kind belongs and return the answer.
+
+        A lost connection and a server's failure (status 500 and above) are tried once more.
+        """
+        import openai
+
+        # not client.max_retries: it would repeat a 429 too, and no quota comes back within seconds
+        try:
+            return await self._complete(body)
+        except (openai.APIConnectionError, openai.InternalServerError):
+            await asyncio.sleep(RETRY_DELAY)
+            return await self._complete(body)
+
+    async def models(self) -> object:
+        """Return the answer to ``GET /models``."""
+        response = await self._opened.models.with_raw_response.list()
+        return self._decoded(response.content)
+
+    async def close(self) -> None:
+        """Close what is open."""
+        if self._client is not None:
+            await self._client.close()
+
+    @property
+    def _opened(self) -> AsyncOpenAI:
+        if self._client is None:
+            raise RuntimeError("The connection was not opened.")
+        return self._client
+
+    async def _complete(self, body: dict[str, Any]) -> object:
+        if "messages" in body:
+            response = await self._opened.chat.completions.with_raw_response.create(**body)
+        else:
+            response = await self._opened.completions.with_raw_response.create(**body)
+        return self._decoded(response.content)
+
+    def _decoded(self, content: bytes) -> object:
+        # not the package's own types: they check nothing, and a wrong answer breaks them in many ways
+        try:
+            answer: object = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise not_json(content, self._configuration) from error
+        return answer
+
+
+def _client(configuration: Configuration) -> AsyncOpenAI:
+    # OPENAI_LOG makes the package log to stderr when imported, right across a full-screen application
+    os.environ.pop("OPENAI_LOG", None)
+    openai = importlib.import_module("openai")
+    parts = urlsplit(configuration.base_url or OPENAI_BASE_URL)
+    client: AsyncOpenAI = openai.AsyncOpenAI(
+        api_key=configuration.api_key.reveal() if configuration.api_key else _NO_KEY,
+        # the package would put the path behind the query
+        base_url=f"{parts.scheme}://{parts.netloc}{parts.path}",
+        default_query=dict(parse_qsl(parts.query)),
+        max_retries=0,
+        timeout=None,
+        # the package's own choice closes itself when collected, by a task whose failure goes to stderr
+        http_client=openai.DefaultAsyncHttpxClient(timeout=None),
+    )
+    # these import hundreds of types on first use
+    _ = client.chat.completions, client.completions, client.models
+    return client

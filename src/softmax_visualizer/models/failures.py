@@ -1,0 +1,238 @@
+"""Why no answer came, as sentences: what failed, truly, and what to do about it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import math
+import re
+import time
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from softmax_visualizer.models.base import ModelError
+from softmax_visualizer.models.configuration import Configuration
+from softmax_visualizer.models.ladder import denies_logprobs
+from softmax_visualizer.models.refusal import Refusal, one_line
+
+CHOOSE_ANOTHER = "Choose another model (press m, or --model)."
+
+_SAYS_NOTHING = "Connection error."
+"""The openai package's text for every failure of a connection; the truth is in the cause."""
+
+
+def explain(error: Exception, configuration: Configuration, model: str | None = None) -> ModelError:
+    """Return the error to raise from ``error``, whatever the openai package or the network raised.
+
+    The whole chain of causes is looked at, and the key and the URL's credentials are taken out of the
+    texts of all of it, since a server may well quote them.
+
+    Args:
+        error: what was raised.
+        configuration: where was asked, and how.
+        model: the model that was asked for; None where none was.
+    """
+    for cause in _chain(error):
+        cause.args = tuple(
+            configuration.redact(part) if isinstance(part, str) else part for part in cause.args
+        )
+    if isinstance(status := getattr(error, "status_code", None), int):
+        refusal = Refusal.from_body(status, getattr(error, "body", None))
+        text = _status_sentence(refusal, getattr(error, "response", None), configuration, model)
+    else:
+        text = _connection_sentence(error, configuration)
+    return ModelError(configuration.redact(text))
+
+
+def explain_refusal(refusal: Refusal, configuration: Configuration, model: str | None) -> ModelError:
+    """Return the error to raise for a refusal inside an answer of status 200."""
+    return ModelError(configuration.redact(_status_sentence(refusal, None, configuration, model)))
+
+
+def _status_sentence(refusal: Refusal, response: Any, configuration: Configuration, model: str | None) -> str:
+    # before it is shortened, or the key's first half might stay
+    host, quote = _host(configuration), _quote(configuration.redact(refusal.message))
+    words = refusal.message.lower()
+    redirected = "" if response is None or not response.history else _redirection(response)
+    match refusal.status:
+        case 401:
+            if configuration.api_key is None:
+                return (
+                    f"{host} wants an API key: set OPENAI_API_KEY, or write it into a .env file.{redirected}"
+                )
+            return f"{host} refused the API key. Check OPENAI_API_KEY.{redirected}{quote}"
+        case 402:
+            return f"The account behind the key has no credit left at {host}.{quote}"
+        case 407:
+            return f"The proxy{_proxy(configuration)} wants a user and a password. Put them into its URL."
+        case 429 if refusal.code == "insufficient_quota" or "quota" in words or "billing" in words:
+            return f"The account behind the key has no quota left at {host}.{quote}"
+        case 429:
+            return f"{host} takes no more requests for now: {_wait(response, words)}, then ask again.{quote}"
+        case 404 if model is not None and _is_about_model(refusal):
+            return f"{host} has no model {model!r}. {CHOOSE_ANOTHER}{quote}"
+        case 404:
+            remedy = _better_url(configuration)
+            return f"There is no such thing at {configuration.endpoint}. {remedy}{redirected}{quote}"
+    if denies_logprobs(refusal):
+        return f"{model} gives no log-probabilities. {CHOOSE_ANOTHER}{quote}"
+    match refusal.status:
+        case 403:
+            return f"{host} does not allow this with this key.{redirected}{quote}"
+        case status if 300 <= status < 400 or redirected:
+            where = redirected or " Give the base URL it leads to."
+            return f"{host} redirects the request (HTTP {status}).{where}{quote}"
+        case status if status >= 500:
+            return f"{host} failed (HTTP {status}). Ask again in a moment, or look at the server.{quote}"
+        case 200:
+            return f"{host} answered with an error.{quote}"
+        case status:
+            return f"{host} refused the request (HTTP {status}). Change the prompt or the model.{quote}"
+
+
+def _connection_sentence(error: Exception, configuration: Configuration) -> str:
+    host, address = _host(configuration), _address(configuration)
+    through = _through_proxy(configuration)
+    chain = tuple(_chain(error))
+    kinds = {kind.__name__ for cause in chain for kind in type(cause).__mro__}
+    codes = {cause.errno for cause in chain if isinstance(cause, OSError)}
+    texts = one_line("; ".join(dict.fromkeys(str(cause) for cause in chain if str(cause) != _SAYS_NOTHING)))
+    if isinstance(error, TimeoutError):
+        return (
+            f"No answer from {host}{through} within {configuration.timeout:g} s. Ask again, or allow more "
+            "with --timeout or OPENAI_TIMEOUT."
+        )
+    if isinstance(error, ImportError):
+        if "socksio" in texts:
+            return (
+                f"The proxy{_proxy(configuration)} is a SOCKS proxy, which needs a further package: "
+                "pip install socksio. Or unset ALL_PROXY."
+            )
+        return f"The openai package cannot be loaded ({texts}). Install it anew: pip install 'openai>=3'."
+    if isinstance(error, FileNotFoundError):
+        return "A certificate file is missing. Check SSL_CERT_FILE and SSL_CERT_DIR."
+    if isinstance(error, UnicodeError):
+        return f"The request holds a character that cannot be sent ({texts})."
+    if isinstance(error, ValueError):
+        return f"The request to {host} cannot be made ({texts}). Check the base URL and the proxy variables."
+    if "TooManyRedirects" in kinds:
+        return f"{host} redirects in a circle. {_better_url(configuration)}"
+    if "ProxyError" in kinds:
+        return f"The proxy{_proxy(configuration)} refused the connection: {texts}."
+    if "gaierror" in kinds:
+        return f"The name {host} cannot be found{through}. Check the base URL and the network."
+    if "SSLCertVerificationError" in kinds:
+        reason = next(one_line(cause.verify_message) for cause in chain if hasattr(cause, "verify_message"))
+        return (
+            f"The certificate of {host} is not trusted ({reason}). For a certificate of your own, name its "
+            "file in SSL_CERT_FILE."
+        )
+    if "SSLError" in kinds:
+        return f"{host} does not speak https as it should. If it is a local server, try http:// instead."
+    if errno.ECONNREFUSED in codes:
+        return f"Nothing listens at {address}{through}. Start the server, or check the base URL."
+    if codes & {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT}:
+        return f"{address} cannot be reached{through}. Check the network and the base URL."
+    if "RemoteProtocolError" in kinds or "ReadError" in kinds or "WriteError" in kinds:
+        return f"{host}{through} broke off the connection. Ask again, or look at the server."
+    if "DecodingError" in kinds:
+        return f"The answer of {host}{through} is damaged and cannot be unpacked."
+    return f"Asking {host}{through} failed: {texts or type(error).__name__}."
+
+
+def not_json(body: bytes, configuration: Configuration) -> ModelError:
+    """Return the error to raise for an answer of status 200 whose body is not JSON."""
+    start = configuration.redact(body.decode("utf-8", "replace")).strip()
+    host = _host(configuration)
+    if not start:
+        text = f"{host} answered with nothing at all. Ask again, or look at the server."
+    elif start.startswith("<"):
+        text = f"{host} answered with a web page instead of JSON. {_better_url(configuration)}"
+    elif start.startswith(("{", "[")):
+        text = f"The answer of {host} broke off in the middle, or is damaged. Ask again."
+    else:
+        text = f"{host} answered with something that is not JSON: “{one_line(start)}”"
+    return ModelError(text)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    following: BaseException | None = error
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
+        yield following
+        following = following.__cause__ or following.__context__
+
+
+def _host(configuration: Configuration) -> str:
+    return urlsplit(configuration.endpoint).netloc
+
+
+def _address(configuration: Configuration) -> str:
+    parts = urlsplit(configuration.endpoint)
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def _quote(message: str) -> str:
+    text = one_line(message)
+    return f" It says: “{text}”" if text else ""
+
+
+def _better_url(configuration: Configuration) -> str:
+    if re.search(r"/v\d", urlsplit(configuration.endpoint).path):
+        return "Check the base URL."
+    return f"Most servers want /v1 at the end of the base URL: try {configuration.endpoint}/v1."
+
+
+def _redirection(response: Any) -> str:
+    target = urlsplit(str(response.url))
+    place = f"{target.scheme}://{target.netloc.rpartition('@')[2]}"
+    return f" It redirected the request to {place}: use that in the base URL."
+
+
+def _is_about_model(refusal: Refusal) -> bool:
+    return refusal.code == "model_not_found" or refusal.param == "model" or "model" in refusal.message.lower()
+
+
+def _proxy_url(configuration: Configuration) -> str | None:
+    parts = urlsplit(configuration.endpoint)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+def _proxy(configuration: Configuration) -> str:
+    """Return " HOST:PORT" of the proxy in use, without its credentials; empty if it is not known."""
+    url = _proxy_url(configuration)
+    return f" {urlsplit(url if '://' in url else f'//{url}').netloc.rpartition('@')[2]}" if url else ""
+
+
+def _through_proxy(configuration: Configuration) -> str:
+    proxy = _proxy(configuration)
+    return f" (through the proxy{proxy})" if proxy else ""
+
+
+def _wait(response: Any, words: str) -> str:
+    """Return how long to wait, from the headers that OpenAI documents or from the server's words."""
+    headers = {} if response is None else response.headers
+    seconds = math.nan
+    with contextlib.suppress(TypeError, ValueError):
+        seconds = float(headers.get("retry-after-ms", "")) / 1000
+    if math.isnan(seconds) and (value := headers.get("retry-after")):
+        try:
+            seconds = float(value)
+        except ValueError:
+            with contextlib.suppress(ValueError):
+                seconds = parsedate_to_datetime(value).timestamp() - time.time()
+    if math.isnan(seconds) and (found := re.search(r"(?:try again|retry) in ([\d.]+) ?s", words)):
+        with contextlib.suppress(ValueError):
+            seconds = float(found[1])
+    return (
+        f"wait {math.ceil(seconds)} s and ask again"
+        if 0 < seconds < math.inf
+        else "wait a little and ask again"
+    )

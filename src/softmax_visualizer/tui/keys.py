@@ -1,0 +1,63 @@
+"""Every key of the bench: what it does, and in which words the help and the palette say so."""
+
+from textual.binding import Binding
+
+from softmax_visualizer.decoding.settings import PRESETS
+
+KEYS = [
+    Binding("left,alt+left,f2", "turn('temperature',-1)", "Temperature down", tooltip="by 0.1"),
+    Binding("right,alt+right,f3", "turn('temperature',1)", "Temperature up", tooltip="by 0.1"),
+    Binding("shift+left", "turn('temperature',-1,True)", "Temperature down, coarse", tooltip="by 0.5"),
+    Binding("shift+right", "turn('temperature',1,True)", "Temperature up, coarse", tooltip="by 0.5"),
+    Binding("down,alt+down,f4", "turn('top_p',-1)", "Top-p down", tooltip="by 0.05"),
+    Binding("up,alt+up,f5", "turn('top_p',1)", "Top-p up", tooltip="by 0.05"),
+    Binding("shift+down", "turn('top_p',-1,True)", "Top-p down, coarse", tooltip="by 0.2"),
+    Binding("shift+up", "turn('top_p',1,True)", "Top-p up, coarse", tooltip="by 0.2"),
+    *(
+        Binding(
+            f"{number},alt+{number}",
+            f"preset({number - 1})",
+            f"Preset: {preset.name}",
+            tooltip=preset.reason,
+        )
+        for number, preset in enumerate(PRESETS, 1)
+    ),
+    Binding("r", "reset", "Reset", tooltip="T = 1, no cut: the model's own probabilities"),
+    Binding("t", "type('temperature')", "Type a temperature", tooltip="0 or more"),
+    Binding("p", "type('top_p')", "Type a top-p", tooltip="keep the most likely tokens up to this mass"),
+    Binding("k", "type('top_k')", "Type a top-k", tooltip="keep this many tokens; empty is off"),
+    Binding(
+        "n",
+        "type('min_p')",
+        "Type a min-p",
+        tooltip="keep tokens at least this times as likely as the first",
+    ),
+    Binding("o", "order", "Order", tooltip="temperature first (vLLM, Hugging Face) or last (llama.cpp)"),
+    Binding("a", "axis", "Axis", tooltip="0 to 100 %, 0 to the longest bar, or logarithmic"),
+    Binding("v", "view", "Table or histograms", tooltip="the same numbers as a table, and back"),
+    Binding("pagedown", "scroll(1)", "Further tokens", tooltip="in the table"),
+    Binding("pageup", "scroll(-1)", "Earlier tokens", tooltip="in the table"),
+    Binding("space", "draw", "Draw a token", tooltip="as the decoder would, with a seed that is shown"),
+    Binding("enter", "take", "Take the token", tooltip="add the drawn token to the prompt, and ask again"),
+    Binding("slash", "prompt", "Edit the prompt", tooltip="put the cursor into the prompt"),
+    Binding("m", "models", "Choose a model", tooltip="of those that the server names"),
+    Binding("f", "framing", "Framing", tooltip="answer, continue or raw: how a chat model is asked"),
+    Binding("i", "request", "Inspect the request", tooltip="exactly what is sent, without the key"),
+    Binding("l", "light", "Light or dark", tooltip="switch the theme"),
+    Binding("question_mark,f1", "help", "Help", tooltip="every key, and what the marks mean"),
+    Binding("escape", "back", "Back", tooltip="to the board; cancels a request; never quits"),
+    Binding("q,ctrl+q", "app.quit", "Quit", tooltip="leave"),
+]
+"""The bindings, from which the help and the command palette are made as well."""
+
+BOARD_KEYS = (
+    ("←→", "temperature"), ("↑↓", "top-p"), ("1-4", "presets"), ("/", "prompt"), ("space", "draw"),
+    ("v", "table"), ("?", "help"),
+)  # fmt: skip
+"""What the line of keys shows while the board has the focus, the last always."""
+
+PROMPT_KEYS = (
+    ("Enter", "ask"), ("Ctrl+J", "new line"), ("↑↓", "history"), ("Alt+←→", "temperature"), ("Alt+↑↓", "top-p"),
+    ("Esc", "board"),
+)  # fmt: skip
+"""What the line of keys shows while the cursor is in the prompt."""

@@ -1,0 +1,147 @@
+"""Against llama.cpp's own server, serving a model whose every probability is known."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from softmax_visualizer.decoding import Token
+from softmax_visualizer.models.base import ModelError
+from softmax_visualizer.models.configuration import Configuration, Framing, Secret
+from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
+
+pytestmark = pytest.mark.shared
+
+KEY = "key-of-this-test-0123456789"
+END_OF_TEXT = Token("", b"")
+
+
+@dataclass(frozen=True)
+class RealServer:
+    url: str
+    truth: dict[str, Any]
+
+    def model(
+        self, key: str | None = None, framing: Framing = "answer", **settings: Any
+    ) -> OpenAICompatibleModel:
+        return OpenAICompatibleModel(
+            Configuration(Secret(key) if key else None, self.url, framing=framing, **settings)
+        )
+
+    def logprobs(self, prompt: str) -> dict[bytes, float]:
+        """Return the true natural-log probability of each of the 512 tokens, by its bytes."""
+        spelling = {number: bytes(spelt) for number, _, spelt in self.truth["vocab"]}
+        spelling[0] = b""  # the end of text, which the server gives without bytes
+        return {spelling[number]: logprob for number, _, logprob in self.truth["prompts"][prompt]["top"]}
+
+
+@pytest.fixture(scope="module")
+def start(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., RealServer]]:
+    scripts = shared / "real-server"
+    home = Path(os.environ.get("REAL_SERVER_DIR") or tmp_path_factory.mktemp("real-server"))
+    started: list[Path] = []
+
+    def up(name: str, *key: str) -> RealServer:
+        directory = home / name
+        if name != "open":
+            # the packages and the model are made once, and shared by all
+            directory.mkdir(parents=True, exist_ok=True)
+            for part in ("venv", "model"):
+                if not (directory / part).exists():
+                    (directory / part).symlink_to(home / "open" / part)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        subprocess.run(["bash", scripts / "down.sh", directory], check=True, capture_output=True)
+        started.append(directory)
+        subprocess.run(["bash", scripts / "up.sh", directory, str(port), *key], check=True, timeout=600)
+        truth = json.loads((directory / "model" / "truth.json").read_text(encoding="utf-8"))
+        return RealServer(f"http://127.0.0.1:{port}/v1", truth)
+
+    yield up
+    for directory in started:
+        subprocess.run(["bash", scripts / "down.sh", directory], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def server(start: Callable[..., RealServer]) -> RealServer:
+    return start("open")
+
+
+@pytest.mark.parametrize("framing", ["answer", "raw"])
+async def test_every_log_probability_is_the_true_one(server: RealServer, framing: Framing) -> None:
+    model = server.model(framing=framing)
+    for prompt in server.truth["prompts"]:
+        distribution = (await model.ask(prompt)).distribution
+        truth = server.logprobs(prompt)
+        assert len(distribution) == 20
+        assert (distribution.vocabulary_size, distribution.vocabulary_assumed) == (512, False)
+        for token, logprob in zip(distribution.tokens, distribution.logprobs, strict=True):
+            assert token.raw is not None
+            assert logprob == pytest.approx(truth[token.raw], abs=1e-4), (prompt, token)
+        unseen = 1 - sum(
+            sorted((2.718281828459045**logprob for logprob in truth.values()), reverse=True)[:20]
+        )
+        assert distribution.unseen_mass.estimate == pytest.approx(unseen, abs=1e-4)
+    await model.close()
+
+
+async def test_the_end_of_text_is_among_the_tokens(server: RealServer) -> None:
+    model = server.model()
+    assert END_OF_TEXT in (await model.ask(".")).distribution.tokens
+    await model.close()
+
+
+async def test_the_model_is_found_and_listed(server: RealServer) -> None:
+    model = server.model()
+    answer = await model.ask("The sky is")
+    assert model.name == answer.model == "tiny-bigram"
+    assert answer.notes == ()
+    assert await model.names() == ("tiny-bigram",)
+    await model.close()
+
+
+async def test_a_wrong_name_is_noted(server: RealServer) -> None:
+    model = server.model(model="no-such-model")
+    answer = await model.ask("The sky is")
+    assert answer.notes == ("The answer came from tiny-bigram, not from no-such-model.",)
+    assert answer.distribution.vocabulary_size == 512
+    await model.close()
+
+
+async def test_a_prompt_that_is_too_long_is_refused_in_words(server: RealServer) -> None:
+    model = server.model()
+    with pytest.raises(ModelError, match="exceeds the available context size"):
+        await model.ask("The sky is " * 900)
+    await model.close()
+
+
+async def test_a_wrong_base_url_says_what_to_try(server: RealServer) -> None:
+    url = server.url.removesuffix("/v1") + "/nowhere"
+    model = OpenAICompatibleModel(Configuration(None, url, "tiny-bigram"))
+    with pytest.raises(ModelError, match=f"try {url}/v1"):
+        await model.ask("The sky is")
+    await model.close()
+
+
+async def test_a_key_opens_and_a_wrong_one_is_refused(
+    start: Callable[..., RealServer], server: RealServer
+) -> None:
+    locked = start("locked", KEY)
+    model = locked.model(KEY)
+    assert (await model.ask("The sky is")).distribution.vocabulary_size == 512
+    await model.close()
+    for key, words in (("wrong-key-0123456789", "refused the API key"), (None, "wants an API key")):
+        model = locked.model(key, model="tiny-bigram")
+        with pytest.raises(ModelError, match=words) as caught:
+            await model.ask("The sky is")
+        assert "wrong-key" not in str(caught.value)
+        await model.close()
