@@ -129,6 +129,7 @@ def _top_k(
     if settings.top_k is None or settings.top_k >= len(weights) + unseen_count:
         return len(weights), tail.weight(temperature), unseen_count
     if settings.top_k > len(weights):
+        # which unseen tokens tie cannot be known, so here k is k
         count = settings.top_k - len(weights)
         return len(weights), tail.leading_weight(count, temperature), float(count)
     count = settings.top_k

@@ -23,7 +23,7 @@ _SENTINEL = -9999.0
 """OpenAI's and vLLM's stand-in for the log-probability of a token outside the list."""
 
 _NO_LIST_BEYOND = 1e-3
-"""A list whose mass exceeds 1 by more than this is not a list of probabilities."""
+"""A mass that is further off than this is no rounding: the list is not what it is said to be."""
 
 
 class DistributionError(ValueError):
@@ -173,7 +173,7 @@ class TokenDistribution:
         )
         room = unseen * math.exp(values[-1])
         if mass.high > room:
-            if mass.low > room:
+            if missing > room + _NO_LIST_BEYOND:
                 notes.append(
                     f"{100 * missing:.2f} % is missing from the list, more than {unseen:,} unseen tokens can "
                     "hold: the vocabulary is larger than was said, or the list is not the top of it."

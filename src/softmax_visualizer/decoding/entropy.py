@@ -100,7 +100,7 @@ def _even_entropy(known: float, logs: float, weight: float, count: float) -> flo
         return entropy(known, logs)
     if math.isinf(count) or math.isinf(weight):
         return math.inf
-    return entropy(known + weight, logs + weight * math.log(weight / count))
+    return entropy(known + weight, logs + weight * (math.log(weight) - math.log(count)))
 
 
 def _packed_entropy(known: float, logs: float, tail: UnseenTail, mass: float, temperature: float) -> float:

@@ -143,7 +143,8 @@ class UnseenTail:
         if self.log_cap < 0:
             return Interval.point(0.0)
         forced = self.count if self.mass.low >= self.count else 0.0
-        return Interval.around(forced, 0.0, max(forced, math.floor(self.mass.high)))
+        possible, _ = self.packing(self.mass.high)
+        return Interval.around(forced, 0.0, max(forced, possible))
 
     def _least_leading(self, mass: float, count: int, temperature: float) -> float:
         """Least weight of the leading tokens for T > 1: the sum is concave on the ordered tails, so it is

@@ -43,6 +43,14 @@ if TYPE_CHECKING:
     from softmax_visualizer.models.configuration import Configuration
 
 
+_QUESTIONS = {
+    "temperature": "Temperature, 0 or more",
+    "top_p": "Top-p, 0 to 1",
+    "top_k": "Top-k, empty for off",
+    "min_p": "Min-p, 0 to 1",
+}
+
+
 class BenchScreen(Screen[None]):
     """Prompt and board; it asks the model once a prompt, and decodes at every turn of a knob."""
 
@@ -75,7 +83,7 @@ class BenchScreen(Screen[None]):
         yield KeyLine(id="keys")
         yield TooSmall(id="sentence")
 
-    # --- asking -----------------------------------------------------------------------------------------------
+    # --- asking ---
 
     def on_mount(self) -> None:
         """Put the cursor on the board and ask about the first prompt, so that there is something to see."""
@@ -155,7 +163,7 @@ class BenchScreen(Screen[None]):
         header.state = (text, role)
         header.redraw()
 
-    # --- drawing the screen -----------------------------------------------------------------------------------
+    # --- drawing the screen ---
 
     def _turn_to(self, knobs: Knobs) -> None:
         if knobs == self._knobs:
@@ -207,7 +215,7 @@ class BenchScreen(Screen[None]):
         line.keys = PROMPT_KEYS if in_prompt else BOARD_KEYS
         line.redraw()
 
-    # --- actions ----------------------------------------------------------------------------------------------
+    # --- actions ---
 
     def action_turn(self, knob: str, direction: int, coarse: bool = False) -> None:
         """Turn a knob by a step."""
@@ -228,9 +236,7 @@ class BenchScreen(Screen[None]):
         from softmax_visualizer.tui.dialogs import ValueScreen
 
         shown = "" if value is None else str(value) if isinstance(value, int) else spoken(value)
-        name = {"temperature": "Temperature, 0 or more", "top_p": "Top-p, 0 to 1", "top_k": "Top-k, empty for off",
-                "min_p": "Min-p, 0 to 1"}[knob]  # fmt: skip
-        typed = await self.app.push_screen_wait(ValueScreen(name, shown))
+        typed = await self.app.push_screen_wait(ValueScreen(_QUESTIONS[knob], shown))
         if typed is None:
             return
         try:

@@ -57,7 +57,7 @@ BOARD_KEYS = (
 """What the line of keys shows while the board has the focus, the last always."""
 
 PROMPT_KEYS = (
-    ("Enter", "ask"), ("Ctrl+J", "new line"), ("↑↓", "history"), ("Alt+←→", "temperature"), ("Alt+↑↓", "top-p"),
-    ("Esc", "board"),
+    ("Enter", "ask"), ("Alt+←→", "temperature"), ("Alt+↑↓", "top-p"), ("↑↓", "history"),
+    ("Ctrl+J", "new line"), ("Esc", "board"),
 )  # fmt: skip
 """What the line of keys shows while the cursor is in the prompt."""
