@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from softmax_visualizer.decoding import TokenDistribution
+if TYPE_CHECKING:
+    from softmax_visualizer.decoding import TokenDistribution
 
 Source = Literal["bundled", "openai", "file"]
 

@@ -30,7 +30,7 @@ from softmax_visualizer.tui.bars import (
     StatisticsLine,
     TooSmall,
 )
-from softmax_visualizer.tui.cells import CellView
+from softmax_visualizer.tui.cells import COMPONENT_CLASSES, CellView
 from softmax_visualizer.tui.keys import BOARD_KEYS, KEYS, PROMPT_KEYS
 from softmax_visualizer.tui.knobs import Knobs, spoken
 from softmax_visualizer.tui.panels import BoardView
@@ -54,6 +54,7 @@ _QUESTIONS = {
 class BenchScreen(Screen[None]):
     """Prompt and board; it asks the model once a prompt, and decodes at every turn of a knob."""
 
+    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENT_CLASSES
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     def __init__(self, configuration: Configuration, prompt: str, seed: int) -> None:

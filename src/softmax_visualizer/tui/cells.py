@@ -20,9 +20,12 @@ Piece = tuple[str, str]
 """Text that is safe to show, and its role, which the style sheet gives a colour."""
 
 ROLES = (
-    "label", "rest", "bar", "final", "uncertain", "maybe", "cut", "number", "space", "frame", "title", "name",
-    "text", "faint", "good", "wait", "bad", "key", "knob", "track", "drawn", "head",
+    "label", "rest", "bar", "final", "uncertain", "maybe", "cut", "number", "space", "frame", "focus", "title",
+    "name", "text", "faint", "good", "wait", "bad", "key", "knob", "track", "drawn", "head",
 )  # fmt: skip
+
+COMPONENT_CLASSES = {f"cells--{role}" for role in ROLES}
+"""What a screen of these widgets has among its component classes: each costs time at the start, so once."""
 
 _GAP = 12
 """Unchanged cells between two changes that cost less to send than the jump over them."""
@@ -33,7 +36,6 @@ _Cell = tuple[str, str]
 class CellView(Widget):
     """A widget of safe text in roles; subclasses say in :meth:`lines` what it shows."""
 
-    COMPONENT_CLASSES = {f"cells--{role}" for role in ROLES}  # noqa: RUF012 (Textual's own form)
     DEFAULT_CSS = "CellView { height: 1; }"
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -76,7 +78,7 @@ class CellView(Widget):
             return Strip.blank(self.size.width, self.rich_style)
         return Strip(
             [
-                Segment("".join(text for text, _ in group), self.get_component_rich_style(f"cells--{role}"))
+                Segment("".join(text for text, _ in group), self.screen.get_component_rich_style(f"cells--{role}"))
                 for role, group in groupby(_with_blanks_joined(self._cells[y]), key=lambda cell: cell[1])
             ],
             self.size.width,

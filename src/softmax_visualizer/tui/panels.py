@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from softmax_visualizer.display.labels import cell_width, pad, safe_line
+from softmax_visualizer.display.labels import cell_width, safe_line
 from softmax_visualizer.tui.cells import CellView, Piece
 
 if TYPE_CHECKING:
@@ -39,13 +39,14 @@ class BoardView(CellView, can_focus=True):
     def lines(self, width: int, height: int) -> Sequence[Iterable[Piece]]:
         """Return the panels, or the table, or frames around a word of why there is nothing."""
         if self.decoding is None:
-            return _frame("Model, T = 1", [[("", "space")], [(f" {self.waiting}", "faint")]], width, height)
+            body: list[list[Piece]] = [[], [(f" {self.waiting}", "faint")]]
+            return self._frame("Model, T = 1", body, width, height)
         if self.table:
             from softmax_visualizer.display.table import table
 
             rows = table(self.decoding, max(height - 2, 1), width - 4, self.top)
             body = [[(" ", "space"), *row] for row in rows]
-            return _frame(self._title("The same numbers, as a table"), body, width, height)
+            return self._frame("The same numbers, as a table", body, width, height)
         return self._histograms(self.decoding, width, height)
 
     def _histograms(self, decoding: Decoding, width: int, height: int) -> Sequence[Iterable[Piece]]:
@@ -70,23 +71,29 @@ class BoardView(CellView, can_focus=True):
                 ]
                 marked = last and self.drawn is not None and index == self.drawn
                 body.append([("▸" if marked else " ", "drawn"), *pieces])
-            frames.append(_frame(self._title(panel.title), body, room, height))
+            frames.append(self._frame(panel.title, body, room, height))
         return [[piece for frame in frames for piece in frame[y]] for y in range(height)]
 
-    def _title(self, title: str) -> str:
-        return f"{title} · {self.old}" if self.old else title
+    def on_focus(self) -> None:
+        """Show in the frame that the keys go here."""
+        self.redraw()
 
+    def on_blur(self) -> None:
+        """Show in the frame that the keys go elsewhere."""
+        self.redraw()
 
-def _frame(title: str, body: Sequence[Iterable[Piece]], width: int, height: int) -> list[list[Piece]]:
-    """Draw a frame with a title around lines of any length."""
-    inner = max(width - 2, 0)
-    title = safe_line(title, max(inner - 3, 0))
-    lines: list[list[Piece]] = [
-        [("╭ ", "frame"), (title, "title"), (" " + "─" * (inner - cell_width(title) - 2) + "╮", "frame")]
-    ]
-    for y in range(height - 2):
-        row = list(body[y]) if y < len(body) else []
-        used = sum(cell_width(text) for text, _ in row)
-        lines.append([("│", "frame"), *row, (pad("", inner - used), "space"), ("│", "frame")])
-    lines.append([("╰" + "─" * inner + "╯", "frame")])
-    return lines
+    def _frame(
+        self, title: str, body: Sequence[Iterable[Piece]], width: int, height: int
+    ) -> list[list[Piece]]:
+        """Draw a frame with a title around lines of any length."""
+        role = "focus" if self.has_focus else "frame"
+        inner = max(width - 2, 0)
+        title = safe_line(f"{title} · {self.old}" if self.old else title, max(inner - 3, 0))
+        top = " " + "─" * (inner - cell_width(title) - 2) + "╮"
+        lines: list[list[Piece]] = [[("╭ ", role), (title, "title"), (top, role)]]
+        for y in range(height - 2):
+            row = list(body[y]) if y < len(body) else []
+            used = sum(cell_width(text) for text, _ in row)
+            lines.append([("│", role), *row, (" " * max(inner - used, 0), "space"), ("│", role)])
+        lines.append([("╰" + "─" * inner + "╯", role)])
+        return lines
