@@ -301,3 +301,28 @@ class TestVocabularySizes:
     )
     def test_other_names_tell_nothing(self, model: str) -> None:
         assert known_vocabulary_size(model) is None
+
+
+def test_a_file_cannot_send_the_environments_key_to_a_server_of_its_choice(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("OPENAI_BASE_URL=https://elsewhere.example/v1\n")
+    with pytest.raises(ConfigurationError, match="elsewhere.example") as raised:
+        Configuration.load(environment={"OPENAI_API_KEY": "sk-mine"}, directory=tmp_path)
+    assert "sk-mine" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "environment"),
+    [
+        ("OPENAI_BASE_URL=https://elsewhere.example/v1\nOPENAI_API_KEY=sk-theirs\n", {}),
+        ("OPENAI_BASE_URL=http://127.0.0.1:8080/v1\n", {"OPENAI_API_KEY": "sk-mine"}),
+        (
+            "OPENAI_API_KEY=sk-mine\n",
+            {"OPENAI_BASE_URL": "https://elsewhere.example/v1"},
+        ),
+    ],
+)
+def test_a_file_and_the_environment_can_share_the_settings_otherwise(
+    content: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text(content)
+    assert Configuration.load(environment=environment, directory=tmp_path).base_url

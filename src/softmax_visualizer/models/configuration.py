@@ -112,6 +112,8 @@ class Configuration:
         )
         if url and not (plain_http and plain_http.value == "1"):
             _refuse_plain_http(url, configuration)
+        if key and url and url.from_dotenv and not key.from_dotenv:
+            _refuse_foreign_file(url, configuration)
         return configuration
 
     @property
@@ -154,6 +156,7 @@ class _Found:
 
     value: str
     origin: str
+    from_dotenv: bool = False
 
     def wrong(self, what: str) -> ConfigurationError:
         return ConfigurationError(f"{self.origin} {what}")
@@ -171,9 +174,9 @@ class _Settings:
             (self.environment.get(variable), variable),
             (self.dotenv.get(variable), f"{variable} in {self.dotenv_path}"),
         )
-        for value, origin in places:
+        for place, (value, origin) in enumerate(places):
             if value is not None and value.strip():
-                return _Found(value.strip(), origin)
+                return _Found(value.strip(), origin, from_dotenv=place == 2)
         return None
 
 
@@ -270,6 +273,16 @@ def _refuse_plain_http(found: _Found, configuration: Configuration) -> None:
     raise found.wrong(
         f"is {configuration.endpoint}: over plain http the key would travel there unencrypted. Use https, "
         f"unset the key if the server needs none, or set {ALLOW_PLAIN_HTTP}=1 if you trust the network."
+    )
+
+
+def _refuse_foreign_file(found: _Found, configuration: Configuration) -> None:
+    """A ``.env`` may be somebody else's: it must not send the person's own key to a server of its choice."""
+    if configuration.is_openai or _is_this_machine(urlsplit(found.value).hostname or ""):
+        return
+    raise found.wrong(
+        f"would send the key of your environment to {configuration.endpoint}. If you want that, put "
+        "OPENAI_API_KEY into the same file, or the address into the environment or --base-url."
     )
 
 

@@ -20,8 +20,8 @@ Piece = tuple[str, str]
 """Text that is safe to show, and its role, which the style sheet gives a colour."""
 
 ROLES = (
-    "label", "rest", "bar", "final", "uncertain", "maybe", "cut", "number", "space", "frame", "focus", "title",
-    "name", "text", "faint", "good", "wait", "bad", "key", "knob", "track", "drawn", "head",
+    "label", "rest", "bar", "final", "uncertain", "maybe", "cut", "number", "space", "drawn",
+    "frame", "focus", "title", "name", "text", "faint", "good", "wait", "bad", "key", "knob", "track", "head",
 )  # fmt: skip
 
 COMPONENT_CLASSES = {f"cells--{role}" for role in ROLES}
@@ -78,7 +78,9 @@ class CellView(Widget):
             return Strip.blank(self.size.width, self.rich_style)
         return Strip(
             [
-                Segment("".join(text for text, _ in group), self.screen.get_component_rich_style(f"cells--{role}"))
+                Segment(
+                    "".join(text for text, _ in group), self.screen.get_component_rich_style(f"cells--{role}")
+                )
                 for role, group in groupby(_with_blanks_joined(self._cells[y]), key=lambda cell: cell[1])
             ],
             self.size.width,
