@@ -131,7 +131,9 @@ def _percent_digits(value: float, rounding: str) -> str:
     if hundredths > Decimal("99.99"):
         return "99.99" if rounding == ROUND_FLOOR else ">99.99"
     one_place = Decimal("0.1") <= hundredths <= Decimal("99.9")
-    return _fixed(hundredths, 1 if one_place else 2, rounding)
+    digits = _fixed(hundredths, 1 if one_place else 2, rounding)
+    # rounded up to where one place is enough
+    return "0.1" if digits == "0.10" else digits
 
 
 def _bits_digits(value: float, rounding: str) -> str:
