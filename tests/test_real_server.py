@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from screens import settle, text
 
-from softmax_visualizer.decoding import Token
+from softmax_visualizer.decoding import Decoding, DecodingSettings, Token, TokenDistribution, decode
 from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.configuration import Configuration, Framing, Secret
 from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
+from softmax_visualizer.tui.app import SoftmaxVisualizer
+from softmax_visualizer.tui.prompt import PromptEditor
 
 pytestmark = pytest.mark.shared
 
@@ -145,3 +151,75 @@ async def test_a_key_opens_and_a_wrong_one_is_refused(
             await model.ask("The sky is")
         assert "wrong-key" not in str(caught.value)
         await model.close()
+
+
+SETTINGS = [
+    DecodingSettings(temperature, top_p, order=order)
+    for temperature in (0.7, 1.0, 1.5)
+    for top_p in (0.9, 1.0)
+    for order in ("temperature-first", "temperature-last")
+]
+
+
+def true_decoding(server: RealServer, prompt: str, settings: DecodingSettings) -> Decoding:
+    rows = server.truth["prompts"][prompt]["top"]
+    spelling = {number: bytes(spelt) for number, _, spelt in server.truth["vocab"]}
+    tokens = [Token(text, b"" if number == 0 else spelling[number]) for number, text, _ in rows]
+    return decode(TokenDistribution.from_logits(tokens, [logprob for _, _, logprob in rows]), settings)
+
+
+def holds(interval: dict[str, float], truth: float) -> bool:
+    """The server's own float noise is some 1e-5, so its truth may stand that much outside of a bound."""
+    return interval["low"] - 1e-4 <= truth <= interval["high"] + 1e-4
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+async def test_show_agrees_with_the_truth(server: RealServer, settings: DecodingSettings) -> None:
+    for prompt in server.truth["prompts"]:
+        shown = subprocess.run(
+            [sys.executable, "-m", "softmax_visualizer", "show", prompt, "--base-url", server.url]
+            + ["-t", str(settings.temperature), "-p", str(settings.top_p), "--order", settings.order]
+            + ["--format", "json"],
+            env={"PATH": os.environ["PATH"], "HOME": os.devnull, "LC_ALL": "C.UTF-8"},
+            capture_output=True,
+            check=True,
+        )
+        record = json.loads(shown.stdout)
+        assert record["model"] == {"name": "tiny-bigram", "source": "openai", "endpoint": server.url}
+        assert record["distribution"]["vocabulary_size"] == 512
+        truth = true_decoding(server, prompt, settings)
+        logprobs = server.logprobs(prompt)
+        at = {token.raw: rank for rank, token in enumerate(truth.distribution.tokens)}
+        (decoding,) = record["decodings"]
+        tokens = zip(record["distribution"]["tokens"], decoding["tokens"], strict=True)
+        for reported, token in tokens:
+            spelt = bytes(reported["bytes"])
+            assert reported["logprob"] == pytest.approx(logprobs[spelt], abs=1e-4), (prompt, reported)
+            rank = at[spelt]
+            assert holds(token["after_temperature"], truth.after_temperature.probabilities.low[rank])
+            # which of several equal tokens stand inside the nucleus is for each engine to choose
+            equal = np.isclose(truth.distribution.logprobs, truth.distribution.logprobs[rank], atol=1e-4)
+            possible = {*truth.after_cut.probabilities.low[equal]}
+            assert any(holds(token["probability"], value) for value in possible), (prompt, token)
+        others = truth.others(20)
+        assert holds(decoding["others"]["after_temperature"], others.after_temperature.low)
+
+
+async def test_the_screen_agrees_with_the_truth(server: RealServer) -> None:
+    app = SoftmaxVisualizer(Configuration(base_url=server.url), "The sky is")
+    async with app.run_test(size=(100, 30)) as pilot:
+        for prompt in server.truth["prompts"]:
+            editor = app.screen.query_one(PromptEditor)
+            editor.text = prompt
+            await pilot.press("slash", "enter", "r")
+            await settle(app, pilot)
+            assert "tiny-bigram" in text(app)
+            assert "top 20 of 512 tokens" in text(app)
+            truth = true_decoding(server, prompt, DecodingSettings())
+            drawn = [line for line in text(app).splitlines() if " %" in line]
+            for rank in range(3):
+                printed = float(re.findall(r"([\d.]+) %", drawn[rank + 1])[0])
+                assert printed == pytest.approx(100 * truth.model.probabilities.low[rank], abs=0.051), prompt
+        await pilot.press("4")
+        await pilot.pause()
+        assert "BOUNDS" in text(app)

@@ -178,7 +178,9 @@ class TokenDistribution:
                     f"{100 * missing:.2f} % is missing from the list, more than {unseen:,} unseen tokens can "
                     "hold: the vocabulary is larger than was said, or the list is not the top of it."
                 )
-            mass = Interval(min(mass.low, room), min(mass.estimate, room), room)
+            # as far as the list contradicts itself, so far its numbers may be off the other way
+            doubt = max(0.0, missing - room)
+            mass = Interval(max(0.0, min(mass.low, room) - doubt), min(mass.estimate, room), room)
         return cls(values, mass, vocabulary_size, names, order, vocabulary_assumed, tuple(notes))
 
     def __len__(self) -> int:
