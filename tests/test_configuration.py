@@ -305,7 +305,7 @@ class TestVocabularySizes:
 
 def test_a_file_cannot_send_the_environments_key_to_a_server_of_its_choice(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("OPENAI_BASE_URL=https://elsewhere.example/v1\n")
-    with pytest.raises(ConfigurationError, match="elsewhere.example") as raised:
+    with pytest.raises(ConfigurationError, match=r"elsewhere\.example") as raised:
         Configuration.load(environment={"OPENAI_API_KEY": "sk-mine"}, directory=tmp_path)
     assert "sk-mine" not in str(raised.value)
 

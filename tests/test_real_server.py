@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from screens import settle, text
 
-from softmax_visualizer.decoding import Decoding, DecodingSettings, Token, TokenDistribution, decode
+from softmax_visualizer.decoding import Decoding, DecodingSettings, Order, Token, TokenDistribution, decode
 from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.configuration import Configuration, Framing, Secret
 from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
@@ -153,12 +153,7 @@ async def test_a_key_opens_and_a_wrong_one_is_refused(
         await model.close()
 
 
-SETTINGS = [
-    DecodingSettings(temperature, top_p, order=order)
-    for temperature in (0.7, 1.0, 1.5)
-    for top_p in (0.9, 1.0)
-    for order in ("temperature-first", "temperature-last")
-]
+TEMPERATURES = (0.7, 1.0, 1.5)
 
 
 def true_decoding(server: RealServer, prompt: str, settings: DecodingSettings) -> Decoding:
@@ -173,13 +168,18 @@ def holds(interval: dict[str, float], truth: float) -> bool:
     return interval["low"] - 1e-4 <= truth <= interval["high"] + 1e-4
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
-async def test_show_agrees_with_the_truth(server: RealServer, settings: DecodingSettings) -> None:
-    for prompt in server.truth["prompts"]:
+@pytest.mark.parametrize(
+    ("top_p", "order", "prompts"),
+    [(0.9, "temperature-first", None), (0.9, "temperature-last", 3), (1.0, "temperature-first", 2)],
+)
+def test_show_agrees_with_the_truth(
+    server: RealServer, top_p: float, order: Order, prompts: int | None
+) -> None:
+    for prompt in list(server.truth["prompts"])[:prompts]:
         shown = subprocess.run(
             [sys.executable, "-m", "softmax_visualizer", "show", prompt, "--base-url", server.url]
-            + ["-t", str(settings.temperature), "-p", str(settings.top_p), "--order", settings.order]
-            + ["--format", "json"],
+            + [argument for temperature in TEMPERATURES for argument in ("-t", str(temperature))]
+            + ["-p", str(top_p), "--order", order, "--format", "json"],
             env={"PATH": os.environ["PATH"], "HOME": os.devnull, "LC_ALL": "C.UTF-8"},
             capture_output=True,
             check=True,
@@ -187,22 +187,24 @@ async def test_show_agrees_with_the_truth(server: RealServer, settings: Decoding
         record = json.loads(shown.stdout)
         assert record["model"] == {"name": "tiny-bigram", "source": "openai", "endpoint": server.url}
         assert record["distribution"]["vocabulary_size"] == 512
-        truth = true_decoding(server, prompt, settings)
+        reported = [bytes(token["bytes"]) for token in record["distribution"]["tokens"]]
         logprobs = server.logprobs(prompt)
-        at = {token.raw: rank for rank, token in enumerate(truth.distribution.tokens)}
-        (decoding,) = record["decodings"]
-        tokens = zip(record["distribution"]["tokens"], decoding["tokens"], strict=True)
-        for reported, token in tokens:
-            spelt = bytes(reported["bytes"])
-            assert reported["logprob"] == pytest.approx(logprobs[spelt], abs=1e-4), (prompt, reported)
-            rank = at[spelt]
-            assert holds(token["after_temperature"], truth.after_temperature.probabilities.low[rank])
-            # which of several equal tokens stand inside the nucleus is for each engine to choose
-            equal = np.isclose(truth.distribution.logprobs, truth.distribution.logprobs[rank], atol=1e-4)
-            possible = {*truth.after_cut.probabilities.low[equal]}
-            assert any(holds(token["probability"], value) for value in possible), (prompt, token)
-        others = truth.others(20)
-        assert holds(decoding["others"]["after_temperature"], others.after_temperature.low)
+        for spelt, token in zip(reported, record["distribution"]["tokens"], strict=True):
+            assert token["logprob"] == pytest.approx(logprobs[spelt], abs=1e-4), (prompt, token)
+        for temperature, decoding in zip(TEMPERATURES, record["decodings"], strict=True):
+            truth = true_decoding(server, prompt, DecodingSettings(temperature, top_p, order=order))
+            check_decoding(decoding, reported, truth)
+
+
+def check_decoding(decoding: dict[str, Any], reported: list[bytes], truth: Decoding) -> None:
+    ranks = {token.raw: rank for rank, token in enumerate(truth.distribution.tokens)}
+    for spelt, token in zip(reported, decoding["tokens"], strict=True):
+        rank = ranks[spelt]
+        assert holds(token["after_temperature"], truth.after_temperature.probabilities.low[rank])
+        # which of several equal tokens stand inside the nucleus is for each engine to choose
+        equal = np.isclose(truth.distribution.logprobs, truth.distribution.logprobs[rank], atol=1e-4)
+        assert any(holds(token["probability"], value) for value in truth.after_cut.probabilities.low[equal])
+    assert holds(decoding["others"]["after_temperature"], truth.others(20).after_temperature.low)
 
 
 async def test_the_screen_agrees_with_the_truth(server: RealServer) -> None:
