@@ -34,7 +34,7 @@ _CTRL_Q = b"\x11"
 _KNOWS_FRAMES = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 
 # questions and settings that draw nothing, which pyte would print in part
-_UNDRAWN = re.compile(rb"\x1b\[[<=>?][0-9;]*\$?[a-zA-Z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1bP[^\x1b]*\x1b\\")
+_UNDRAWN = re.compile(rb"\x1b\[[<=>?][0-9;]*\$?[a-zA-Z]|\x1b[\]P][^\x07\x1b]*(?:\x07|\x1b\\)")
 
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
@@ -120,6 +120,18 @@ class Terminal:
     def frames(self, start: int = 0) -> int:
         """Return how many frames began after the first ``start`` bytes."""
         return self._data.count(FRAME, start)
+
+    def processor_seconds(self) -> float:
+        """Return how long the program has kept processors busy, of all its threads.
+
+        Raises:
+            MeasurementError: this system does not say so in ``/proc``.
+        """
+        try:
+            fields = Path(f"/proc/{self._process}/stat").read_text().rpartition(")")[2].split()
+        except OSError as error:
+            raise MeasurementError("Processor time is read from /proc, which is not there.") from error
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def send(self, keys: bytes) -> float:
         """Press keys; return when."""
@@ -227,5 +239,5 @@ def program() -> str:
     """
     path = Path(sys.executable).with_name("softmax-visualizer")
     if not path.exists():
-        raise MeasurementError("softmax-visualizer is not installed in this Python: pip install -e '.[test]'.")
+        raise MeasurementError("softmax-visualizer is not in this Python: pip install -e '.[test]'.")
     return str(path)

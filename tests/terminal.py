@@ -74,20 +74,14 @@ class Terminal:
         self._pending = b""
         self._set_size(columns, rows)
         self.settings_before = termios.tcgetattr(self._child)
-        child = self._child
-
-        def take_the_terminal() -> None:
-            # a new session with the pty as its terminal, so that the app is told of resizes
-            os.setsid()
-            fcntl.ioctl(child, termios.TIOCSCTTY, 0)
-
         self.process = subprocess.Popen(
             [*APP, *arguments],
-            **{"stdin": child, "stdout": child, "stderr": child, **(streams or {})},
+            **{**dict.fromkeys(("stdin", "stdout", "stderr"), self._child), **(streams or {})},
             env=fresh_environment(home, **environment),
             cwd=home,
-            pass_fds=[child],
-            preexec_fn=take_the_terminal,
+            # a session with the pty as its terminal, so that the app is told of resizes
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(self._child, termios.TIOCSCTTY, 0),
         )
 
     def __enter__(self) -> Terminal:
@@ -163,7 +157,9 @@ class Terminal:
         # a sequence that is cut in two by the read is completed by the next one
         data = self._pending + data
         start = data.rfind(b"\x1b")
-        whole = start < 0 or re.match(rb"\x1b(?:\[[0-9;:<=>?$]*[A-Za-z]|\][^\x07]*\x07|[^\[\]])", data[start:])
+        whole = start < 0 or re.match(
+            rb"\x1b(?:\[[0-9;:<=>?$]*[A-Za-z]|\][^\x07]*\x07|[^\[\]])", data[start:]
+        )
         split = len(data) if whole else start
         self._pending = data[split:]
         self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", data[:split]))

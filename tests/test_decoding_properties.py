@@ -264,7 +264,9 @@ class TestWhatServersSend:
         distribution = TokenDistribution.from_top_logprobs(list("ab"), np.log([0.5, 0.1]), 4)
         assert "40.00 %" in distribution.notes[0]
         assert distribution.unseen_mass.high == pytest.approx(0.2)
-        assert distribution.unseen_mass.low == pytest.approx(0.0)  # a list that contradicts itself proves little
+        assert distribution.unseen_mass.low == pytest.approx(
+            0.0
+        )  # a list that contradicts itself proves little
 
     def test_a_list_of_the_whole_vocabulary_is_complete(self) -> None:
         distribution = TokenDistribution.from_top_logprobs(list("ab"), np.log([0.6, 0.39997]), 2)

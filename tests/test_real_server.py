@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from screens import settle, text
 
+from screens import settle, text
 from softmax_visualizer.decoding import Decoding, DecodingSettings, Order, Token, TokenDistribution, decode
 from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.configuration import Configuration, Framing, Secret
