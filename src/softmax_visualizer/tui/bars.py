@@ -24,12 +24,14 @@ class Header(CellView):
     def lines(self, width: int, height: int) -> Sequence[Iterable[Piece]]:
         """Return the one line; the model's name is shortened before the state is."""
         state, role = self.state
-        left: list[Piece] = [(" Softmax Visualizer", "title")]
-        room = width - cell_width(state) - 5 - cell_width(left[0][0])
-        model = safe_line(self.model, max(room, 8))
-        left += [("   ", "space"), (model, "name")]
-        if self.detail and room - cell_width(model) > 12:
-            left.append((" · " + safe_line(self.detail, room - cell_width(model) - 3), "faint"))
+        title = " Softmax Visualizer"
+        # three cells before the name, two at the least before the state and one after it
+        room = width - cell_width(title) - cell_width(state) - 6
+        model = safe_line(self.model, max(room, 1))
+        left: list[Piece] = [(title, "title"), ("   ", "space"), (model, "name")]
+        room -= cell_width(model) + 3
+        if self.detail and room >= 8:
+            left.append((" · " + safe_line(self.detail, room), "faint"))
         return [spread(left, [(state + " ", role)], width)]
 
 

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, get_args
+from urllib.parse import urlsplit
 
 from rich.text import Text
 from textual import events, on, work
@@ -90,8 +91,10 @@ class BenchScreen(Screen[None]):
         """Put the cursor on the board and ask about the first prompt, so that there is something to see."""
         self.query_one(BoardView).focus()
         header = self.query_one(Header)
-        header.model = self._configuration.model or self._configuration.source
-        if self._configuration.source == "openai":
+        if self._configuration.source == "bundled":
+            header.model = self._configuration.source
+        else:
+            header.model = self._configuration.model or "default model"
             header.detail = self._configuration.endpoint
         # after the first frame: what it needs takes longer to import than all that went before
         self.call_after_refresh(self.ask, self._prompt)
@@ -191,8 +194,8 @@ class BenchScreen(Screen[None]):
             statistics_line.certainty = certainty(self._decoding)
             statistics_line.phrases = statistics(self._decoding, statistics_line.room())
             if not board.old:
-                host = self._answer.endpoint.partition("://")[2] if self._answer.endpoint else ""
-                self.query_one(Header).detail = " · ".join(filter(None, (host, coverage(self._decoding))))
+                host = urlsplit(self._answer.endpoint or "").netloc
+                self.query_one(Header).detail = " · ".join(filter(None, (coverage(self._decoding), host)))
         board.decoding, board.drawn = self._decoding, self._drawn
         settings_line = self.query_one(SettingsLine)
         settings_line.knobs = self.query_one(KnobLine).knobs = self._knobs
