@@ -10,6 +10,7 @@ from textual.binding import Binding
 from textual.widgets import Input
 
 from screens import ObedientModel, bench, failure, screen, settle, text, top_of
+from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.tui.bench import BenchScreen
 from softmax_visualizer.tui.panels import BoardView
 from softmax_visualizer.tui.prompt import PromptEditor
@@ -386,6 +387,7 @@ async def test_a_drawn_token_is_marked_and_enter_takes_it(monkeypatch: pytest.Mo
 async def test_the_request_can_be_looked_at_and_the_model_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     model = ObedientModel(lambda prompt: FOX)
     async with screen(monkeypatch, model) as (app, pilot):
+        bench(app)._configuration = Configuration(base_url="http://127.0.0.1:1/v1")
         await pilot.press("i")
         await pilot.pause()
         assert '"content": "The quick brown fox jumps over the"' in text(app)
@@ -396,6 +398,15 @@ async def test_the_request_can_be_looked_at_and_the_model_chosen(monkeypatch: py
         await settle(app, pilot)
         assert bench(app)._configuration.model == "[/]other"
         assert model.closed
+
+
+async def test_from_the_bundled_model_one_can_go_back_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ObedientModel(lambda prompt: FOX)
+    async with screen(monkeypatch, model) as (app, pilot):
+        bench(app)._configuration = Configuration(base_url="http://127.0.0.1:1/v1", model="bundled")
+        await pilot.press("m")
+        await pilot.pause(0.2)
+        assert "[/]other" in text(app)
 
 
 async def test_light_and_dark() -> None:

@@ -110,6 +110,11 @@ class Configuration:
             framing=_framing(frame) if frame else "answer",
             vocabulary_size=_size(size) if size else None,
         )
+        if name and name.origin == "--model" and configuration.source == "bundled" != configuration.model:
+            raise name.wrong(
+                f'is "{configuration.model}", but there is no server to ask for it. Set OPENAI_API_KEY or '
+                f"OPENAI_BASE_URL, or leave the model out to use the one that is bundled."
+            )
         if url and not (plain_http and plain_http.value == "1"):
             _refuse_plain_http(url, configuration)
         if key and url and url.from_dotenv and not key.from_dotenv:

@@ -77,7 +77,7 @@ class SettingsLine(CellView):
                 (f" {number} {preset.name}: ", "name"),
                 (_after_colon(preset.reason), "faint"),
             ]
-        elif self.knobs == Knobs():
+        elif self.knobs == Knobs(order=self.knobs.order):
             left = [(" T = 1, no cut: ", "name"), ("the model's own probabilities", "faint")]
         else:
             left = [(" your own settings", "faint")]

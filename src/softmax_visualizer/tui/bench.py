@@ -322,10 +322,14 @@ class BenchScreen(Screen[None]):
         from softmax_visualizer.tui.dialogs import ChoiceScreen
 
         names: tuple[str, ...] = ()
-        if self._model is not None and self._model.source == "openai":
+        # the server that is set up has its models even while the bundled one is in use
+        server = replace(self._configuration, model=None)
+        if server.source == "openai":
             self._say("Asking the server for its models.")
             try:
-                names = await self._model.names()
+                model = await asyncio.to_thread(_open, server)
+                names = await model.names()
+                await model.close()
                 self._say("")
             except ModelError as error:
                 self._say(str(error), "bad")

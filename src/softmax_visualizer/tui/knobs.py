@@ -44,8 +44,9 @@ class Knobs:
 
     @property
     def preset(self) -> Preset | None:
-        """The preset that these settings are, if they are one."""
-        return next((preset for preset in PRESETS if preset.settings == self.settings), None)
+        """The preset that these settings are, if they are one, whatever the engine's order."""
+        settings = replace(self, order="temperature-first").settings
+        return next((preset for preset in PRESETS if preset.settings == settings), None)
 
     def turned(self, knob: str, direction: int, *, coarse: bool = False) -> Knobs:
         """Return the position one step up or down, which lands on the steps' own grid and stays in range."""
