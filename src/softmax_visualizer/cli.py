@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from softmax_visualizer import __version__
 from softmax_visualizer.decoding.settings import DecodingSettings, SettingsError
@@ -15,6 +15,9 @@ from softmax_visualizer.decoding.settings import DecodingSettings, SettingsError
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
+    from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
+
+_Answer = TypeVar("_Answer")
 
 _EXAMPLE = "The quick brown fox jumps over the"
 
@@ -42,10 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _complain(text: str) -> None:
+def _safe(text: str) -> str:
     from softmax_visualizer.display.labels import safe_line
 
-    line = f"softmax-visualizer: {safe_line(text[:1].upper() + text[1:])}\n"
+    return safe_line(text)
+
+
+def _complain(text: str) -> None:
+    line = f"softmax-visualizer: {_safe(text[:1].upper() + text[1:])}\n"
     sys.stderr.buffer.write(line.encode(sys.stderr.encoding or "ascii", "backslashreplace"))
 
 
@@ -104,6 +111,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_model_options(show)
     show.set_defaults(run=_run_show)
+
+    check = commands.add_parser(
+        "check",
+        help="find out what a server can do and exit",
+        description="Ask a server a few one-token questions: what log-probabilities does it report?",
+    )
+    _add_model_options(check)
+    check.set_defaults(run=_run_check)
     return parser
 
 
@@ -184,11 +199,14 @@ def _run_show(options: argparse.Namespace) -> int:
     notes = [*answer.notes, *answer.distribution.notes]
     for note in notes if options.format == "text" else []:
         _complain(note)
-    encoding = sys.stdout.encoding or "ascii"
-    # a token may hold what the output's encoding cannot say; JSON and text then spell it out
-    sys.stdout.buffer.write(text.encode(encoding, "backslashreplace"))
-    sys.stdout.buffer.flush()
+    _print(text)
     return 0
+
+
+def _print(text: str) -> None:
+    # a token may hold what the output's encoding cannot say, which is then spelt out
+    sys.stdout.buffer.write(text.encode(sys.stdout.encoding or "ascii", "backslashreplace"))
+    sys.stdout.buffer.flush()
 
 
 def _answer(options: argparse.Namespace) -> ModelAnswer:
@@ -205,22 +223,40 @@ def _answer(options: argparse.Namespace) -> ModelAnswer:
         from softmax_visualizer.models.bundled import BundledModel
 
         return BundledModel().answer(options.prompt)
-    return _ask_server(configuration, options.prompt)
+    return _asked_of_server(configuration, lambda model: model.ask(options.prompt))
 
 
-def _ask_server(configuration: Configuration, prompt: str) -> ModelAnswer:
+def _asked_of_server(
+    configuration: Configuration, question: Callable[[OpenAICompatibleModel], Awaitable[_Answer]]
+) -> _Answer:
     import asyncio
 
-    from softmax_visualizer.models.opening import open_model
+    from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
 
-    async def ask() -> ModelAnswer:
-        model = open_model(configuration)
+    async def ask() -> _Answer:
+        model = OpenAICompatibleModel(configuration)
         try:
-            return await model.ask(prompt)
+            return await question(model)
         finally:
             await model.close()
 
     return asyncio.run(ask())
+
+
+def _run_check(options: argparse.Namespace) -> int:
+    configuration = _configuration(options)
+    if configuration.source == "bundled":
+        raise UsageError(
+            "there is no server to check: set OPENAI_API_KEY or OPENAI_BASE_URL, or use --base-url."
+        )
+    from softmax_visualizer.models.check import check_endpoint
+
+    found = _asked_of_server(configuration, check_endpoint)
+    rows = (("server", found.endpoint), *found.rows())
+    _print("".join(f"{heading:<18} {_safe(phrase)}\n" for heading, phrase in rows))
+    for note in found.notes:
+        _complain(note)
+    return 0
 
 
 def _model_record(answer: ModelAnswer) -> dict[str, str | None]:

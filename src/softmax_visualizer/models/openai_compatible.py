@@ -7,8 +7,9 @@ report the model's own, some rescale and cut them by the request's settings. The
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import date
+from typing import Any, Literal, TypeVar
 
 from softmax_visualizer.decoding import DistributionError, TokenDistribution
 from softmax_visualizer.models.answers import NO_LOGPROBS, NoTokenError, TopLogprobs, parse
@@ -20,6 +21,8 @@ from softmax_visualizer.models.ladder import CUT_SHORT, MOST_TRIES, climb
 from softmax_visualizer.models.listing import DEFAULT_MODEL, Listing, announced_end
 from softmax_visualizer.models.refusal import Refusal, error_in, one_line
 from softmax_visualizer.models.vocabulary import ASSUMED_VOCABULARY_SIZE, known_vocabulary_size
+
+_Answer = TypeVar("_Answer")
 
 TOP_LOGPROBS = 20
 """The most that OpenAI and vLLM list, unless told otherwise."""
@@ -89,10 +92,36 @@ class OpenAICompatibleModel:
                 f"The prompt holds half a character (U+{ord(prompt[error.start]):04X}), which no server can "
                 "take. Remove it."
             ) from error
+        return await self._bounded(self._ask, prompt)
+
+    async def reported(self, prompt: str, **parameters: Any) -> TopLogprobs | None:
+        """Return the list that the server gives when it is asked with other parameters than :meth:`ask` does.
+
+        None if it does not take them. This is for finding out what a server does with them, not for decoding.
+
+        Raises:
+            ModelError: there is no list, with the reason and the remedy.
+        """
+        top, body = await self._bounded(self._climb, prompt, parameters)
+        return top if parameters.items() <= body.items() else None
+
+    @property
+    def asked(self) -> int:
+        """How many tokens the server is asked to list."""
+        return _asked(self._parameters)
+
+    @property
+    def announced_end(self) -> date | None:
+        """The day on which the model is announced to be shut down; None if no day is known."""
+        listing = self._listing or Listing()
+        return announced_end(self.name, listing, is_openai=self._configuration.is_openai)
+
+    async def _bounded(self, question: Callable[..., Awaitable[_Answer]], *arguments: Any) -> _Answer:
+        """Ask within the time that is set, and turn whatever goes wrong into a sentence."""
         try:
             await self._connection.open()
             async with asyncio.timeout(self._configuration.timeout):
-                return await self._ask(prompt)
+                return await question(*arguments)
         except ModelError:
             raise
         # far more than the openai package's own errors: of json, ssl, imports, encodings, its HTTP client
@@ -105,14 +134,7 @@ class OpenAICompatibleModel:
         Raises:
             ModelError: they cannot be listed.
         """
-        try:
-            await self._connection.open()
-            async with asyncio.timeout(self._configuration.timeout):
-                self._listing = Listing.parse(await self._connection.models())
-        except ModelError:
-            raise
-        except Exception as error:
-            raise explain(error, self._configuration) from error
+        self._listing = Listing.parse(await self._bounded(self._connection.models))
         return tuple(sorted(self._listing.names, key=str.lower))
 
     async def close(self) -> None:
@@ -124,7 +146,7 @@ class OpenAICompatibleModel:
         try:
             if self._model is None:
                 self._model = (await looking_up).default
-            top, body = await self._climb(prompt)
+            top, body = await self._climb(prompt, {})
             listing = await looking_up
         finally:
             looking_up.cancel()
@@ -136,12 +158,12 @@ class OpenAICompatibleModel:
             source=self.source,
             endpoint=self.endpoint,
             request=self._request(body),
-            notes=top.notes + self._notes(self._shown(top.model), body, listing),
+            notes=top.notes + self._notes(self._shown(top.model), body),
         )
 
-    async def _climb(self, prompt: str) -> tuple[TopLogprobs, dict[str, Any]]:
+    async def _climb(self, prompt: str, changes: Mapping[str, Any]) -> tuple[TopLogprobs, dict[str, Any]]:
         """Ask until the server is content with the request, or nothing is left to change in it."""
-        parameters: dict[str, Any] | None = self._parameters
+        parameters: dict[str, Any] | None = {**self._parameters, **changes}
         failure: ModelError = ModelError(NO_LOGPROBS)
         for _ in range(MOST_TRIES):
             if parameters is None:
@@ -156,7 +178,8 @@ class OpenAICompatibleModel:
                 failure = error
                 parameters = climb(parameters, CUT_SHORT) if error.finish_reason == "length" else parameters
             else:
-                self._parameters = parameters
+                if not changes:
+                    self._parameters = parameters
                 return top, body
         raise failure
 
@@ -227,13 +250,13 @@ class OpenAICompatibleModel:
         """Return a server's text as it may be shown."""
         return one_line(self._configuration.redact(text or ""))
 
-    def _notes(self, answered: str, body: Mapping[str, Any], listing: Listing) -> tuple[str, ...]:
+    def _notes(self, answered: str, body: Mapping[str, Any]) -> tuple[str, ...]:
         notes = []
         if (count := _asked(body)) < TOP_LOGPROBS:
             notes.append(f"This model lists at most {count} tokens, not the {TOP_LOGPROBS} asked for first.")
         if answered and not _same_model(answered, self.name):
             notes.append(f"The answer came from {answered}, not from {self.name}.")
-        if end := announced_end(self.name, listing, is_openai=self._configuration.is_openai):
+        if end := self.announced_end:
             notes.append(f"{self.name} is announced to be shut down on {end:%Y-%m-%d}.")
         return tuple(notes)
 

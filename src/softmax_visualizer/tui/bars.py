@@ -18,6 +18,7 @@ class Header(CellView):
     """Which model answers, how much of its vocabulary is seen, and how the request stands."""
 
     model = ""
+    badge: Piece = ("", "good")
     detail = ""
     state: Piece = ("", "faint")
 
@@ -30,6 +31,10 @@ class Header(CellView):
         model = safe_line(self.model, max(room, 1))
         left: list[Piece] = [(title, "title"), ("   ", "space"), (model, "name")]
         room -= cell_width(model) + 3
+        badge, badge_role = self.badge
+        if badge and room >= len(badge):
+            left += [(" · ", "faint"), (badge, badge_role)]
+            room -= len(badge) + 3
         if self.detail and room >= 8:
             left.append((" · " + safe_line(self.detail, room), "faint"))
         return [spread(left, [(state + " ", role)], width)]

@@ -351,6 +351,7 @@ class BenchScreen(Screen[None]):
 
     def _reconfigure(self, configuration: Configuration) -> None:
         """Ask the same prompt of another model, or in another framing."""
+        self.query_one(Header).badge = ("", "good")
         former, self._model = self._model, None
         self._configuration = configuration
         if former is not None:
@@ -371,6 +372,29 @@ class BenchScreen(Screen[None]):
             text = "Nothing is sent: the bundled model answers on this machine."
         self.app.push_screen(PageScreen("The request", Text(text)))
 
+    @work(exclusive=True, group="check", exit_on_error=False)
+    async def action_check(self) -> None:
+        """Find out what the server can do, show it, and put the kind of its log-probabilities into the header."""
+        if self._configuration.source == "bundled":
+            self._say("The bundled model is on this machine: there is no server to check.")
+            return
+        from softmax_visualizer.tui.dialogs import PageScreen
+
+        self._say("Asking the server a few questions of one token each.")
+        try:
+            rows, scale = await check(self._configuration)
+        except ModelError as error:
+            self._say(str(error), "bad")
+            return
+        self._say("")
+        header = self.query_one(Header)
+        header.badge = (scale, "good" if scale == "raw" else "wait")
+        header.redraw()
+        text = "\n".join(f"{heading:<18} {safe_line(phrase)}" for heading, phrase in rows)
+        self.app.push_screen(
+            PageScreen(f"What {safe_line(self._configuration.endpoint, 60)} can do", Text(text))
+        )
+
     def action_light(self) -> None:
         """Switch between the light and the dark theme."""
         self.app.theme = "textual-light" if self.app.current_theme.dark else "textual-dark"
@@ -387,6 +411,18 @@ def _open(configuration: Configuration) -> LanguageModel:
     from softmax_visualizer.models.opening import open_model
 
     return open_model(configuration)
+
+
+async def check(configuration: Configuration) -> tuple[tuple[tuple[str, str], ...], str]:
+    """Return what a server can do as headings and phrases, and whether its numbers are raw or scaled."""
+    checking = await asyncio.to_thread(import_module, "softmax_visualizer.models.check")
+    serving = await asyncio.to_thread(import_module, "softmax_visualizer.models.openai_compatible")
+    model = serving.OpenAICompatibleModel(configuration)
+    try:
+        found = await checking.check_endpoint(model)
+        return found.rows(), found.scale
+    finally:
+        await model.close()
 
 
 def _prepare_drawing(answer: ModelAnswer) -> None:

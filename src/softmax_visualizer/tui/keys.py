@@ -43,6 +43,7 @@ KEYS = [
     Binding("m", "models", "Choose a model", tooltip="of those that the server names"),
     Binding("f", "framing", "Framing", tooltip="answer, continue or raw: how a chat model is asked"),
     Binding("i", "request", "Inspect the request", tooltip="exactly what is sent, without the key"),
+    Binding("e", "check", "Check the endpoint", tooltip="what the server reports, and whether it scales it"),
     Binding("l", "light", "Light or dark", tooltip="switch the theme"),
     Binding("question_mark,f1", "help", "Help", tooltip="every key, and what the marks mean"),
     Binding("escape", "back", "Back", tooltip="to the board; cancels a request; never quits"),
