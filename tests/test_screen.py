@@ -387,7 +387,7 @@ async def test_a_drawn_token_is_marked_and_enter_takes_it(monkeypatch: pytest.Mo
 async def test_the_request_can_be_looked_at_and_the_model_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     model = ObedientModel(lambda prompt: FOX)
     async with screen(monkeypatch, model) as (app, pilot):
-        bench(app)._configuration = Configuration(base_url="http://127.0.0.1:1/v1")
+        bench(app)._session.configuration = Configuration(base_url="http://127.0.0.1:1/v1")
         await pilot.press("i")
         await pilot.pause()
         assert '"content": "The quick brown fox jumps over the"' in text(app)
@@ -403,7 +403,7 @@ async def test_the_request_can_be_looked_at_and_the_model_chosen(monkeypatch: py
 async def test_from_the_bundled_model_one_can_go_back_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     model = ObedientModel(lambda prompt: FOX)
     async with screen(monkeypatch, model) as (app, pilot):
-        bench(app)._configuration = Configuration(base_url="http://127.0.0.1:1/v1", model="bundled")
+        bench(app)._session.configuration = Configuration(base_url="http://127.0.0.1:1/v1", model="bundled")
         await pilot.press("m")
         await pilot.pause(0.2)
         assert "[/]other" in text(app)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import time
 from dataclasses import replace
-from importlib import import_module
-from typing import TYPE_CHECKING, ClassVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 from urllib.parse import urlsplit
 
 from rich.text import Text
@@ -36,11 +34,12 @@ from softmax_visualizer.tui.keys import BOARD_KEYS, KEYS, PROMPT_KEYS
 from softmax_visualizer.tui.knobs import Knobs, spoken
 from softmax_visualizer.tui.panels import BoardView
 from softmax_visualizer.tui.prompt import PromptEditor
+from softmax_visualizer.tui.session import ModelSession
 from softmax_visualizer.tui.spans import compositor
 
 if TYPE_CHECKING:
     from softmax_visualizer.decoding import Decoding
-    from softmax_visualizer.models.base import LanguageModel, ModelAnswer
+    from softmax_visualizer.models.base import ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
 
 
@@ -61,10 +60,9 @@ class BenchScreen(Screen[None]):
     def __init__(self, configuration: Configuration, prompt: str, seed: int) -> None:
         super().__init__()
         self._compositor = compositor()
-        self._configuration = configuration
+        self._session = ModelSession(configuration)
         self._prompt = prompt
         self._knobs = Knobs()
-        self._model: LanguageModel | None = None
         self._answer: ModelAnswer | None = None
         self._decoding: Decoding | None = None
         self._redraw_is_due = False
@@ -72,6 +70,10 @@ class BenchScreen(Screen[None]):
         self._random = random.Random(seed)
         self._draws = 0
         self._drawn: int | None = None
+
+    @property
+    def _configuration(self) -> Configuration:
+        return self._session.configuration
 
     def compose(self) -> ComposeResult:
         """Lay out the regions from top to bottom."""
@@ -115,12 +117,9 @@ class BenchScreen(Screen[None]):
             1, lambda: self._say_state(f"asking {time.monotonic() - started:.0f} s", "wait")
         )
         try:
-            if self._model is None:
-                self._model = await asyncio.to_thread(_open, self._configuration)
+            await self._session.open()
             started = time.monotonic()
-            answer = await self._model.ask(prompt)
-            # the first decoding imports what draws it, so that is done before anything waits for it
-            await asyncio.to_thread(_prepare_drawing, answer)
+            answer = await self._session.ask(prompt)
         except ModelError as error:
             self._failed(str(error))
         except asyncio.CancelledError:
@@ -321,22 +320,17 @@ class BenchScreen(Screen[None]):
         from softmax_visualizer.models.bundled import BUNDLED
         from softmax_visualizer.tui.dialogs import ChoiceScreen
 
+        self._say("Asking the server for its models.")
         names: tuple[str, ...] = ()
-        # the server that is set up has its models even while the bundled one is in use
-        server = replace(self._configuration, model=None)
-        if server.source == "openai":
-            self._say("Asking the server for its models.")
-            try:
-                model = await asyncio.to_thread(_open, server)
-                names = await model.names()
-                await model.close()
-                self._say("")
-            except ModelError as error:
-                self._say(str(error), "bad")
+        try:
+            names = await self._session.names()
+            self._say("")
+        except ModelError as error:
+            self._say(str(error), "bad")
         current = self._answer.model if self._answer else BUNDLED
         chosen = await self.app.push_screen_wait(ChoiceScreen("Choose a model", (*names, BUNDLED), current))
         if chosen is not None:
-            self._reconfigure(replace(self._configuration, model=chosen))
+            self._reconfigure(model=chosen)
 
     def action_framing(self) -> None:
         """Go on to the next way of putting the prompt to the model."""
@@ -347,13 +341,12 @@ class BenchScreen(Screen[None]):
             return
         framings = get_args(Framing)
         framing = framings[(framings.index(self._configuration.framing) + 1) % len(framings)]
-        self._reconfigure(replace(self._configuration, framing=framing))
+        self._reconfigure(framing=framing)
 
-    def _reconfigure(self, configuration: Configuration) -> None:
+    def _reconfigure(self, **changes: Any) -> None:
         """Ask the same prompt of another model, or in another framing."""
         self.query_one(Header).badge = ("", "good")
-        former, self._model = self._model, None
-        self._configuration = configuration
+        former = self._session.switch(replace(self._configuration, **changes))
         if former is not None:
             self.run_worker(former.close(), group="close", exit_on_error=False)
         self.ask(self.query_one(PromptEditor).text)
@@ -362,19 +355,16 @@ class BenchScreen(Screen[None]):
         """Show exactly what is sent, without the key."""
         from softmax_visualizer.tui.dialogs import PageScreen
 
-        request = self._model.request(self.query_one(PromptEditor).text) if self._model else {}
-        if request:
-            lines = json.dumps(request, indent=2, ensure_ascii=False).split("\n")
-            text = "\n".join(
-                " " * (len(line) - len(line.lstrip())) + safe_line(line.lstrip()) for line in lines
-            )
-        else:
-            text = "Nothing is sent: the bundled model answers on this machine."
+        request = self._session.request(self.query_one(PromptEditor).text)
+        # indentation is ours, all else may be anybody's text
+        lines = [(line, line.lstrip(" ")) for line in request.split("\n")]
+        text = "\n".join(" " * (len(line) - len(rest)) + safe_line(rest) for line, rest in lines)
+        text = text or "Nothing is sent: the bundled model answers on this machine."
         self.app.push_screen(PageScreen("The request", Text(text)))
 
     @work(exclusive=True, group="check", exit_on_error=False)
     async def action_check(self) -> None:
-        """Find out what the server can do, show it, and put the kind of its log-probabilities into the header."""
+        """Find out what the server can do, show it, and keep the result in the header."""
         if self._configuration.source == "bundled":
             self._say("The bundled model is on this machine: there is no server to check.")
             return
@@ -382,7 +372,7 @@ class BenchScreen(Screen[None]):
 
         self._say("Asking the server a few questions of one token each.")
         try:
-            rows, scale = await check(self._configuration)
+            rows, scale = await self._session.check()
         except ModelError as error:
             self._say(str(error), "bad")
             return
@@ -405,31 +395,3 @@ class BenchScreen(Screen[None]):
         from softmax_visualizer.tui.help import help_page
 
         self.app.push_screen(PageScreen("Help", help_page(KEYS)))
-
-
-def _open(configuration: Configuration) -> LanguageModel:
-    from softmax_visualizer.models.opening import open_model
-
-    return open_model(configuration)
-
-
-async def check(configuration: Configuration) -> tuple[tuple[tuple[str, str], ...], str]:
-    """Return what a server can do as headings and phrases, and whether its numbers are raw or scaled."""
-    checking = await asyncio.to_thread(import_module, "softmax_visualizer.models.check")
-    serving = await asyncio.to_thread(import_module, "softmax_visualizer.models.openai_compatible")
-    model = serving.OpenAICompatibleModel(configuration)
-    try:
-        found = await checking.check_endpoint(model)
-        return found.rows(), found.scale
-    finally:
-        await model.close()
-
-
-def _prepare_drawing(answer: ModelAnswer) -> None:
-    """Import, outside the event loop, what the first picture needs."""
-    from softmax_visualizer.decoding import decode
-    from softmax_visualizer.decoding.settings import DecodingSettings
-    from softmax_visualizer.display import panels, statistics, table  # noqa: F401
-
-    import_module("plotext")
-    decode(answer.distribution, DecodingSettings())

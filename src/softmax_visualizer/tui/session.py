@@ -1,0 +1,85 @@
+"""The model that the bench asks: opened, asked and changed without ever holding up the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from softmax_visualizer.models.base import LanguageModel, ModelAnswer
+    from softmax_visualizer.models.configuration import Configuration
+
+
+class ModelSession:
+    """A configuration, and the model that was opened from it once it was needed.
+
+    Whatever imports much or touches a disk runs in a thread. All methods raise ModelError with a sentence.
+    """
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self._model: LanguageModel | None = None
+
+    async def open(self) -> LanguageModel:
+        """Return the model; the first call imports what it needs."""
+        if self._model is None:
+            self._model = await asyncio.to_thread(_open, self.configuration)
+        return self._model
+
+    async def ask(self, prompt: str) -> ModelAnswer:
+        """Return the model's answer, with all imported that drawing it takes."""
+        answer = await (await self.open()).ask(prompt)
+        await asyncio.to_thread(_prepare_drawing, answer)
+        return answer
+
+    async def names(self) -> tuple[str, ...]:
+        """Return the models of the server that is set up, even while the bundled one is in use."""
+        server = replace(self.configuration, model=None)
+        if server.source == "bundled":
+            return ()
+        model = await asyncio.to_thread(_open, server)
+        try:
+            return await model.names()
+        finally:
+            await model.close()
+
+    async def check(self) -> tuple[tuple[tuple[str, str], ...], str]:
+        """Return what the server can do as headings and phrases, and whether it scales its numbers."""
+        checking = await asyncio.to_thread(import_module, "softmax_visualizer.models.check")
+        model = await asyncio.to_thread(_open, self.configuration)
+        try:
+            found = await checking.check_endpoint(model)
+            return found.rows(), found.scale
+        finally:
+            await model.close()
+
+    def request(self, prompt: str) -> str:
+        """Return exactly what would be sent for a prompt, as JSON; empty if nothing would."""
+        request: Mapping[str, Any] = self._model.request(prompt) if self._model else {}
+        return json.dumps(request, indent=2, ensure_ascii=False) if request else ""
+
+    def switch(self, configuration: Configuration) -> LanguageModel | None:
+        """Use another model from now on; return the former one, for its connections to be closed."""
+        former, self._model = self._model, None
+        self.configuration = configuration
+        return former
+
+
+def _open(configuration: Configuration) -> LanguageModel:
+    from softmax_visualizer.models.opening import open_model
+
+    return open_model(configuration)
+
+
+def _prepare_drawing(answer: ModelAnswer) -> None:
+    """Import, outside the event loop, what the first picture needs."""
+    from softmax_visualizer.decoding import decode
+    from softmax_visualizer.decoding.settings import DecodingSettings
+    from softmax_visualizer.display import panels, statistics, table  # noqa: F401
+
+    import_module("plotext")
+    decode(answer.distribution, DecodingSettings())
