@@ -150,10 +150,18 @@ def _configuration(options: argparse.Namespace) -> Configuration:
 def _run_screen(options: argparse.Namespace) -> int:
     configuration = _configuration(options)
     _check_terminal()
+    from softmax_visualizer.tui import crash
     from softmax_visualizer.tui.app import SoftmaxVisualizer
 
-    app = SoftmaxVisualizer(configuration, options.prompt, options.seed)
+    app = SoftmaxVisualizer(configuration, options.prompt, options.seed, crash.recovered_prompts())
     app.run()
+    if app.failure is not None:
+        crash.keep_prompts(app.history)
+        _complain(
+            f"an error of its own ended the program ({type(app.failure).__name__}). "
+            f"{crash.report(app.failure, configuration.redact)} Your prompts come back at the next start."
+        )
+        return 1
     return app.return_code or 0
 
 

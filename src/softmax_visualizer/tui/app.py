@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
@@ -28,9 +28,26 @@ class SoftmaxVisualizer(App[None]):
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
     ]
 
-    def __init__(self, configuration: Configuration, prompt: str = EXAMPLE_PROMPT, seed: int = 1) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        prompt: str = EXAMPLE_PROMPT,
+        seed: int = 1,
+        history: Sequence[str] = (),
+    ) -> None:
         super().__init__()
-        self._bench = BenchScreen(configuration, prompt, seed)
+        self.history = list(history)
+        """The prompts that were asked, oldest first."""
+        self._bench = BenchScreen(configuration, prompt, seed, self.history)
+
+    @property
+    def failure(self) -> BaseException | None:
+        """The error that ended the app, if one did."""
+        return self._exception
+
+    def _fatal_error(self) -> None:
+        # Textual would print a traceback with the values of variables, among which a key could be
+        self._close_messages_no_wait()
 
     def get_default_screen(self) -> Screen[None]:
         """Return the bench."""

@@ -19,6 +19,7 @@ from textual.worker import get_current_worker
 from softmax_visualizer.decoding.settings import PRESETS, SettingsError
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.models.base import ModelError
+from softmax_visualizer.tui import crash
 from softmax_visualizer.tui.bars import (
     SMALLEST,
     Header,
@@ -57,11 +58,12 @@ class BenchScreen(Screen[None]):
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENT_CLASSES
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
-    def __init__(self, configuration: Configuration, prompt: str, seed: int) -> None:
+    def __init__(self, configuration: Configuration, prompt: str, seed: int, history: list[str]) -> None:
         super().__init__()
         self._compositor = compositor()
         self._session = ModelSession(configuration)
         self._prompt = prompt
+        self._history = history
         self._knobs = Knobs()
         self._answer: ModelAnswer | None = None
         self._decoding: Decoding | None = None
@@ -78,7 +80,7 @@ class BenchScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the regions from top to bottom."""
         yield Header(id="header")
-        yield PromptEditor(self._prompt, id="prompt")
+        yield PromptEditor(self._prompt, self._history, id="prompt")
         yield KnobLine(id="knobs")
         yield SettingsLine(id="settings")
         yield BoardView(id="board")
@@ -125,6 +127,10 @@ class BenchScreen(Screen[None]):
         except asyncio.CancelledError:
             self._say_state("cancelled", "faint")
             raise
+        except Exception as error:
+            # a slip in reading an answer is no reason to take the screen away from a class
+            where = await asyncio.to_thread(crash.report, error, self._configuration.redact)
+            self._failed(f"This answer met an error of the program's own ({type(error).__name__}). {where}")
         else:
             if not get_current_worker().is_cancelled:
                 self._arrived(answer, time.monotonic() - started)

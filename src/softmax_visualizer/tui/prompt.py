@@ -28,7 +28,7 @@ class PromptEditor(TextArea):
             super().__init__()
             self.prompt = prompt
 
-    def __init__(self, text: str, *, id: str | None = None) -> None:
+    def __init__(self, text: str, history: list[str], *, id: str | None = None) -> None:
         super().__init__(
             text,
             id=id,
@@ -38,8 +38,8 @@ class PromptEditor(TextArea):
             highlight_cursor_line=False,
         )
         self.border_title = "Prompt"
-        self._history: list[str] = []
-        self._position = 0
+        self._history = history
+        self._position = len(history)
         self._draft = ""
         self.move_cursor(self.document.end)
 
