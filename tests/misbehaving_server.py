@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ Manner = Literal["whole", "half", "trickle", "silence"]
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer. ``body`` is sent as JSON unless it is bytes.
+    """One answer. ``body`` is sent as JSON unless it is bytes; a function makes it from the request's body.
 
     ``manner``: "whole" sends it, "half" closes the connection half-way, "trickle" sends an endless body in
     drops, and "silence" sends nothing at all; the last two go on until the client closes the connection.
@@ -69,6 +69,8 @@ class MisbehavingServer:
                     server.asked.append(Asked("POST", self.path, self._names(), json.loads(raw)))
                     answer = server._answers[min(len(server.asked), len(server._answers)) - 1]
                 server.asking.set()
+                if callable(answer.body):
+                    answer = replace(answer, body=answer.body(json.loads(raw)))
                 server._play_to(self, answer)
 
             def _names(self) -> dict[str, str]:

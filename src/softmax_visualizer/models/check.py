@@ -104,7 +104,8 @@ async def check_endpoint(model: OpenAICompatibleModel) -> EndpointCheck:
     slope, cut = None, None
     for prompt in PROMPTS:
         try:
-            cold, hot = await model.reported(prompt), await model.reported(prompt, temperature=2)
+            cold = reported if prompt == PROMPTS[0] else await model.reported(prompt)
+            hot = await model.reported(prompt, temperature=2)
             slope = _slope(cold, hot) if cold and hot else None
             if cold and slope is not None:
                 shortened = await model.reported(prompt, top_p=0.5)
