@@ -68,15 +68,31 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     return statistics.median(ours) / statistics.median(theirs)
 
 
+def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    """Return the ratio of each pair that was measured one after the other."""
+    return [our / its for our, its in zip(ours, theirs, strict=True)]
+
+
+def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Return the median of the ratios of pairs, which a machine that is now busier, now less, moves least."""
+    return statistics.median(ratios(ours, theirs))
+
+
 def parser(description: str | None, rounds: int) -> argparse.ArgumentParser:
     """Return a command line that says what the benchmark does, and how often."""
     options = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument(
-        "--rounds", type=int, default=rounds, help=f"how often to measure each (default {rounds})"
+        "--rounds", type=_rounds, default=rounds, help=f"how often to measure each (default {rounds})"
     )
     return options
+
+
+def _rounds(text: str) -> int:
+    if not text.isdecimal() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 2 on, not {text!r}")
+    return int(text)
 
 
 def run(benchmark: Callable[[], None]) -> NoReturn:

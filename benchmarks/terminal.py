@@ -17,6 +17,7 @@ import tempfile
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -136,7 +137,8 @@ class Terminal:
     def send(self, keys: bytes) -> float:
         """Press keys; return when."""
         moment = time.monotonic()
-        if not self._ended:
+        # a program that has ended does not read keys; whoever waits for what they do will say so
+        with suppress(OSError):
             os.write(self._terminal, keys)
         return moment
 
@@ -152,7 +154,7 @@ class Terminal:
         stop, size = time.monotonic() + limit, -1
         while size != len(self._data) and time.monotonic() < stop:
             size = len(self._data)
-            self.read(seconds, until=lambda before=size: len(self._data) > before)
+            self._read_beyond(size, seconds)
 
     def read_until_written(self, text: str, limit: float = 20) -> None:
         """Record until the program has written a text, in one style and on one line.
@@ -176,7 +178,7 @@ class Terminal:
         """
         size = len(self._data)
         pressed = self.send(key)
-        self.read(2, until=lambda: len(self._data) > size)
+        self._read_beyond(size, 2)
         if len(self._data) == size:
             raise MeasurementError(f"{self._command[-1]} painted nothing for a key.")
         self.read_until_quiet(quiet)
@@ -212,6 +214,10 @@ class Terminal:
         if not self._ends or not all_shown(len(self._ends) - 1):
             raise MeasurementError(f"{self._command[-1]} does not show all of {', '.join(map(repr, texts))}.")
         return self._times[bisect.bisect_left(range(len(self._ends)), True, key=all_shown)]
+
+    def _read_beyond(self, size: int, seconds: float) -> None:
+        """Record until more has come than so many bytes, at most for so long."""
+        self.read(seconds, until=lambda: len(self._data) > size)
 
     def _record(self) -> None:
         try:

@@ -329,7 +329,7 @@ def test_a_file_and_the_environment_can_share_the_settings_otherwise(
 
 
 def test_a_model_that_no_server_can_be_asked_for_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="gpt-4o.*OPENAI_API_KEY"):
+    with pytest.raises(ConfigurationError, match=r"gpt-4o.*OPENAI_API_KEY"):
         Configuration.load(model="gpt-4o", environment={}, directory=Path("/"))
     # a variable may be left over from elsewhere, so without a key it is not a wish
     assert Configuration.load(environment={"OPENAI_MODEL": "gpt-4o"}, directory=Path("/")).source == "bundled"

@@ -23,7 +23,16 @@ from softmax_visualizer.decoding import (
 
 SLACK = 1e-9
 
-logit_lists = st.lists(st.floats(-30, 30), min_size=2, max_size=60)
+logit_lists = st.one_of(
+    st.lists(st.floats(-30, 30), min_size=2, max_size=60),
+    # a few likely tokens and a long, nearly even tail, as models have it
+    st.builds(
+        lambda head, tail, level: [*head, *(level + each for each in tail)],
+        st.lists(st.floats(0, 5), min_size=1, max_size=5),
+        st.lists(st.floats(0, 0.5), min_size=20, max_size=60),
+        st.floats(-8, 0),
+    ),
+)
 temperatures = st.one_of(
     st.sampled_from([0.0, 0.1, 0.5, 0.7, 0.999, 1.0, 1.001, 1.5, 2.0, 5.0]), st.floats(0.05, 20)
 )
@@ -216,6 +225,75 @@ def test_a_cut_inside_the_list_is_exact_whatever_the_tail_does(order: str) -> No
     assert not decoding.exact  # the whole decoding is not: its model stage has an unseen tail
 
 
+def zipf(count: int, exponent: float = 1.1) -> TokenDistribution:
+    """A distribution of the kind that the estimate assumes beyond the list."""
+    return full((-exponent * np.log(np.arange(1, count + 1))).tolist())
+
+
+@pytest.mark.parametrize("top_k", [30, 100])
+@pytest.mark.parametrize("temperature", [1.2, 2.0])
+def test_a_top_k_that_reaches_beyond_the_list_is_not_exact(top_k: int, temperature: float) -> None:
+    probabilities = np.array([0.3, 0.2, 0.1, *[0.01] * 17, *[0.23 / 980] * 980])
+    whole = full(np.log(probabilities).tolist())
+    chosen = DecodingSettings(temperature, top_k=top_k)
+    truth, known = decode(whole, chosen), decode(top(whole, 20, 1000), chosen)
+    assert not known.after_cut.exact
+    # all of the even tail ties at the edge, so compare with the rule that keeps k tokens
+    kept = probabilities[:top_k] ** (1 / temperature)
+    assert holds(known.after_cut.probabilities[0], kept[0] / kept.sum())
+    assert truth.kept(0) == "yes"
+
+
+@pytest.mark.parametrize(
+    "settings_",
+    [
+        {"min_p": 0.01},
+        {"min_p": 0.02, "temperature": 1.2},
+        {"temperature": 1.5},
+        {"temperature": 1.2, "top_p": 0.9},
+        {"temperature": 0.8, "top_p": 0.97},
+        {"temperature": 1.5, "top_p": 0.9, "order": "temperature-last"},
+    ],
+)
+def test_the_estimate_is_near_where_the_tail_is_what_it_assumes(settings_: dict[str, Any]) -> None:
+    whole = zipf(20_000)
+    chosen = DecodingSettings(**settings_)
+    truth, known = decode(whole, chosen), decode(top(whole, 20, 20_000), chosen)
+    assert known.others().probability.estimate == pytest.approx(truth.others(20).probability.low, abs=0.02)
+    assert known.cut_mass.estimate == pytest.approx(truth.cut_mass.low, abs=0.02)
+    assert known.after_cut.entropy.estimate == pytest.approx(truth.after_cut.entropy.low, abs=0.1)
+    assert known.after_cut.kept_tokens.estimate == pytest.approx(truth.after_cut.kept_tokens.low, rel=0.05)
+
+
+def test_nothing_that_is_cut_is_said_where_nothing_is() -> None:
+    decoding = decode(full([3.0, 2.0, 1.0, 0.0]), DecodingSettings(top_p=0.9999999, min_p=0.001))
+    assert decoding.others(2).kept == "all"
+
+
+def test_greedy_after_a_cut_may_have_unseen_ties() -> None:
+    listed = TokenDistribution.from_top_logprobs(list("abc"), np.log([0.25] * 3), 10)
+    for order in ("temperature-first", "temperature-last"):
+        decoding = decode(listed, DecodingSettings(0.0, 0.99, order=order))  # type: ignore[arg-type]
+        assert decoding.others().kept == "maybe"
+
+
+@pytest.mark.parametrize(
+    "logprobs", [[-0.5, -1.2, -10000.0], [-0.5, -1.2, -740.0], [-800.0, -801.0], [-0.5, -1.2, -5e4]]
+)
+@pytest.mark.parametrize("size", [None, 3, 1000])
+def test_numbers_that_vanish_are_no_reason_to_fail(logprobs: list[float], size: int | None) -> None:
+    tokens = list("abc")[: len(logprobs)]
+    try:
+        distribution = TokenDistribution.from_top_logprobs(tokens, logprobs, size)
+    except DistributionError:
+        return
+    for temperature in (0.0, 0.5, 1.5, 10.0):
+        record = decode(distribution, DecodingSettings(temperature, 0.9, min_p=1e-300)).to_dict()
+        assert (
+            0 <= record["tokens"][0]["probability"]["low"] <= record["tokens"][0]["probability"]["high"] <= 1
+        )
+
+
 def test_without_a_vocabulary_size_the_bounds_above_temperature_one_are_open() -> None:
     decoding = decode(
         TokenDistribution.from_top_logprobs(["a", "b"], np.log([0.6, 0.3])), DecodingSettings(temperature=1.5)
@@ -253,7 +331,10 @@ class TestWhatServersSend:
     def test_a_mass_a_little_above_one_is_rounding(self) -> None:
         distribution = TokenDistribution.from_top_logprobs(list("ab"), np.log([0.7, 0.3003]), 100)
         assert not distribution.notes
-        assert distribution.unseen_mass.high == 0
+        # the excess shows by how much the numbers are off, so as much may be unseen
+        assert distribution.unseen_mass.estimate == 0
+        assert distribution.unseen_mass.high == pytest.approx(0.0003)
+        assert not distribution.complete
         assert decode(distribution, DecodingSettings()).after_cut.probabilities.low.sum() == pytest.approx(1)
 
     def test_a_mass_far_above_one_is_scaled_and_said(self) -> None:

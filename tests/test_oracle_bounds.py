@@ -68,7 +68,9 @@ def check(case: dict[str, Any]) -> None:
         assert decoding.others().kept in said, name
     size = final.kept_tokens
     contains(size, truth["nucleus_total"], f"{name} size")
-    same(size, nucleus["size"], f"{name} size")
+    widest = [INFINITY.get(value, value) for value in nucleus["size"]]
+    assert widest[0] <= size.low, f"{name} size"
+    assert size.high <= widest[1], f"{name} size"
     for index, (low, high) in enumerate(zip(nucleus["renorm_lo"], nucleus["renorm_hi"], strict=True)):
         ours = final.probabilities[index]
         np.testing.assert_allclose([ours.low, ours.high], [low, high], rtol=3e-6, atol=3e-6, err_msg=name)

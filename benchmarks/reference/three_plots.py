@@ -2,9 +2,9 @@
 
     python three_plots.py PICTURES
 
-PICTURES is a JSON file: a list of two pictures, each of three plots, each with a title, labels and values.
-The right arrow shows the second picture, the left arrow the first. This is the widget's ordinary use, as its
-own examples have it: the data are cleared and plotted again, and the widget is refreshed.
+PICTURES is a JSON file: a list of pictures, each of three plots, each with a title, labels and values. The
+right arrow goes on to the next picture, the left arrow back. This is the widget's ordinary use, as its own
+examples have it: the data are cleared and plotted again, and the widget is refreshed.
 """
 
 import json
@@ -21,13 +21,14 @@ _AROUND_THE_BARS = 4
 
 
 class ThreePlots(App[None]):
-    """Shows one of two pictures."""
+    """Shows one of some pictures."""
 
-    BINDINGS = [("left", "show(0)"), ("right", "show(1)"), ("ctrl+q", "quit")]  # noqa: RUF012
+    BINDINGS = [("left", "turn(-1)"), ("right", "turn(1)"), ("ctrl+q", "quit")]  # noqa: RUF012
 
     def __init__(self, pictures: list[list[dict[str, Any]]]) -> None:
         super().__init__()
         self._pictures = pictures
+        self._shown = 0
 
     def compose(self) -> ComposeResult:
         """Lay out the plots, as high as their bars need."""
@@ -38,11 +39,12 @@ class ThreePlots(App[None]):
 
     def on_mount(self) -> None:
         """Show the first picture."""
-        self.action_show(0)
+        self.action_turn(0)
 
-    def action_show(self, number: int) -> None:
-        """Plot all three anew."""
-        for widget, plot in zip(self.query(PlotextPlot), self._pictures[number], strict=True):
+    def action_turn(self, by: int) -> None:
+        """Plot all three anew, of another picture."""
+        self._shown = min(max(self._shown + by, 0), len(self._pictures) - 1)
+        for widget, plot in zip(self.query(PlotextPlot), self._pictures[self._shown], strict=True):
             plt = widget.plt
             plt.clear_data()
             plt.title(plot["title"])

@@ -7,7 +7,7 @@ survive, some of the unseen ones.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,72 +49,23 @@ def cut(
 ) -> Cut:
     """Apply top-k, then top-p, then min-p to tokens weighted at ``temperature`` (above 0).
 
+    Whether unseen tokens tie with the k-th listed one cannot be known, so where a list is truncated, top-k is
+    taken to keep k tokens, in either order.
+
     Args:
         weights: shape ``(support,)``, descending, the first is 1; ``log_weights`` are theirs at T = 1.
         tail: the unseen tokens.
-        settings: the cuts, and their order, which decides how top-k treats ties.
+        settings: the cuts, and their order, which decides how top-k treats ties among listed tokens.
         temperature: where the weights were taken: 1 if the cut comes before temperature.
     """
-    count, unseen, unseen_count = _top_k(weights, log_weights, tail, settings, temperature)
-    limited = unseen_count < tail.count and not tail.empty
-
-    kept = [count] * 3
-    possible = tail.possible_count
-    counts = [min(number, unseen_count) for number in (possible.low, possible.estimate, possible.high)]
-    unseen_weights = [unseen.low, unseen.estimate, unseen.high]
-    reached = [unseen_count > 0] * 3
+    left = _top_k(weights, log_weights, tail, settings, temperature)
     if settings.top_p < 1:
-        cumulative = np.cumsum(weights[:count])
-        known, cap = float(cumulative[-1]), tail.cap(temperature)
-        for end, weight in enumerate(unseen_weights):
-            threshold = (settings.top_p - EDGE) * (known + weight) if settings.top_p > EDGE else 0.0
-            kept[end] = min(int(np.searchsorted(cumulative, threshold)) + 1, count)
-            reached[end] = known < threshold and unseen_count > 0
-            counts[end] = unseen_weights[end] = 0.0
-            if reached[end]:
-                # the token that crosses p is kept, so up to one token's weight more than is needed
-                crossing = cap if end == 2 else 0.0
-                unseen_weights[end] = min(weight, settings.top_p * (known + weight) - known + crossing)
-        if reached[0]:
-            counts[0] = max(1.0, math.ceil((unseen_weights[0] / cap) * (1 - EDGE)))
-        if reached[1]:
-            counts[1] = round(tail.estimated_count(unseen_weights[1], temperature))
-        if reached[2]:
-            # of all tokens in order, the first x hold at least x / V of the mass
-            counts[2] = max(
-                counts[0], min(unseen_count, _ceil(settings.top_p * (count + unseen_count)) - count)
-            )
-            unseen_weights[2] = min(unseen_weights[2], counts[2] * cap)
-
-    certain = all(reached)
+        left = _top_p(left, weights, tail, settings.top_p, temperature)
     if settings.min_p > 0:
-        floor = math.log(settings.min_p) * temperature - _ROUNDING
-        likely = max(1, int(np.searchsorted(-log_weights[:count], -floor, side="right")))
-        kept = [min(number, likely) for number in kept]
-        largest, average = _largest_unseen(tail)
-        if likely < count or largest < floor:
-            reached = [False] * 3
-        elif reached[2]:
-            most = min(counts[2], math.floor(tail.mass.high * math.exp(min(-floor, 700))))
-            certain = certain and average >= floor
-            counts = [1.0 if certain else 0.0, min(counts[1], most), most]
-            unseen_weights = [
-                math.exp(average / temperature) if certain else 0.0,
-                min(unseen_weights[1], most * tail.cap(temperature)),
-                min(unseen_weights[2], most * tail.cap(temperature)),
-            ]
-
-    if not reached[2]:
-        counts, unseen_weights = [0.0] * 3, [0.0] * 3
-    untouched = settings.top_p >= 1 and settings.min_p == 0 and not limited
-    if untouched and count == len(weights):
-        unseen_kept: KeptUnseen = "all"
-    else:
-        unseen_kept = "none" if not reached[2] else "some" if certain and reached[0] else "maybe"
-    survivors = Interval(*(float(number) for number in kept))
-    result_counts, result_weights = Interval.around(*counts), Interval.around(*unseen_weights)
-    cut_mass = _cut_mass(weights, tail, settings, temperature, survivors, unseen_kept, result_weights)
-    return Cut(survivors, unseen_kept, result_counts, result_weights, cut_mass)
+        left = _min_p(left, log_weights, tail, settings.min_p, temperature)
+    if left.kept.low == len(weights) and tail.empty:
+        left = replace(left, unseen_kept="all")
+    return replace(left, cut_mass=_cut_mass(left, weights, tail, settings, temperature))
 
 
 def _top_k(
@@ -123,20 +74,120 @@ def _top_k(
     tail: UnseenTail,
     settings: DecodingSettings,
     temperature: float,
-) -> tuple[int, Interval, float]:
-    """Number of listed tokens that pass, then weight and number of the unseen ones that do."""
-    unseen_count = 0.0 if tail.empty else tail.count
-    if settings.top_k is None or settings.top_k >= len(weights) + unseen_count:
-        return len(weights), tail.weight(temperature), unseen_count
-    if settings.top_k > len(weights):
-        # which unseen tokens tie cannot be known, so here k is k
-        count = settings.top_k - len(weights)
-        return len(weights), tail.leading_weight(count, temperature), float(count)
-    count = settings.top_k
+) -> Cut:
+    count, unseen_count = float(len(weights)), 0.0 if tail.empty else tail.count
+    if settings.top_k is None or settings.top_k >= count + unseen_count:
+        return Cut(
+            Interval.point(count), "all", tail.possible_count, tail.weight(temperature), Interval.point(0.0)
+        )
+    if settings.top_k > count:
+        unseen = float(settings.top_k - len(weights))
+        possible = tail.possible_count
+        return Cut(
+            Interval.point(count),
+            "some",
+            Interval.around(min(possible.low, unseen), min(possible.estimate, unseen), unseen),
+            tail.leading_weight(int(unseen), temperature),
+            Interval.point(0.0),
+        )
+    count = float(settings.top_k)
     if settings.order == "temperature-first":
         # Hugging Face keeps all tokens that tie with the k-th, llama.cpp exactly k
-        count = int(np.searchsorted(-log_weights, -log_weights[count - 1], side="right"))
-    return count, Interval.point(0.0), 0.0
+        count = float(np.searchsorted(-log_weights, -log_weights[settings.top_k - 1], side="right"))
+    return Cut(Interval.point(count), "none", *[Interval.point(0.0)] * 3)
+
+
+def _top_p(left: Cut, weights: FloatArray, tail: UnseenTail, top_p: float, temperature: float) -> Cut:
+    """Keep a token while the mass before it is below p: the nucleus grows with the weight of the tail."""
+    count = int(left.kept.high)
+    running = _RunningSum(weights[:count])
+    known, cap, most = running.total, tail.cap(temperature), left.unseen_count.high
+
+    def nucleus(unseen: float) -> tuple[int, float]:
+        """Number of listed tokens in it, and what it lacks of p when all of them are in."""
+        threshold = (top_p - EDGE) * (known + unseen) if top_p > EDGE else 0.0
+        return min(running.reaches(threshold) + 1, count), threshold - known if most else 0.0
+
+    if left.unseen_weight.is_point and not most:
+        kept, _ = nucleus(0.0)
+        return replace(left, kept=Interval.point(float(kept)), unseen_kept="none")
+    ends = left.unseen_weight
+    (least, lacks), (middle, estimate), (largest, excess) = (
+        nucleus(unseen) for unseen in (ends.low, ends.estimate, ends.high)
+    )
+    if excess <= 0:
+        return replace(
+            left,
+            kept=Interval(float(least), float(middle), float(largest)),
+            unseen_kept="none",
+            unseen_count=Interval.point(0.0),
+            unseen_weight=Interval.point(0.0),
+        )
+    low_weight = min(ends.low, lacks) if lacks > 0 else 0.0
+    low_count = max(1.0, math.ceil(low_weight / cap * (1 - EDGE))) if lacks > 0 else 0.0
+    # of the unseen tokens in order, the first x of n weigh at least x / n of all
+    share = min(1.0, (top_p * (known + ends.high) - known) / ends.high) if math.isfinite(ends.high) else top_p
+    high_count = max(low_count, min(most, _ceil(most * share)))
+    # the token that crosses p is kept, so up to one token's weight more than is needed
+    high_weight = min(ends.high, top_p * (known + ends.high) - known + cap, high_count * cap)
+    middle_weight = min(ends.estimate, max(0.0, estimate))
+    return replace(
+        left,
+        kept=Interval(float(least), float(middle), float(largest)),
+        unseen_kept="some" if lacks > 0 else "maybe",
+        unseen_count=Interval.around(
+            low_count, round(tail.estimated_count(middle_weight, temperature)), high_count
+        ),
+        unseen_weight=Interval.around(low_weight, middle_weight, max(low_weight, high_weight)),
+    )
+
+
+def _min_p(left: Cut, log_weights: FloatArray, tail: UnseenTail, min_p: float, temperature: float) -> Cut:
+    """Keep what is at least ``min_p`` times as likely as the first token."""
+    floor = math.log(min_p) * temperature - _ROUNDING
+    likely = float(max(1, int(np.searchsorted(-log_weights[: int(left.kept.high)], -floor, side="right"))))
+    kept = Interval(min(left.kept.low, likely), min(left.kept.estimate, likely), min(left.kept.high, likely))
+    largest, average = _largest_unseen(tail)
+    if left.unseen_kept == "none" or likely < left.kept.high or largest < floor:
+        nothing = Interval.point(0.0)
+        return replace(left, kept=kept, unseen_kept="none", unseen_count=nothing, unseen_weight=nothing)
+    room = tail.mass.high * math.exp(min(-floor, 700.0))
+    most = min(left.unseen_count.high, room if room > 1e15 else math.floor(room))
+    heaviest = tail.heaviest(most, temperature)
+    middle = min(left.unseen_count.estimate, most, tail.estimated_count_above(floor))
+    certain = left.unseen_kept != "maybe" and average >= floor
+    return replace(
+        left,
+        kept=kept,
+        unseen_kept="some" if certain else "maybe",
+        unseen_count=Interval.around(1.0 if certain else 0.0, middle, most),
+        unseen_weight=Interval.around(
+            math.exp(average / temperature) if certain else 0.0,
+            min(left.unseen_weight.estimate, tail.estimated_weight(temperature, middle)),
+            min(left.unseen_weight.high, heaviest),
+        ),
+    )
+
+
+class _RunningSum:
+    """The running sum of weights, worked out only where it is looked at: most of 200,000 tokens never are."""
+
+    _BLOCK = 512
+
+    def __init__(self, weights: FloatArray) -> None:
+        self._weights = weights
+        self._sums = np.cumsum(np.add.reduceat(weights, np.arange(0, len(weights), self._BLOCK)))
+        self.total = float(self._sums[-1])
+
+    def reaches(self, threshold: float) -> int:
+        """Return the index at which the sum reaches the threshold; the number of weights if it never does."""
+        block = int(np.searchsorted(self._sums, threshold))
+        if block == len(self._sums):
+            return len(self._weights)
+        before = float(self._sums[block - 1]) if block else 0.0
+        start = block * self._BLOCK
+        within = before + np.cumsum(self._weights[start : start + self._BLOCK])
+        return min(start + int(np.searchsorted(within, threshold)), len(self._weights) - 1)
 
 
 def _largest_unseen(tail: UnseenTail) -> tuple[float, float]:
@@ -149,17 +200,12 @@ def _largest_unseen(tail: UnseenTail) -> tuple[float, float]:
 
 
 def _cut_mass(
-    weights: FloatArray,
-    tail: UnseenTail,
-    settings: DecodingSettings,
-    temperature: float,
-    kept: Interval,
-    unseen_kept: KeptUnseen,
-    unseen_weight: Interval,
+    left: Cut, weights: FloatArray, tail: UnseenTail, settings: DecodingSettings, temperature: float
 ) -> Interval:
     """Probability of what was cut; for a fixed cut of the list it grows with the unseen weight."""
-    if unseen_kept == "all":
+    if left.unseen_kept == "all" and left.kept.low == len(weights):
         return Interval.point(0.0)
+    kept, unseen_kept, unseen_weight = left.kept, left.unseen_kept, left.unseen_weight
     least, most = int(kept.low), int(kept.high)
     unseen = tail.weight(temperature)
     known = float(weights.sum())

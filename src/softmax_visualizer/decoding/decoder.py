@@ -10,8 +10,13 @@ import numpy as np
 
 from softmax_visualizer.decoding.cut import Cut, cut
 from softmax_visualizer.decoding.distribution import TokenDistribution
-from softmax_visualizer.decoding.entropy import partial_entropy, prefix_entropies, weighted_logs
-from softmax_visualizer.decoding.interval import Interval
+from softmax_visualizer.decoding.entropy import (
+    partial_entropy,
+    prefix_entropies,
+    tempered_entropy,
+    weighted_logs,
+)
+from softmax_visualizer.decoding.interval import FloatArray, Interval
 from softmax_visualizer.decoding.settings import DecodingSettings
 from softmax_visualizer.decoding.stage import Kept, KeptUnseen, Stage, in_bits, tempered
 
@@ -172,35 +177,61 @@ def _survivors_stage(
         return at_temperature
     temperature, tail = settings.temperature, distribution.tail
     weights, log_weights = at_temperature.weights, distribution.log_weights
-    unseen = survivors.unseen_weight
-    if settings.order == "temperature-last":
-        unseen = tail.partial_weight(unseen, survivors.unseen_count, temperature)
-    kept, unseen_kept = survivors.kept, survivors.unseen_kept
+    kept, count = survivors.kept, survivors.unseen_count
     if temperature == 0:
         ties = float(weights.sum())
-        kept = Interval(*(min(number, ties) for number in (kept.low, kept.estimate, kept.high)))
-        unseen_kept = "none" if unseen.high == 0 else unseen_kept
-    sums = [float(weights[: int(number)].sum()) for number in (kept.low, kept.estimate, kept.high)]
-    entropies = prefix_entropies(weights, log_weights, temperature, int(kept.low), int(kept.high))
-    entropy = Interval.around(entropies.min(), entropies[int(kept.estimate - kept.low)], entropies.max())
-    unseen_count = survivors.unseen_count if temperature > 0 else unseen
+        kept = Interval(min(kept.low, ties), min(kept.estimate, ties), min(kept.high, ties))
+        most = min(tail.weight(0).high, count.high)
+        count = Interval(0.0, 0.0, most)
+        unseen, entropy = count, None
+    elif settings.order == "temperature-last" and temperature != 1 and survivors.unseen_kept != "none":
+        # the cut fixed the mass of the unseen survivors at T = 1, so they are a tail of their own
+        unseen, entropy = _tail_at(survivors, weights, distribution, temperature)
+    else:
+        unseen, entropy = survivors.unseen_weight, None
+    unseen_kept = survivors.unseen_kept
+    if temperature == 0:
+        unseen_kept = "maybe" if unseen.high else "none"
+
+    least, middle, most_kept = int(kept.low), int(kept.estimate), int(kept.high)
+    entropies = prefix_entropies(weights, log_weights, temperature, least, most_kept)
+    low, high = float(entropies.min()), float(entropies.max())
+    estimate = float(entropies[middle - least])
     if unseen_kept != "none":
-        listed = weights[: int(kept.high)]
-        logs = weighted_logs(listed, log_weights[: int(kept.high)], temperature)
-        with_unseen = partial_entropy(sums[2], logs, unseen, unseen_count.high, tail, temperature)
-        entropy = Interval.around(
-            with_unseen.low if kept.is_point else min(entropy.low, with_unseen.low),
-            with_unseen.estimate if unseen.estimate > 0 else entropy.estimate,
-            max(entropy.high if not kept.is_point else 0.0, with_unseen.high),
-        )
+        if entropy is None:
+            logs = weighted_logs(weights[:most_kept], log_weights[:most_kept], temperature)
+            known = float(weights[:most_kept].sum())
+            entropy = partial_entropy(known, logs, unseen, count.high, tail, temperature)
+        low = entropy.low if kept.is_point else min(low, entropy.low)
+        high = max(high, entropy.high)
+        estimate = entropy.estimate if unseen.estimate > 0 else estimate
+    sums = [float(weights[:number].sum()) for number in (least, middle, most_kept)]
     return Stage(
         weights,
         len(distribution),
         kept,
         Interval.around(sums[0] + unseen.low, sums[1] + unseen.estimate, sums[2] + unseen.high),
         unseen_kept,
-        Interval.around(
-            kept.low + unseen_count.low, kept.estimate + unseen_count.estimate, kept.high + unseen_count.high
-        ),
-        in_bits(entropy),
+        Interval.around(kept.low + count.low, kept.estimate + count.estimate, kept.high + count.high),
+        in_bits(Interval.around(low, estimate, high)),
+    )
+
+
+def _tail_at(
+    survivors: Cut, weights: FloatArray, distribution: TokenDistribution, temperature: float
+) -> tuple[Interval, Interval]:
+    """Weight of the unseen survivors of a cut made at T = 1, and the entropy of all survivors, in nats."""
+    listed = int(survivors.kept.high)
+    known = float(weights[:listed].sum())
+    logs = weighted_logs(weights[:listed], distribution.log_weights[:listed], temperature)
+    mass, count = survivors.unseen_weight, survivors.unseen_count
+    bounds = distribution.tail.part(mass, count.high)
+    # the same law holds the estimated mass in the estimated number of tokens
+    likely = distribution.tail.part(mass, count.estimate)
+    ends, middle = bounds.weight(temperature), likely.weight(temperature).estimate
+    entropies = tempered_entropy(known, logs, bounds, temperature)
+    estimate = tempered_entropy(known, logs, likely, temperature).estimate
+    return (
+        Interval.around(ends.low, middle, ends.high),
+        Interval.around(entropies.low, estimate, entropies.high),
     )

@@ -22,6 +22,9 @@ MASS_TOLERANCE = 1e-6
 _SENTINEL = -9999.0
 """OpenAI's and vLLM's stand-in for the log-probability of a token outside the list."""
 
+_VANISHING = -700.0
+"""A log-probability that is this low, or this far below the first, is 0 in float64 and a stand-in for it."""
+
 _NO_LIST_BEYOND = 1e-3
 """A mass that is further off than this is no rounding: the list is not what it is said to be."""
 
@@ -106,9 +109,10 @@ class TokenDistribution:
     ) -> TokenDistribution:
         """Return the distribution of which a server printed the most likely tokens.
 
-        A missing or -9999 entry is dropped: that token is one of the unseen ones. -inf (or float32's lowest
-        number) says that all below it is impossible, so nothing is unseen. A mass a little above 1 is
-        rounding; one above 1.001 is rescaled and noted.
+        A -9999 entry is dropped: that token is one of the unseen ones. -inf, or anything that comes to it,
+        says that all below it is impossible, so nothing is unseen; beside a missing mass of more than 1e-3 it
+        says that the list was cut, and is dropped and noted. A mass a little above 1 is rounding; one above
+        1.001 is rescaled and noted.
 
         Args:
             tokens: one text or :class:`Token` a log-probability, in any order.
@@ -116,11 +120,12 @@ class TokenDistribution:
             vocabulary_size: tokens in the vocabulary; None if unknown. An upper bound serves as well.
             vocabulary_assumed: the size is such a bound, and is not to be shown as known.
             mass_tolerance: how far the list's mass may be off. It matters above temperature 1, where a
-                tail of 1e-6 can grow to a third of everything.
+                tail of 1e-6 can grow to a third of everything. The listed numbers themselves are taken as
+                they are: float32's rounding of them shows below a temperature of 0.01.
 
         Raises:
             DistributionError: lengths differ, the list is empty or longer than the vocabulary, or an entry
-                is NaN or above 0.
+                is NaN or more than rounding above 0.
         """
         names, values = _aligned(tokens, logprobs, "log-probabilities")
         if np.isnan(values).any():
@@ -133,8 +138,10 @@ class TokenDistribution:
         notes: list[str] = []
         values = np.where(values <= float(np.finfo(np.float32).min) * 0.99, -np.inf, np.minimum(values, 0.0))
         listed = values != _SENTINEL
-        if not np.isfinite(values[listed]).any():
+        highest = values[listed].max(initial=-np.inf)
+        if highest < _VANISHING:
             raise DistributionError("The list holds no usable log-probability.")
+        values[values < highest + _VANISHING] = -np.inf
         kept = np.flatnonzero(listed)
         order = kept[np.argsort(-values[kept], kind="stable")]
         values = values[order]
@@ -168,9 +175,9 @@ class TokenDistribution:
                 )
             return cls(values - _log_mass(values), Interval.point(0.0), vocabulary_size, names, order,
                        vocabulary_assumed, tuple(notes))  # fmt: skip
-        mass = Interval(
-            max(0.0, missing - mass_tolerance), max(0.0, missing), max(0.0, missing + mass_tolerance)
-        )
+        # a mass above 1 shows by how much at least the numbers are off
+        doubt = max(mass_tolerance, -missing)
+        mass = Interval(max(0.0, missing - doubt), max(0.0, missing), max(0.0, missing) + doubt)
         room = unseen * math.exp(values[-1])
         if mass.high > room:
             if missing > room + _NO_LIST_BEYOND:

@@ -15,6 +15,8 @@ FloatArray = NDArray[np.float64]
 class Interval:
     """A number that provably lies in ``[low, high]``, with the best ``estimate`` between the two.
 
+    What a server reported is taken at its word at T = 1; its tolerance counts at other temperatures.
+
     A number that is known exactly is a point: all three are equal.
     """
 
@@ -31,7 +33,8 @@ class Interval:
     @classmethod
     def around(cls, low: float, estimate: float, high: float) -> Interval:
         """Return ``[low, high]`` with the estimate moved inside, if rounding or a model put it outside."""
-        low, high = float(low), float(high)
+        # where both ends are one number, rounding can put them a unit in the last place apart
+        low, high = float(low), max(float(low), float(high))
         return cls(low, min(max(float(estimate), low), high), high)
 
     @property

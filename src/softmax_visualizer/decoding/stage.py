@@ -50,6 +50,7 @@ class Stage:
             # a token that is kept brings all before it along, so they share the total with it
             reached = float(self.weights[:least].sum()) + np.cumsum(self.weights[least:most])
             high[least:most] = self.weights[least:most] / np.maximum(reached, self.total.low)
+        high = np.maximum(low, high)
         estimate = np.clip(self._probabilities(self.kept.estimate, self.total.estimate), low, high)
         return IntervalArray(low, estimate, high)
 
@@ -67,20 +68,21 @@ class Stage:
         """Return the probability of everything but the first ``top`` listed tokens."""
         if top >= self.kept.high and self.unseen_kept == "none":
             return Interval.point(0.0)
-        ends = []
-        for kept, total in (
-            (self.kept.low, self.total.low),
-            (self.kept.estimate, self.total.estimate),
-            (self.kept.high, self.total.high),
-        ):
-            listed = self.weights[: int(kept)]
-            if math.isinf(total):
-                ends.append(1.0)
-                continue
-            # summed, not taken from 1, which would lose all but the first sixteen digits
-            unseen = max(0.0, total - float(listed.sum()))
-            ends.append(min(1.0, (float(listed[top:].sum()) + unseen) / total))
-        return Interval.around(ends[0], ends[1], max(ends[0], ends[2]))
+        if self.exact:
+            return Interval.point(self._beyond(top, self.kept.low, self.total.low))
+        low = self._beyond(top, self.kept.low, self.total.low)
+        high = self._beyond(top, self.kept.high, self.total.high)
+        return Interval.around(
+            low, self._beyond(top, self.kept.estimate, self.total.estimate), max(low, high)
+        )
+
+    def _beyond(self, top: int, kept: float, total: float) -> float:
+        if math.isinf(total):
+            return 1.0
+        listed = self.weights[: int(kept)]
+        # summed, not taken from 1, which would lose all but the first sixteen digits
+        unseen = max(0.0, total - float(listed.sum()))
+        return min(1.0, (float(listed[top:].sum()) + unseen) / total)
 
     def kept_beyond(self, top: int) -> KeptUnseen:
         """Say how much of everything but the first ``top`` listed tokens is kept."""

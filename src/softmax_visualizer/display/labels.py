@@ -14,6 +14,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import chain
 
 _ELLIPSIS = "…"
@@ -61,6 +62,7 @@ def label(text: str, data: bytes | None, width: int) -> str:
     return _fit(units, width)
 
 
+@lru_cache(maxsize=4096)
 def safe_line(text: str, width: int | None = None) -> str:
     """Return any text as one row of at most ``width`` cells (None: as many as it takes).
 
@@ -75,6 +77,7 @@ def safe_line(text: str, width: int | None = None) -> str:
     return _fit(line, sys.maxsize if width is None else width)
 
 
+@lru_cache(maxsize=4096)
 def cell_width(text: str) -> int:
     """Return how many terminal cells a text takes that :func:`label` or :func:`safe_line` made."""
     if text.isascii():

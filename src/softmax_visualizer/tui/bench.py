@@ -93,7 +93,7 @@ class BenchScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Put the cursor on the board and ask about the first prompt, so that there is something to see."""
-        self.query_one(BoardView).focus()
+        self.set_focus(self.query_one(BoardView))
         header = self.query_one(Header)
         if self._configuration.source == "bundled":
             header.model = self._configuration.source
@@ -105,7 +105,6 @@ class BenchScreen(Screen[None]):
 
     @on(PromptEditor.Asked)
     def _prompt_was_asked(self, event: PromptEditor.Asked) -> None:
-        self.query_one(BoardView).focus()
         self.ask(event.prompt)
 
     @work(exclusive=True, group="ask", exit_on_error=False)
@@ -311,12 +310,12 @@ class BenchScreen(Screen[None]):
 
     def action_prompt(self) -> None:
         """Put the cursor into the prompt."""
-        self.query_one(PromptEditor).focus()
+        self.set_focus(self.query_one(PromptEditor))
 
     def action_back(self) -> None:
         """Step back: out of the prompt, or from a request that is under way."""
         if self.query_one(PromptEditor).has_focus:
-            self.query_one(BoardView).focus()
+            self.set_focus(self.query_one(BoardView))
         else:
             self.workers.cancel_group(self, "ask")
 

@@ -91,6 +91,9 @@ def _cells(line: Iterable[Piece], width: int) -> list[_Cell]:
     """Spell a line out; a wide character takes two cells, of which the second is empty."""
     cells: list[_Cell] = []
     for text, role in line:
+        if text.isascii():
+            cells.extend((char, role) for char in text[: width - len(cells)])
+            continue
         for char in text:
             size = cell_width(char)
             if len(cells) + size > width:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
 
 from softmax_visualizer.display.labels import cell_width, safe_line
 from softmax_visualizer.tui.cells import CellView, Piece
@@ -21,6 +23,9 @@ class BoardView(CellView, can_focus=True):
     """The board: three histograms of one decoding, or a table of its numbers."""
 
     DEFAULT_CSS = "BoardView { height: 1fr; min-height: 6; }"
+
+    # with priority, so that the letters after it reach the prompt even if they all come at once
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("slash", "screen.prompt", "prompt", priority=True)]
 
     decoding: Decoding | None = None
     axis_kind = "fixed"

@@ -19,6 +19,9 @@ class PromptEditor(TextArea):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+j", "newline", "new line", tooltip="Start a new line in the prompt"),
+        # with priority, the focus moves before the next key is given away: a slow line brings many at once
+        Binding("enter", "ask", "ask", tooltip="Ask the model", priority=True),
+        Binding("escape", "screen.back", "board", tooltip="Leave the prompt", priority=True),
     ]
 
     class Asked(Message):
@@ -49,16 +52,16 @@ class PromptEditor(TextArea):
             self._history.append(prompt)
         self._position = len(self._history)
 
+    def action_ask(self) -> None:
+        """Ask, and leave the editor for what comes after it."""
+        self.post_message(self.Asked(self.text))
+        self.screen.focus_next()
+
     def action_newline(self) -> None:
         """Start a new line, as Enter does elsewhere."""
         self.insert("\n")
 
     async def _on_key(self, event: events.Key) -> None:
-        if event.key == "enter":
-            event.stop()
-            event.prevent_default()
-            self.post_message(self.Asked(self.text))
-            return
         if event.key == "up" and self.cursor_at_first_line and self._recall(-1):
             event.stop()
             event.prevent_default()

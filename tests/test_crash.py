@@ -1,0 +1,123 @@
+"""If the program fails, the terminal is whole again, no secret is shown, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from misbehaving_server import Answer, MisbehavingServer
+from screens import ObedientModel, screen, settle, text, top_of
+from softmax_visualizer.tui import crash
+from terminal import Terminal
+
+KEY = "sk-test-0123456789abcdefghijklmnopqrstuv"
+
+BROKEN = f"""
+from softmax_visualizer.tui.bench import BenchScreen
+
+def broken(self):
+    api_key = "{KEY}"
+    raise KeyError("broken on purpose, with {KEY} in its text")
+
+BenchScreen.action_draw = broken
+"""
+
+
+def broken_program(folder: Path) -> dict[str, str]:
+    """The environment of a program whose space key fails, with a key among its variables."""
+    (folder / "sitecustomize.py").write_text(BROKEN)
+    return {"PYTHONPATH": str(folder), "OPENAI_API_KEY": KEY, "XDG_STATE_HOME": str(folder / "state")}
+
+
+def test_a_crash_restores_the_terminal_and_says_one_sentence(tmp_path: Path) -> None:
+    environment = broken_program(tmp_path)
+    with Terminal(tmp_path, "--model", "bundled", **environment) as terminal:
+        terminal.wait_for("␣lazy")
+        before = terminal.settings_before
+        terminal.press("space")
+        assert terminal.wait_for_end() == 1
+        assert terminal.settings == before
+        assert b"\x1b[?1049l" in terminal.written
+        assert b"\x1b[?25h" in terminal.written
+        after = terminal.written.rpartition(b"\x1b[?1049l")[2].decode()
+        assert "error of its own" in after
+        assert "KeyError" in after
+        assert "Traceback" not in after
+        assert KEY.encode() not in terminal.written
+    report = tmp_path / "state" / "softmax-visualizer" / "crash.txt"
+    assert "in broken" in report.read_text()
+    assert KEY not in report.read_text()
+    assert stat.S_IMODE(report.stat().st_mode) == 0o600
+
+
+def test_after_a_crash_the_prompts_are_there_again_once(tmp_path: Path) -> None:
+    environment = broken_program(tmp_path)
+    with Terminal(tmp_path, "--model", "bundled", **environment) as terminal:
+        terminal.wait_for("␣lazy")
+        terminal.press("/", " cat", "enter")
+        terminal.wait_for("over the cat", "Model, T = 1")
+        terminal.press("space")
+        assert terminal.wait_for_end() == 1
+    with Terminal(tmp_path, "--model", "bundled", "--prompt", "Once upon a", **environment) as terminal:
+        terminal.wait_for("␣time")
+        terminal.press("/", "up", "up")
+        terminal.wait_for("over the cat")
+    assert not (tmp_path / "state" / "softmax-visualizer" / "prompts.json").exists()
+
+
+def test_where_nothing_can_be_written_the_crash_still_says_its_sentence(tmp_path: Path) -> None:
+    environment = broken_program(tmp_path)
+    (tmp_path / "state").write_text("a file where the folder should be")
+    with Terminal(tmp_path, "--model", "bundled", **environment) as terminal:
+        terminal.wait_for("␣lazy")
+        terminal.press("space")
+        assert terminal.wait_for_end() == 1
+        assert b"could not be written down" in terminal.written
+
+
+async def test_an_error_in_reading_an_answer_leaves_the_screen_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    replies: list[Any] = [top_of([" lazy"], [0.9]), ZeroDivisionError("slip")]
+    async with screen(monkeypatch, ObedientModel(lambda prompt: replies.pop(0))) as (app, pilot):
+        await pilot.press("slash", "!", "enter")
+        await settle(app, pilot)
+        shown = text(app)
+        assert "ZeroDivisionError" in shown
+        assert "old" in shown
+        assert "␣lazy" in shown
+        assert app.is_running
+    assert "slip" in (tmp_path / "softmax-visualizer" / "crash.txt").read_text()
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"a": 1}', "[1, 2]", "\udcff"])
+def test_damaged_prompts_are_no_reason_to_fail(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    folder = tmp_path / "softmax-visualizer"
+    folder.mkdir()
+    (folder / "prompts.json").write_bytes(os.fsencode(content))
+    assert crash.recovered_prompts() == []
+
+
+def test_the_key_is_in_no_byte_that_the_program_writes(tmp_path: Path) -> None:
+    """The server repeats the key in its error, the SDK is told to log, and every view is opened."""
+    refusal = {"error": {"message": f"Incorrect API key provided: {KEY}", "code": "invalid_api_key"}}
+    with (
+        MisbehavingServer(Answer(refusal, status=401)) as server,
+        Terminal(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=server.url, OPENAI_LOG="debug") as terminal,
+    ):
+        terminal.wait_for("failed")
+        for keys in ("i", "escape", "e", "?", "escape", "v", "v", "m", "escape", "q"):
+            terminal.press(keys, pause=0.4)
+        assert terminal.wait_for_end() == 0
+        assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
+        assert KEY.encode() not in terminal.written
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
