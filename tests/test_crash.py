@@ -114,8 +114,12 @@ def test_the_key_is_in_no_byte_that_the_program_writes(tmp_path: Path) -> None:
         Terminal(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL=server.url, OPENAI_LOG="debug") as terminal,
     ):
         terminal.wait_for("failed")
-        for keys in ("i", "escape", "e", "?", "escape", "v", "v", "m", "escape", "q"):
-            terminal.press(keys, pause=0.4)
+        terminal.press("i", "escape", "e", "?", "escape", "v", "v", pause=0.4)
+        terminal.press("m")
+        terminal.wait_for("Choose a model")
+        terminal.press("escape")
+        terminal.wait_until(lambda: "Choose a model" not in terminal.text)
+        terminal.press("q")
         assert terminal.wait_for_end() == 0
         assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
         assert KEY.encode() not in terminal.written

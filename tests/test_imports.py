@@ -35,7 +35,7 @@ OTHERS = {
     "display": {"numpy", "plotext"},
     "models": {"numpy", "openai", "dotenv"},
     "lessons": {"numpy"},
-    "tui": {"textual", "rich"},
+    "tui": {"textual", "rich", "platformdirs"},
     "cli": set(),
     "__main__": set(),
     "__init__": set(),
@@ -123,18 +123,7 @@ def test_rooms_import_only_along_the_arrows(room: str) -> None:
     assert against == []
 
 
-@pytest.mark.parametrize(
-    "room",
-    [
-        pytest.param(
-            room,
-            marks=pytest.mark.xfail(strict=True, reason="the screen imports plotext by its name"),
-        )
-        if room == "tui"
-        else room
-        for room in OTHERS
-    ],
-)
+@pytest.mark.parametrize("room", OTHERS)
 def test_rooms_import_only_the_packages_that_are_theirs(room: str) -> None:
     foreign = [
         str(found)
@@ -144,7 +133,6 @@ def test_rooms_import_only_the_packages_that_are_theirs(room: str) -> None:
     assert foreign == []
 
 
-@pytest.mark.xfail(strict=True, reason="the screen imports plotext by its name")
 def test_only_the_histogram_imports_plotext() -> None:
     assert {found.importer for found in IMPORTS if found.package == "plotext"} == {"display/histogram"}
 

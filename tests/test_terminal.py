@@ -129,9 +129,6 @@ def test_a_prompt_is_typed_and_asked_and_its_knobs_turn_meanwhile(tmp_path: Path
         terminal.wait_for("␣time", "presets")
 
 
-@pytest.mark.xfail(
-    strict=False, reason="a race: the line looks at the prompt's focus before the prompt has lost it"
-)
 def test_the_line_of_keys_is_that_of_the_board_after_keys_in_a_burst(tmp_path: Path) -> None:
     with Terminal(tmp_path) as terminal:
         terminal.wait_for("␣lazy", "EXACT")
@@ -240,9 +237,6 @@ def test_a_window_that_is_too_small_asks_for_room_and_a_larger_one_has_the_board
         terminal.wait_for("┤ 1.10")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the focus is lost with the board, and a dialog gives it to the prompt"
-)
 def test_the_keyboard_is_still_on_the_board_after_a_window_that_was_too_small(tmp_path: Path) -> None:
     with Terminal(tmp_path, columns=100, rows=30) as terminal:
         terminal.wait_for("␣lazy", "EXACT")
@@ -298,10 +292,6 @@ def test_no_token_reaches_the_terminal_as_a_command(tmp_path: Path) -> None:
     assert_only_the_screen_was_written(terminal.written)
 
 
-_RAW = pytest.mark.xfail(strict=True, reason="the editor of the prompt writes control characters as they are")
-
-
-@_RAW
 @pytest.mark.parametrize("token", ["\x1b[35mx", "\x9b35mx", "\u202ex"], ids=ascii)
 def test_a_token_that_is_added_to_the_prompt_is_no_command_either(tmp_path: Path, token: str) -> None:
     with (
@@ -321,7 +311,6 @@ def test_a_token_that_is_added_to_the_prompt_is_no_command_either(tmp_path: Path
     assert_only_the_screen_was_written(terminal.written)
 
 
-@_RAW
 @pytest.mark.parametrize("prompt", ["say \x1b[35mx", "say \x9b35mx", "say \u202ex"], ids=ascii)
 def test_a_prompt_is_no_command_either(tmp_path: Path, prompt: str) -> None:
     with Terminal(tmp_path, "--prompt", prompt) as terminal:
@@ -375,7 +364,6 @@ def test_the_state_of_a_request_is_always_in_sight(tmp_path: Path, columns: int)
         terminal.wait_for("● failed", "boom")
 
 
-@pytest.mark.xfail(strict=True, reason="only a failed request marks it")
 def test_the_last_picture_is_marked_as_old_while_the_next_one_is_awaited(tmp_path: Path) -> None:
     answer = threading.Event()
     with (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -32,8 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from softmax_visualizer.models.configuration import ConfigurationError
 
     try:
-        options = _parser().parse_args(arguments)
-        return int(options.run(options))
+        try:
+            options = _parser().parse_args(arguments)
+            status = int(options.run(options))
+        except SystemExit as wanted:
+            # --help and --version have printed, but perhaps only into a buffer
+            status = int(wanted.code or 0)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return status
     except (UsageError, SettingsError, ConfigurationError, ModelError) as error:
         _complain(str(error))
         return 2
@@ -41,8 +49,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # the reader of a pipe had enough; without this, Python complains about it once more at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 0
+    except OSError as error:
+        _complain(f"The output cannot be written: {(error.strerror or str(error)).lower()}.")
+        _discard_output()
+        return 2
+
+
+def _discard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _safe(text: str) -> str:
@@ -52,15 +68,19 @@ def _safe(text: str) -> str:
 
 
 def _complain(text: str) -> None:
-    line = f"softmax-visualizer: {_safe(text[:1].upper() + text[1:])}\n"
-    sys.stderr.buffer.write(line.encode(sys.stderr.encoding or "ascii", "backslashreplace"))
+    if sys.stderr is not None:
+        line = f"softmax-visualizer: {_safe(text)}\n"
+        sys.stderr.buffer.write(line.encode(sys.stderr.encoding or "ascii", "backslashreplace"))
+        sys.stderr.flush()
 
 
 class _Parser(argparse.ArgumentParser):
     """argparse, but with one sentence for an error, as everywhere in this program."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
-        raise UsageError(f"{message}. Try {self.prog} --help.")
+        if unknown := re.search(r"invalid choice: ('.*') \(choose from (.*)\)", message):
+            message = f"there is no {unknown[1]}; there is {unknown[2].replace(chr(39), '')}"
+        raise UsageError(f"{message[:1].upper()}{message[1:]}. Try {self.prog} --help.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -158,7 +178,7 @@ def _run_screen(options: argparse.Namespace) -> int:
     if app.failure is not None:
         crash.keep_prompts(app.history)
         _complain(
-            f"an error of its own ended the program ({type(app.failure).__name__}). "
+            f"An error of its own ended the program ({type(app.failure).__name__}). "
             f"{crash.report(app.failure, configuration.redact)} Your prompts come back at the next start."
         )
         return 1
@@ -174,15 +194,15 @@ def _check_terminal() -> None:
         or sys.__stderr__ is None
         or not (sys.__stdin__.isatty() and sys.__stderr__.isatty())
     ):
-        raise UsageError(f"the screen needs a terminal for both input and output. {instead}")
+        raise UsageError(f"The screen needs a terminal for both input and output. {instead}")
     if os.environ.get("TERM", "") in ("dumb", "unknown"):
         raise UsageError(
-            f"this terminal (TERM={os.environ['TERM']}) cannot place text on the screen. {instead}"
+            f"This terminal (TERM={os.environ['TERM']}) cannot place text on the screen. {instead}"
         )
     encoding = (sys.__stderr__.encoding or "").lower().replace("-", "")
     if encoding != "utf8":
         raise UsageError(
-            f"this terminal's encoding is {encoding or 'unknown'}, and the screen needs UTF-8: "
+            f"This terminal's encoding is {encoding or 'unknown'}, and the screen needs UTF-8: "
             f"try LC_ALL=C.UTF-8. {instead}"
         )
 
@@ -211,9 +231,20 @@ def _run_show(options: argparse.Namespace) -> int:
     return 0
 
 
+_PLAIN = str.maketrans("█▓▒░▚▏▎▍▌▋▊▉┊→–␣…", "#=-.%|||||##:>-_~")
+"""ASCII in the place of what a terminal without UTF-8 cannot show, a character for each."""
+
+
 def _print(text: str) -> None:
-    # a token may hold what the output's encoding cannot say, which is then spelt out
-    sys.stdout.buffer.write(text.encode(sys.stdout.encoding or "ascii", "backslashreplace"))
+    if sys.stdout is None:
+        raise UsageError("There is nowhere to print to: the standard output is closed.")
+    encoding = sys.stdout.encoding or "ascii"
+    try:
+        "█".encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(_PLAIN)
+    # a token may still hold what the encoding cannot say, which is then spelt out
+    sys.stdout.buffer.write(text.encode(encoding, "backslashreplace"))
     sys.stdout.buffer.flush()
 
 
@@ -225,7 +256,7 @@ def _answer(options: argparse.Namespace) -> ModelAnswer:
 
         return replace(read_logprobs(Path(options.logprobs)), prompt=options.prompt or "")
     if options.prompt is None:
-        raise UsageError('a prompt is missing: softmax-visualizer show "a prompt", or --logprobs FILE.')
+        raise UsageError('A prompt is missing: softmax-visualizer show "a prompt", or --logprobs FILE.')
     configuration = _configuration(options)
     if configuration.source == "bundled":
         from softmax_visualizer.models.bundled import BundledModel
@@ -255,7 +286,7 @@ def _run_check(options: argparse.Namespace) -> int:
     configuration = _configuration(options)
     if configuration.source == "bundled":
         raise UsageError(
-            "there is no server to check: set OPENAI_API_KEY or OPENAI_BASE_URL, or use --base-url."
+            "There is no server to check: set OPENAI_API_KEY or OPENAI_BASE_URL, or use --base-url."
         )
     from softmax_visualizer.models.check import check_endpoint
 

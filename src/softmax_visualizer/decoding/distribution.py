@@ -19,6 +19,9 @@ from softmax_visualizer.decoding.tail import UnseenTail
 MASS_TOLERANCE = 1e-6
 """How far the mass of a server's list may be off: float32 log-softmax, printed and parsed."""
 
+LARGEST_VOCABULARY = 10**9
+"""Thousands of times any real one."""
+
 _SENTINEL = -9999.0
 """OpenAI's and vLLM's stand-in for the log-probability of a token outside the list."""
 
@@ -92,7 +95,8 @@ class TokenDistribution:
         peak = values.max()
         if not np.isfinite(peak):
             raise DistributionError("Every logit is -infinity, so no token is possible.")
-        logprobs = values - peak
+        with np.errstate(over="ignore"):
+            logprobs = values - peak
         logprobs -= math.log(float(np.exp(logprobs).sum()))
         order = np.argsort(-logprobs, kind="stable")
         return cls(logprobs[order], Interval.point(0.0), len(names), names, order)
@@ -145,6 +149,8 @@ class TokenDistribution:
         kept = np.flatnonzero(listed)
         order = kept[np.argsort(-values[kept], kind="stable")]
         values = values[order]
+        if vocabulary_size is not None and vocabulary_size > LARGEST_VOCABULARY:
+            raise DistributionError(f"No vocabulary has more than {LARGEST_VOCABULARY:,} tokens.")
         if vocabulary_size is not None and vocabulary_size < len(values):
             raise DistributionError(
                 f"The vocabulary is said to have {vocabulary_size:,} tokens, the list has {len(values):,}."

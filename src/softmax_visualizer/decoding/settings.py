@@ -37,22 +37,22 @@ class DecodingSettings:
     order: Order = "temperature-first"
 
     def __post_init__(self) -> None:
-        temperature = _number("temperature", self.temperature)
+        temperature = _number("Temperature", self.temperature)
         if temperature < 0:
-            raise SettingsError(f"temperature must be 0 or more, not {temperature:g}.")
+            raise SettingsError(f"Temperature must be 0 or more, not {temperature:g}.")
         object.__setattr__(self, "temperature", temperature)
-        for field, name in (("top_p", "top-p"), ("min_p", "min-p")):
+        for field, name in (("top_p", "Top-p"), ("min_p", "Min-p")):
             value = _number(name, getattr(self, field))
             if not 0 <= value <= 1:
                 raise SettingsError(f"{name} must be between 0 and 1, not {value:g}.")
             object.__setattr__(self, field, value)
         if self.top_k is not None:
-            top_k = _number("top-k", self.top_k)
+            top_k = _number("Top-k", self.top_k)
             if top_k != int(top_k) or top_k < 1:
-                raise SettingsError(f"top-k must be a whole number of 1 or more, or off, not {top_k:g}.")
+                raise SettingsError(f"Top-k must be a whole number of 1 or more, or off, not {top_k:g}.")
             object.__setattr__(self, "top_k", int(top_k))
         if self.order not in get_args(Order):
-            raise SettingsError(f"order must be {' or '.join(get_args(Order))}, not {self.order!r}.")
+            raise SettingsError(f"Order must be {' or '.join(get_args(Order))}, not {self.order!r}.")
 
     @property
     def cuts(self) -> bool:
@@ -73,7 +73,10 @@ class DecodingSettings:
 def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise SettingsError(f"{name} must be a number, not {value!r}.")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError as error:
+        raise SettingsError(f"{name} is too large a number.") from error
     if not math.isfinite(number):
         raise SettingsError(f"{name} must be a finite number, not {number:g}.")
     return number

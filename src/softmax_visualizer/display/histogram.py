@@ -154,6 +154,11 @@ def histogram(
     return [_row(bar, line, columns, width) for bar, line in zip(bars, drawn, strict=True)]
 
 
+def prepare() -> None:
+    """Import what the first drawing would import, which takes 0.2 s; this may happen in another thread."""
+    _figure()
+
+
 @dataclass(frozen=True, slots=True)
 class _Columns:
     """Cells for the widest label, the bar area and the widest number."""

@@ -85,6 +85,16 @@ def cell_width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
+def character_for_character(text: str) -> str:
+    """Return a text in which what is not safe to write has a visible stand-in, one for each character.
+
+    For an editor, whose cursor counts characters; marks that combine with a letter stay, as they were typed.
+    """
+    return "".join(
+        char if char.isprintable() or char == " " else _CONTROL_MARKS.get(char, "\ufffd") for char in text
+    )
+
+
 def pad(text: str, width: int) -> str:
     """Return a safe text with spaces after it, ``width`` cells in all; a longer one comes back unchanged."""
     return text + " " * (width - cell_width(text))

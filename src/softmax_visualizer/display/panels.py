@@ -111,9 +111,9 @@ def coverage(decoding: Decoding) -> str:
     distribution = decoding.distribution
     if distribution.complete:
         return f"all {len(distribution):,} tokens"
-    size = (
-        "an unknown number" if distribution.vocabulary_size is None else f"{distribution.vocabulary_size:,}"
-    )
+    size = "an unknown number of"
+    if distribution.vocabulary_size is not None:
+        size = f"{distribution.vocabulary_size:,}"
     assumed = "at most " if distribution.vocabulary_assumed else ""
     return f"top {len(distribution):,} of {assumed}{size} tokens"
 

@@ -92,11 +92,11 @@ def _csv(decodings: Sequence[Decoding], top: int) -> str:
 
 
 def _heading(prompt: str, model: Mapping[str, str | None], decoding: Decoding) -> str:
-    where = f" at {model['endpoint']}" if model["endpoint"] else ""
-    lines = [f"{safe_line(str(model['name']))}{safe_line(where).replace('␣at', ' at')}: {coverage(decoding)}"]
-    if prompt:
-        lines.insert(0, safe_line(prompt))
-    return "\n".join(lines)
+    where = f" at {safe_line(model['endpoint'])}" if model["endpoint"] else ""
+    seen = f": {coverage(decoding)}"
+    name = safe_line(str(model["name"]), max(WIDTH - len(where) - len(seen), 20))
+    heading = safe_line(f"{name}{where}{seen}", WIDTH)
+    return f"{safe_line(prompt, WIDTH)}\n{heading}" if prompt else heading
 
 
 def _block(decoding: Decoding, top: int) -> str:
@@ -110,7 +110,7 @@ def _block(decoding: Decoding, top: int) -> str:
     last = panels(decoding, rows)[2]
     order = "temperature last" if settings.order == "temperature-last" else "temperature first"
     words = [cut_words(settings)[0].lower() + cut_words(settings)[1:], *([order] if settings.cuts else [])]
-    lines = [f"--- Temp {settings.temperature:g} ({', '.join(words)}) ---"]
+    lines = [f"--- Temp {settings.temperature:.15g} ({', '.join(words)}) ---"]
     for row in histogram(last.bars, WIDTH - 1, axis_for("fixed", [last])):
         lines.append((" " + "".join(run.text for run in row)).rstrip())
     phrases = [*statistics(decoding, WIDTH - len(certainty(decoding)) - 5), certainty(decoding).lower()]

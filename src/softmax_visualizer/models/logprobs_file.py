@@ -23,9 +23,12 @@ def read_logprobs(path: Path) -> ModelAnswer:
         ModelError: the file cannot be read or holds no distribution; the text says where and why.
     """
     try:
-        if path.stat().st_size > LARGEST:
+        with path.open("rb") as file:
+            # a device has no size to ask for, so no more is read than is too much
+            raw = file.read(LARGEST + 1)
+        if len(raw) > LARGEST:
             raise ModelError(f"{path} is larger than {LARGEST // 2**20} MB, so it was not read.")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(raw.decode("utf-8-sig"))
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
     except UnicodeDecodeError as error:
@@ -36,6 +39,8 @@ def read_logprobs(path: Path) -> ModelAnswer:
         raise ModelError(
             f"{path} is not JSON: {error.msg.lower()} in line {error.lineno}, column {error.colno}."
         ) from error
+    except ValueError as error:
+        raise ModelError(f"{path} holds a number of too many digits.") from error
     try:
         return ModelAnswer("", _distribution(content), path.name, "file")
     except DistributionError as error:

@@ -101,6 +101,7 @@ class BenchScreen(Screen[None]):
             header.model = self._configuration.model or "default model"
             header.detail = self._configuration.endpoint
         # after the first frame: what it needs takes longer to import than all that went before
+        self.query_one(PromptEditor).remember(self._prompt)
         self.call_after_refresh(self.ask, self._prompt)
 
     @on(PromptEditor.Asked)
@@ -110,10 +111,11 @@ class BenchScreen(Screen[None]):
     @work(exclusive=True, group="ask", exit_on_error=False)
     async def ask(self, prompt: str) -> None:
         """Ask the model about a prompt; a newer question cancels an older one."""
-        self.query_one(PromptEditor).remember(prompt)
         board, started = self.query_one(BoardView), time.monotonic()
         board.waiting = "asking the model"
         self._say_state("asking", "wait")
+        # an answer that comes at once needs no mark on the picture before it
+        patience = self.set_timer(0.3, self._mark_old)
         clock = self.set_interval(
             1, lambda: self._say_state(f"asking {time.monotonic() - started:.0f} s", "wait")
         )
@@ -135,6 +137,7 @@ class BenchScreen(Screen[None]):
                 self._arrived(answer, time.monotonic() - started)
         finally:
             clock.stop()
+            patience.stop()
 
     def _arrived(self, answer: ModelAnswer, seconds: float) -> None:
         board = self.query_one(BoardView)
@@ -157,10 +160,14 @@ class BenchScreen(Screen[None]):
         board = self.query_one(BoardView)
         self._say_state("● failed", "bad")
         self._say(sentence, "bad")
-        if self._answer is not None:
-            board.old = "old"
-            self.query_one(Header).detail = f"the picture is of: {safe_line(self._answer.prompt, 30)}"
         board.waiting = "no answer yet"
+        self._mark_old()
+
+    def _mark_old(self) -> None:
+        """Say that the picture is that of an earlier prompt."""
+        if self._answer is not None:
+            self.query_one(BoardView).old = "old"
+            self.query_one(Header).detail = f"the picture is of: {safe_line(self._answer.prompt, 30)}"
         self._redraw()
 
     def _say(self, text: str, role: str = "faint") -> None:
@@ -213,12 +220,15 @@ class BenchScreen(Screen[None]):
         """Make room for a sentence where there is too little for the bench."""
         small = event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1]
         self.set_class(small, "too-small")
+        if not small and self.focused is None:
+            # what is not shown loses the focus
+            self.set_focus(self.query_one(BoardView))
         self.query_one(PromptEditor).styles.max_height = max(3, min(8, event.size.height // 4))
         self._redraw_soon()
 
     @on(events.DescendantFocus)
     def _show_keys(self) -> None:
-        in_prompt = self.query_one(PromptEditor).has_focus
+        in_prompt = isinstance(self.focused, PromptEditor)
         line = self.query_one(KeyLine)
         line.keys = PROMPT_KEYS if in_prompt else BOARD_KEYS
         line.redraw()
@@ -250,7 +260,7 @@ class BenchScreen(Screen[None]):
         try:
             self._turn_to(self._knobs.with_typed(knob, typed))
         except SettingsError as error:
-            self._say(f"{str(error)[0].upper()}{str(error)[1:]} The setting stays as it was.", "bad")
+            self._say(f"{error} The setting stays as it was.", "bad")
 
     def action_order(self) -> None:
         """Switch between temperature first and temperature last."""
@@ -301,6 +311,7 @@ class BenchScreen(Screen[None]):
         editor = self.query_one(PromptEditor)
         editor.text = prompt
         editor.move_cursor(editor.document.end)
+        editor.remember(prompt)
         self.ask(prompt)
 
     def _forget_draw(self) -> None:
@@ -313,11 +324,8 @@ class BenchScreen(Screen[None]):
         self.set_focus(self.query_one(PromptEditor))
 
     def action_back(self) -> None:
-        """Step back: out of the prompt, or from a request that is under way."""
-        if self.query_one(PromptEditor).has_focus:
-            self.set_focus(self.query_one(BoardView))
-        else:
-            self.workers.cancel_group(self, "ask")
+        """Step back from a request that is under way; the prompt's editor has its own way out."""
+        self.workers.cancel_group(self, "ask")
 
     @work(exclusive=True, group="models", exit_on_error=False)
     async def action_models(self) -> None:

@@ -69,7 +69,7 @@ class Knobs:
             SettingsError: it is no number or not allowed; the text says what is.
         """
         typed = text.strip().replace(",", ".")
-        name = knob.replace("_", "-")
+        name = knob.replace("_", "-").capitalize()
         if knob == "top_k" and typed.lower() in ("", "off", "none"):
             return replace(self, top_k=None)
         try:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
+from softmax_visualizer.display.labels import character_for_character
+
 
 class PromptEditor(TextArea):
-    """A multi-line editor that keeps all lines of a paste, with a history of what was asked."""
+    """A multi-line editor that keeps all lines of a paste, with a history of what was asked.
+
+    Enter asks and Escape does not; both leave the editor.
+    """
 
     DEFAULT_CSS = """
     PromptEditor { height: auto; max-height: 8; min-height: 3; padding: 0; }
@@ -19,9 +25,6 @@ class PromptEditor(TextArea):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+j", "newline", "new line", tooltip="Start a new line in the prompt"),
-        # with priority, the focus moves before the next key is given away: a slow line brings many at once
-        Binding("enter", "ask", "ask", tooltip="Ask the model", priority=True),
-        Binding("escape", "screen.back", "board", tooltip="Leave the prompt", priority=True),
     ]
 
     class Asked(Message):
@@ -46,22 +49,38 @@ class PromptEditor(TextArea):
         self._draft = ""
         self.move_cursor(self.document.end)
 
+    def get_line(self, line_index: int) -> Text:
+        """Return a line as it may be written to the terminal; the text that is asked about stays as it is."""
+        line = super().get_line(line_index)
+        line.plain = character_for_character(line.plain)
+        return line
+
     def remember(self, prompt: str) -> None:
         """Add a prompt that was asked to the history."""
         if not self._history or self._history[-1] != prompt:
             self._history.append(prompt)
         self._position = len(self._history)
 
-    def action_ask(self) -> None:
-        """Ask, and leave the editor for what comes after it."""
-        self.post_message(self.Asked(self.text))
-        self.screen.focus_next()
-
     def action_newline(self) -> None:
         """Start a new line, as Enter does elsewhere."""
         self.insert("\n")
 
     async def _on_key(self, event: events.Key) -> None:
+        focused = self.screen.focused
+        if focused is not None and focused is not self:
+            # over a slow line keys come in bursts: this one was sent after the one that left the editor
+            event.stop()
+            event.prevent_default()
+            focused.post_message(events.Key(event.key, event.character))
+            return
+        if event.key in ("enter", "escape"):
+            event.stop()
+            event.prevent_default()
+            if event.key == "enter":
+                self.remember(self.text)
+                self.post_message(self.Asked(self.text))
+            self.screen.focus_next()
+            return
         if event.key == "up" and self.cursor_at_first_line and self._recall(-1):
             event.stop()
             event.prevent_default()

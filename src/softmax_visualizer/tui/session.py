@@ -80,6 +80,7 @@ def _prepare_drawing(answer: ModelAnswer) -> None:
     from softmax_visualizer.decoding import decode
     from softmax_visualizer.decoding.settings import DecodingSettings
     from softmax_visualizer.display import panels, statistics, table  # noqa: F401
+    from softmax_visualizer.display.histogram import prepare
 
-    import_module("plotext")
+    prepare()
     decode(answer.distribution, DecodingSettings())
