@@ -10,6 +10,7 @@ from textual.binding import Binding
 from textual.widgets import Input
 
 from screens import ObedientModel, bench, failure, screen, settle, text, top_of
+from softmax_visualizer.decoding import Token, TokenDistribution
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.tui.bench import BenchScreen
 from softmax_visualizer.tui.panels import BoardView
@@ -382,6 +383,17 @@ async def test_a_drawn_token_is_marked_and_enter_takes_it(monkeypatch: pytest.Mo
         await pilot.press("enter")
         await settle(app, pilot)
         assert model.asked[-1] == "The quick brown fox jumps over the lazy"
+
+
+async def test_half_a_character_is_not_added_to_the_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = TokenDistribution.from_top_logprobs([Token("\ufffd", b"\xf0\x9f")], [-1e-8], 2)
+    model = ObedientModel(lambda prompt: half)
+    async with screen(monkeypatch, model) as (app, pilot):
+        assert "<0xF0><0x9F>" in text(app)
+        await pilot.press("space", "enter")
+        await pilot.pause()
+        assert "part of a character" in text(app)
+        assert len(model.asked) == 1
 
 
 async def test_the_request_can_be_looked_at_and_the_model_chosen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,14 @@ class Token:
         except UnicodeEncodeError:
             return None
 
+    @property
+    def whole_text(self) -> str | None:
+        """The text that the token's bytes spell; None if they are only part of a character."""
+        try:
+            return None if self.raw is None else self.raw.decode()
+        except UnicodeDecodeError:
+            return None
+
 
 @dataclass(frozen=True, eq=False)
 class TokenDistribution:

@@ -307,7 +307,13 @@ class BenchScreen(Screen[None]):
         if self._drawn is None or self._answer is None:
             self._say("Nothing is drawn yet: space draws a token, and Enter adds it to the prompt.")
             return
-        prompt = self._answer.prompt + self._answer.distribution.token(self._drawn).text
+        added = self._answer.distribution.token(self._drawn).whole_text
+        if added is None:
+            self._say(
+                "This token is part of a character, which a prompt cannot hold: draw another one."
+            )
+            return
+        prompt = self._answer.prompt + added
         editor = self.query_one(PromptEditor)
         editor.text = prompt
         editor.move_cursor(editor.document.end)
