@@ -97,7 +97,7 @@ class Decoding:
         None is a token that is not listed.
         """
         kept = int(self.after_cut.kept.estimate)
-        running = np.cumsum(self.after_cut.probabilities.estimate[:kept])
+        running = np.cumsum(self.after_cut.first(kept).estimate)
         index = int(np.searchsorted(running, chance, side="right"))
         if index < kept:
             return index
@@ -112,7 +112,7 @@ class Decoding:
         """
         shown = len(self.distribution) if top is None else min(top, len(self.distribution))
         others = self.others(shown)
-        tempered, final = self.after_temperature.probabilities, self.after_cut.probabilities
+        tempered, final = self.after_temperature.first(shown), self.after_cut.first(shown)
         stages = {
             "model": self.model,
             "after_temperature": self.after_temperature,

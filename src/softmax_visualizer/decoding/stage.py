@@ -41,23 +41,27 @@ class Stage:
     @cached_property
     def probabilities(self) -> IntervalArray:
         """The probability of each listed token, shape ``(listed,)``."""
-        low = self._probabilities(self.kept.low, self.total.high)
-        if self.kept.is_point and self.total.is_point:
+        return self.first(self.listed)
+
+    def first(self, count: int) -> IntervalArray:
+        """Return the probabilities of the first ``count`` listed tokens; few of many cost next to nothing."""
+        low = self._first(count, self.kept.low, self.total.high)
+        if self.exact:
             return IntervalArray(low, low, low)
-        high = self._probabilities(self.kept.high, self.total.low)
-        least, most = int(self.kept.low), int(self.kept.high)
+        high = self._first(count, self.kept.high, self.total.low)
+        least, most = int(self.kept.low), min(int(self.kept.high), count)
         if most > least:
             # a token that is kept brings all before it along, so they share the total with it
             reached = float(self.weights[:least].sum()) + np.cumsum(self.weights[least:most])
             high[least:most] = self.weights[least:most] / np.maximum(reached, self.total.low)
         high = np.maximum(low, high)
-        estimate = np.clip(self._probabilities(self.kept.estimate, self.total.estimate), low, high)
+        estimate = np.clip(self._first(count, self.kept.estimate, self.total.estimate), low, high)
         return IntervalArray(low, estimate, high)
 
-    def _probabilities(self, kept: float, total: float) -> FloatArray:
-        count = int(kept)
-        result = np.zeros(self.listed)
-        np.divide(self.weights[:count], total, out=result[:count])
+    def _first(self, count: int, kept: float, total: float) -> FloatArray:
+        kept_count = min(count, int(kept))
+        result = np.zeros(count)
+        np.divide(self.weights[:kept_count], total, out=result[:kept_count])
         return result
 
     def is_kept(self, index: int) -> Kept:

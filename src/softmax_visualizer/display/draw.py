@@ -21,6 +21,6 @@ def draw_sentence(decoding: Decoding, drawn: int | None, chance: float, seed: in
     if drawn is None:
         return f"Drawn{estimated}: a token that the server does not show. {how}."
     token = decoding.distribution.token(drawn)
-    probability = percent_short(decoding.after_cut.probabilities[drawn])
+    probability = percent_short(decoding.after_cut.first(drawn + 1)[drawn])
     name = label(token.text, token.bytes, 24)
     return f"Drawn{estimated}: {name}, rank {drawn + 1:,}, {probability}. Enter adds it. {how}."

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from softmax_visualizer.decoding import Decoding, DecodingSettings, Interval, Stage
+from softmax_visualizer.decoding.stage import Kept
 from softmax_visualizer.display.histogram import Axis, Bar
 from softmax_visualizer.display.labels import label
 from softmax_visualizer.display.numbers import percent_short
@@ -45,7 +46,14 @@ def panels(decoding: Decoding, rows: int) -> tuple[Panel, Panel, Panel]:
     result = []
     for number, (stage, title) in enumerate(zip(decoding.pipeline, titles(decoding.settings), strict=True)):
         before = decoding.pipeline[number - 1] if number >= cut_stage else None
-        bars = [_bar(labels[index], stage, before, index) for index in range(shown)]
+        probabilities = stage.first(shown)
+        earlier = before.first(shown) if before is not None else None
+        bars = [
+            _bar(
+                labels[index], stage.is_kept(index), probabilities[index], earlier[index] if earlier else None
+            )
+            for index in range(shown)
+        ]
         if rest is not None:
             bars.append(_rest_bar(rest, stage, before, shown))
         result.append(Panel(title, tuple(bars), not stage.exact))
@@ -123,11 +131,9 @@ def _label(decoding: Decoding, index: int) -> str:
     return label(token.text, token.bytes, LABEL_WIDTH)
 
 
-def _bar(text: str, stage: Stage, before: Stage | None, index: int) -> Bar:
-    kept = stage.is_kept(index)
-    if kept == "no" and before is not None and before.probabilities.high[index] > 0:
-        return _ghost(text, before.probabilities[index])
-    probability = stage.probabilities[index]
+def _bar(text: str, kept: Kept, probability: Interval, before: Interval | None) -> Bar:
+    if kept == "no" and before is not None and before.high > 0:
+        return _ghost(text, before)
     return Bar(
         text, probability.low, probability.estimate, probability.high, percent_short(probability), kept
     )

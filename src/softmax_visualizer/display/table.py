@@ -31,7 +31,7 @@ def table(decoding: Decoding, rows: int, width: int, top: int) -> list[_Row]:
     room = max(rows - 2, 1)
     first = min(top, max(listed - room, 0))
     stop = min(first + room, listed)
-    tempered, final = decoding.after_temperature.probabilities, decoding.after_cut.probabilities
+    tempered, final = decoding.after_temperature.first(stop), decoding.after_cut.first(stop)
     temperature = decoding.settings.temperature
     running = {name: np.cumsum(getattr(tempered, name)[:stop]) for name in ("low", "estimate", "high")}
 

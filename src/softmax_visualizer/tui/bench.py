@@ -309,9 +309,7 @@ class BenchScreen(Screen[None]):
             return
         added = self._answer.distribution.token(self._drawn).whole_text
         if added is None:
-            self._say(
-                "This token is part of a character, which a prompt cannot hold: draw another one."
-            )
+            self._say("This token is part of a character, which a prompt cannot hold: draw another one.")
             return
         prompt = self._answer.prompt + added
         editor = self.query_one(PromptEditor)
