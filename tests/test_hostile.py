@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import random
 import re
 import unicodedata
@@ -93,6 +94,9 @@ def test_the_editor_shows_what_it_must_not_write() -> None:
 
 SEED = 20261123
 
+STEPS = int(os.environ.get("STORM_STEPS", "250"))
+"""Keys of one storm; 6,000 take about two minutes."""
+
 
 @pytest.mark.parametrize("seed", [SEED, SEED + 1])
 async def test_random_keys_resizes_and_answers_leave_nothing_behind(
@@ -128,7 +132,7 @@ async def test_random_keys_resizes_and_answers_leave_nothing_behind(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     model = ObedientModel(lambda _: late() if chance.random() < 0.5 else answer())
     async with screen(monkeypatch, model, wait=False) as (app, pilot):
-        for _ in range(250):
+        for _ in range(STEPS):
             if chance.random() < 0.05:
                 await pilot.resize_terminal(*chance.choice(sizes))
             app.simulate_key(chance.choice(keys))

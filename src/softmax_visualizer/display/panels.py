@@ -50,7 +50,10 @@ def panels(decoding: Decoding, rows: int) -> tuple[Panel, Panel, Panel]:
         earlier = before.first(shown) if before is not None else None
         bars = [
             _bar(
-                labels[index], stage.is_kept(index), probabilities[index], earlier[index] if earlier else None
+                labels[index],
+                stage.is_kept(index),
+                probabilities[index],
+                None if earlier is None else earlier[index],
             )
             for index in range(shown)
         ]
@@ -72,6 +75,8 @@ def last_title(settings: DecodingSettings) -> str:
     """Return a title of the last panel that says all that happened before it, for when it stands alone."""
     temperature, cut = f"T {_decimals(settings.temperature)}", cut_words(settings)
     cut = cut[0].lower() + cut[1:]
+    if not settings.cuts:
+        return f"Drawn from: {temperature}"
     steps = (temperature, cut) if settings.order == "temperature-first" else (cut, temperature)
     return f"Drawn from: {', then '.join(steps)}"
 
