@@ -127,6 +127,23 @@ async def test_a_wrong_value_is_explained_and_changes_nothing(key: str, typed: s
         assert "must be" in text(app)
 
 
+async def test_a_burst_of_keys_closes_a_dialog_once() -> None:
+    async with screen() as (app, pilot):
+        for opening, closing in (
+            ("t", "enter"),
+            ("p", "escape"),
+            ("question_mark", "escape"),
+            ("m", "enter"),
+        ):
+            await pilot.press(opening)
+            await pilot.pause(0.2)
+            for _ in range(3):
+                app.simulate_key(closing)
+            await pilot.pause(0.2)
+            assert isinstance(app.screen, BenchScreen)
+        assert app.is_running
+
+
 async def test_what_is_cut_is_marked_in_words_on_its_row() -> None:
     async with screen() as (app, pilot):
         await pilot.press("3")

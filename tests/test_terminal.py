@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import subprocess
 import threading
@@ -466,3 +467,38 @@ def test_a_bad_option_is_refused_before_the_screen_is_touched(tmp_path: Path, ar
     with Terminal(tmp_path, *arguments) as terminal:
         assert terminal.wait_for_end() == 2
         assert_is_one_sentence(terminal.written, arguments[0])
+
+
+def any_character(chance: random.Random) -> str:
+    """A character of any kind, the dangerous kinds more often than they are met."""
+    ranges = ((0, 0x20), (0x20, 0x7F), (0x7F, 0xA0), (0x200B, 0x2070), (0x300, 0x370), (0xD800, 0xE000))
+    low, high = chance.choice((*ranges, (0xA0, 0x3000), (0x3000, 0xD800), (0xE000, 0x20000)))
+    return chr(chance.randrange(low, high))
+
+
+def test_no_text_at_all_reaches_the_terminal_as_a_command(tmp_path: Path) -> None:
+    """Three hundred random tokens, in answers to odd prompts, read from what was really written."""
+    chance = random.Random(20261123)
+
+    def answer(_: dict[str, Any]) -> Any:
+        tokens = ["".join(any_character(chance) for _ in range(chance.randrange(9))) for _ in range(20)]
+        return chat(*(token.encode("utf-8", "ignore").decode() for token in tokens)).body
+
+    with (
+        MisbehavingServer(Answer(answer)) as server,
+        Terminal(tmp_path, "--base-url", server.url, "--model", "m") as terminal,
+    ):
+        terminal.wait_for("unseen")
+        for number in range(2, 16):
+            typed = [char for char in map(any_character, [chance] * 8) if not "\x00" <= char < " "]
+            # what combines with a letter is shown as it was typed, and half a character cannot be typed
+            prompt = "".join(
+                char for char in typed if unicodedata.category(char) not in ("Mn", "Mc", "Me", "Cs")
+            )
+            terminal.press("/", f"\x1b[200~{prompt}\x1b[201~", "enter")
+            terminal.wait_until(lambda number=number: len(server.asked) >= number)
+            terminal.press("v")
+        terminal.wait_until(lambda: frames_are_straight(terminal.cells))
+        terminal.press("ctrl+q")
+        assert terminal.wait_for_end() == 0
+    assert_only_the_screen_was_written(terminal.written)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from rich.console import Group
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
@@ -19,7 +20,21 @@ from softmax_visualizer.display.labels import safe_line
 _BACK: list[BindingType] = [Binding("escape,q", "dismiss", "back")]
 
 
-class PageScreen(ModalScreen[None]):
+_Result = TypeVar("_Result")
+
+
+class Dialog(ModalScreen[_Result]):
+    """A small screen that goes away once, however often that is asked for in a burst of keys."""
+
+    def dismiss(self, result: _Result | None = None) -> AwaitComplete:
+        """Go away with a result, unless that has happened already."""
+        if self.is_current:
+            return super().dismiss(result)
+        nothing: AwaitComplete = AwaitComplete.nothing()  # type: ignore[no-untyped-call]  # Textual leaves it so
+        return nothing
+
+
+class PageScreen(Dialog[None]):
     """A page to read: the help, or a request."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -39,7 +54,7 @@ class PageScreen(ModalScreen[None]):
             yield Static(self._content)
 
 
-class ValueScreen(ModalScreen[str | None]):
+class ValueScreen(Dialog[str]):
     """Asks for a value; gives back the text, or nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "back")]
@@ -60,7 +75,7 @@ class ValueScreen(ModalScreen[str | None]):
         self.dismiss(event.value)
 
 
-class ChoiceScreen(ModalScreen[str | None]):
+class ChoiceScreen(Dialog[str]):
     """Offers names; gives back the chosen one, or nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "back")]
