@@ -19,14 +19,10 @@ AXES = ("fixed", "auto", "log")
 
 @dataclass(frozen=True)
 class Panel:
-    """One stage of the pipeline: what it is called, and a bar a row.
-
-    ``uncertain``: some of its numbers are intervals.
-    """
+    """One stage of the pipeline: what it is called, and a bar a row."""
 
     title: str
     bars: tuple[Bar, ...]
-    uncertain: bool
 
 
 def panels(decoding: Decoding, rows: int) -> tuple[Panel, Panel, Panel]:
@@ -59,7 +55,7 @@ def panels(decoding: Decoding, rows: int) -> tuple[Panel, Panel, Panel]:
         ]
         if rest is not None:
             bars.append(_rest_bar(rest, stage, before, shown))
-        result.append(Panel(title, tuple(bars), not stage.exact))
+        result.append(Panel(title, tuple(bars)))
     return result[0], result[1], result[2]
 
 

@@ -15,9 +15,6 @@ from softmax_visualizer.tui.keys import KEYS
 if TYPE_CHECKING:
     from softmax_visualizer.models.configuration import Configuration
 
-EXAMPLE_PROMPT = "The quick brown fox jumps over the"
-"""What the first screen asks about."""
-
 
 class SoftmaxVisualizer(App[None]):
     """See what temperature and top-p do to a language model's next token, live."""
@@ -31,7 +28,7 @@ class SoftmaxVisualizer(App[None]):
     def __init__(
         self,
         configuration: Configuration,
-        prompt: str = EXAMPLE_PROMPT,
+        prompt: str,
         seed: int = 1,
         history: Sequence[str] = (),
     ) -> None:
