@@ -23,7 +23,7 @@ from softmax_visualizer.models import connection, openai_compatible
 from softmax_visualizer.models.base import LanguageModel, ModelError
 from softmax_visualizer.models.configuration import Configuration, Secret
 from softmax_visualizer.models.failures import explain
-from softmax_visualizer.models.openai_compatible import CONTINUE, OpenAICompatibleModel
+from softmax_visualizer.models.openai_compatible import CONTINUE, TRIED_AGAIN, OpenAICompatibleModel
 
 SAVED = Path(__file__).parent / "data" / "answers"
 KEY = "key-0123456789abcdefghij"
@@ -513,11 +513,13 @@ class TestRefusals:
                 assert type(caught.value.__cause__).__name__ == cause
                 await model.close()
 
-    async def test_a_failure_that_passes_is_not_noticed(self) -> None:
+    async def test_a_failure_that_passes_is_tried_again_once_and_said(self) -> None:
         with MisbehavingServer(error(500, "boom"), GOOD) as server:
             model = model_at(server.url)
-            await model.ask("Hi")
+            assert TRIED_AGAIN in (await model.ask("Hi")).notes
+            assert TRIED_AGAIN not in (await model.ask("Hi")).notes
             await model.close()
+            assert len(server.asked) == 3
 
     async def test_a_long_text_of_the_server_is_shortened(self) -> None:
         with MisbehavingServer(error(400, "word\n" * 5000)) as server:

@@ -33,6 +33,8 @@ class Connection:
         self._configuration = configuration
         self._client: AsyncOpenAI | None = None
         self._opening = asyncio.Lock()
+        self.second_tries = 0
+        """How many requests had to be sent twice."""
 
     async def open(self) -> None:
         """Import the openai package and make its client, once, in a thread: this takes a second."""
@@ -51,6 +53,7 @@ class Connection:
         try:
             return await self._complete(body)
         except (openai.APIConnectionError, openai.InternalServerError):
+            self.second_tries += 1
             await asyncio.sleep(RETRY_DELAY)
             return await self._complete(body)
 

@@ -27,6 +27,8 @@ _Answer = TypeVar("_Answer")
 TOP_LOGPROBS = 20
 """The most that OpenAI and vLLM list, unless told otherwise."""
 
+TRIED_AGAIN = "The first try failed on the way or at the server; this is the answer to a second one."
+
 LISTING_TIMEOUT = 2.0
 """Seconds that looking up the models may delay an answer."""
 
@@ -142,6 +144,7 @@ class OpenAICompatibleModel:
         await self._connection.close()
 
     async def _ask(self, prompt: str) -> ModelAnswer:
+        tries = self._connection.second_tries
         looking_up = asyncio.create_task(self._known_listing())
         try:
             if self._model is None:
@@ -151,6 +154,7 @@ class OpenAICompatibleModel:
         finally:
             looking_up.cancel()
         self._model = body["model"]
+        again = self._connection.second_tries > tries
         return ModelAnswer(
             prompt=prompt,
             distribution=self._distribution(top, listing),
@@ -158,7 +162,7 @@ class OpenAICompatibleModel:
             source=self.source,
             endpoint=self.endpoint,
             request=self._request(body),
-            notes=top.notes + self._notes(self._shown(top.model), body),
+            notes=((TRIED_AGAIN,) if again else ()) + top.notes + self._notes(self._shown(top.model), body),
         )
 
     async def _climb(self, prompt: str, changes: Mapping[str, Any]) -> tuple[TopLogprobs, dict[str, Any]]:

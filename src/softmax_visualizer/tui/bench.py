@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 from urllib.parse import urlsplit
 
+from rich.table import Table
 from rich.text import Text
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -397,10 +398,10 @@ class BenchScreen(Screen[None]):
         header = self.query_one(Header)
         header.badge = (scale, "good" if scale == "raw" else "wait")
         header.redraw()
-        text = "\n".join(f"{heading:<18} {safe_line(phrase)}" for heading, phrase in rows)
-        self.app.push_screen(
-            PageScreen(f"What {safe_line(self._configuration.endpoint, 60)} can do", Text(text))
-        )
+        found = Table.grid(padding=(0, 2))
+        for heading, phrase in rows:
+            found.add_row(Text(heading, "dim", no_wrap=True), Text(safe_line(phrase)))
+        self.app.push_screen(PageScreen(f"What {safe_line(self._configuration.endpoint, 60)} can do", found))
 
     def action_light(self) -> None:
         """Switch between the light and the dark theme."""

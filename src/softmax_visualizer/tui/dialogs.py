@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
 from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
@@ -42,7 +43,7 @@ class PageScreen(Dialog[None]):
         Binding("question_mark,i,enter", "dismiss", "back", show=False),
     ]
 
-    def __init__(self, title: str, content: Text | Group) -> None:
+    def __init__(self, title: str, content: Text | Table | Group) -> None:
         super().__init__()
         self._title, self._content = title, content
 
