@@ -274,6 +274,28 @@ async def test_a_new_prompt_cancels_the_old_request_and_a_late_answer_is_dropped
         assert "LATE" not in text(app)
 
 
+async def test_a_request_that_a_newer_one_cancelled_does_not_speak_up_when_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def slow_to_let_go() -> Any:
+        try:
+            await asyncio.sleep(30)
+        finally:
+            await asyncio.sleep(0.2)
+
+    async def waits() -> Any:
+        await asyncio.sleep(30)
+
+    model = ObedientModel(lambda prompt: slow_to_let_go() if prompt == "slow" else waits())
+    async with screen(monkeypatch, model, prompt="slow", wait=False) as (app, pilot):
+        await pilot.pause(0.2)
+        await pilot.press("slash", "2", "enter")
+        await pilot.pause(0.6)
+        assert model.asked == ["slow", "slow2"]
+        assert "asking" in text(app)
+        assert "cancelled" not in text(app)
+
+
 async def test_escape_cancels_a_request_and_never_quits(monkeypatch: pytest.MonkeyPatch) -> None:
     async def never() -> Any:
         await asyncio.sleep(60)

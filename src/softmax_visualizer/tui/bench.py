@@ -101,8 +101,8 @@ class BenchScreen(Screen[None]):
         else:
             header.model = self._configuration.model or "default model"
             header.detail = self._configuration.endpoint
-        # after the first frame: what it needs takes longer to import than all that went before
         self.query_one(PromptEditor).remember(self._prompt)
+        # after the first frame: what it needs takes longer to import than all that went before
         self.call_after_refresh(self.ask, self._prompt)
 
     @on(PromptEditor.Asked)
@@ -126,9 +126,6 @@ class BenchScreen(Screen[None]):
             answer = await self._session.ask(prompt)
         except ModelError as error:
             self._failed(str(error))
-        except asyncio.CancelledError:
-            self._say_state("cancelled", "faint")
-            raise
         except Exception as error:
             # a slip in reading an answer is no reason to take the screen away from a class
             where = await asyncio.to_thread(crash.report, error, self._configuration.redact)
@@ -330,7 +327,9 @@ class BenchScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Step back from a request that is under way; the prompt's editor has its own way out."""
-        self.workers.cancel_group(self, "ask")
+        if self.workers.cancel_group(self, "ask"):
+            # said here, since a request that a newer one cancelled may end after that one has begun
+            self._say_state("cancelled", "faint")
 
     @work(exclusive=True, group="models", exit_on_error=False)
     async def action_models(self) -> None:
