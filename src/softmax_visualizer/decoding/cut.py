@@ -138,7 +138,7 @@ def _top_p(left: Cut, weights: FloatArray, tail: UnseenTail, top_p: float, tempe
         unseen_count=Interval.around(
             low_count, round(tail.estimated_count(middle_weight, temperature)), high_count
         ),
-        unseen_weight=Interval.around(low_weight, middle_weight, max(low_weight, high_weight)),
+        unseen_weight=Interval.around(low_weight, middle_weight, high_weight),
     )
 
 

@@ -148,7 +148,7 @@ class TokenDistribution:
                 "or probabilities."
             )
         notes: list[str] = []
-        values = np.where(values <= float(np.finfo(np.float32).min) * 0.99, -np.inf, np.minimum(values, 0.0))
+        values = np.minimum(values, 0.0)
         listed = values != _SENTINEL
         highest = values[listed].max(initial=-np.inf)
         if highest < _VANISHING:

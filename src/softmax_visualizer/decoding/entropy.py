@@ -51,7 +51,8 @@ def tempered_entropy(known: float, logs: float, tail: UnseenTail, temperature: f
     else:
         low = _least_entropy(known, logs, tail, mass.low, temperature)
         high = _most_entropy(known, logs, tail, mass.high, temperature)
-    return Interval.around(low, _estimated_entropy(known, logs, tail, temperature), max(low, high))
+    estimated_weight = tail.weight(temperature).estimate
+    return Interval.around(low, _estimated_entropy(known, logs, tail, temperature, estimated_weight), high)
 
 
 def partial_entropy(
@@ -69,16 +70,9 @@ def partial_entropy(
         ends[0] = entropy(known + weight.low, logs + weight.low * log_cap)
     if weight.high > 0:
         ends[1] = _even_entropy(known, logs, weight.high, count)
-    estimate = ends[0]
-    if weight.estimate > 0:
-        tokens = tail.estimated_count(weight.estimate, temperature)
-        raw = tail.estimated_weight(temperature, tokens)
-        scaled = tail.estimated_log_weight(temperature, tokens)
-        if raw > 0:
-            factor = weight.estimate / raw
-            scaled = factor * scaled + weight.estimate * math.log(factor)
-        estimate = entropy(known + weight.estimate, logs + scaled)
-    return Interval.around(ends[0], estimate, max(ends))
+    tokens = tail.estimated_count(weight.estimate, temperature) if weight.estimate > 0 else 0.0
+    estimate = _estimated_entropy(known, logs, tail, temperature, weight.estimate, tokens)
+    return Interval.around(ends[0], estimate, ends[1])
 
 
 def prefix_entropies(
@@ -114,14 +108,16 @@ def _packed_entropy(known: float, logs: float, tail: UnseenTail, mass: float, te
     return entropy(known + weight, logs + tail_logs)
 
 
-def _estimated_entropy(known: float, logs: float, tail: UnseenTail, temperature: float) -> float:
-    bounds = tail.weight(temperature)
-    raw = tail.estimated_weight(temperature)
-    if raw <= 0 or bounds.estimate / raw <= 0:
+def _estimated_entropy(
+    known: float, logs: float, tail: UnseenTail, temperature: float, weight: float, count: float | None = None
+) -> float:
+    """Entropy with ``count`` unseen tokens, or all, in the estimated shape and scaled to ``weight``."""
+    raw = tail.estimated_weight(temperature, count)
+    if raw <= 0 or weight / raw <= 0:
         return entropy(known, logs)
-    factor = bounds.estimate / raw
-    tail_logs = factor * tail.estimated_log_weight(temperature) + bounds.estimate * math.log(factor)
-    return entropy(known + bounds.estimate, logs + tail_logs)
+    factor = weight / raw
+    tail_logs = factor * tail.estimated_log_weight(temperature, count) + weight * math.log(factor)
+    return entropy(known + weight, logs + tail_logs)
 
 
 def _two_valued_entropies(
@@ -163,8 +159,6 @@ def _refined_extreme(
 
 def _most_entropy(known: float, logs: float, tail: UnseenTail, mass: float, temperature: float) -> float:
     """T < 1: the most entropic tails hold the mass in equal tokens of some value v, m/n <= v <= cap."""
-    if mass <= 0:
-        return entropy(known, logs)
     log_mass = math.log(mass)
     # without a vocabulary size v may be as small as one likes; e-30 of the cap is beyond every maximum
     smallest = log_mass - math.log(tail.count) if math.isfinite(tail.count) else tail.log_cap - 30.0

@@ -76,9 +76,7 @@ class Stage:
             return Interval.point(self._beyond(top, self.kept.low, self.total.low))
         low = self._beyond(top, self.kept.low, self.total.low)
         high = self._beyond(top, self.kept.high, self.total.high)
-        return Interval.around(
-            low, self._beyond(top, self.kept.estimate, self.total.estimate), max(low, high)
-        )
+        return Interval.around(low, self._beyond(top, self.kept.estimate, self.total.estimate), high)
 
     def _beyond(self, top: int, kept: float, total: float) -> float:
         if math.isinf(total):

@@ -53,7 +53,7 @@ class UnseenTail:
             return Interval.point(0.0)
         full, remainder = self.packing(self.mass.low)
         least = full + (1 if remainder > 0 else 0)
-        return Interval.around(least, self._last_rank - self.rank, max(least, self.count))
+        return Interval.around(least, self._last_rank - self.rank, self.count)
 
     def mass_at(self, temperature: float) -> Interval:
         """Return the mass to reckon with: as reported at T = 1, with its tolerance where T magnifies it."""
@@ -77,8 +77,7 @@ class UnseenTail:
             low, high = even(mass.low, self.count, temperature), packed(mass.high, temperature)
         else:
             low, high = packed(mass.low, temperature), even(mass.high, self.count, temperature)
-        # with one possible shape the two ends are one number, up to rounding
-        return Interval.around(low, self.estimated_weight(temperature), max(low, high))
+        return Interval.around(low, self.estimated_weight(temperature), high)
 
     def leading_weight(self, count: int, temperature: float) -> Interval:
         """Return the summed weight of the ``count`` most likely unseen tokens, which a top-k would keep."""
@@ -88,7 +87,7 @@ class UnseenTail:
             low, high = self.even(least, count, temperature), self.packed(most, temperature)
         else:
             low, high = self._least_leading(mass.low, count, temperature), self.even(most, count, temperature)
-        return Interval.around(low, self.estimated_weight(temperature, count), max(low, high))
+        return Interval.around(low, self.estimated_weight(temperature, count), high)
 
     def part(self, mass: Interval, count: float) -> UnseenTail:
         """Return some of the unseen tokens, at most ``count``, which hold ``mass`` at T = 1, as a tail."""
@@ -145,7 +144,7 @@ class UnseenTail:
             return Interval.point(0.0)
         forced = self.count if self.mass.low >= self.count else 0.0
         possible, _ = self.packing(self.mass.high)
-        return Interval.around(forced, 0.0, max(forced, possible))
+        return Interval.around(forced, 0.0, possible)
 
     def _least_leading(self, mass: float, count: int, temperature: float) -> float:
         """Least weight of the leading tokens for T > 1: the sum is concave on the ordered tails, so it is

@@ -7,7 +7,7 @@ from softmax_visualizer.display.numbers import bits, count_range, number, percen
 
 
 def statistics(decoding: Decoding, width: int) -> list[str]:
-    """Return the statistics as phrases, as many as fit into ``width`` cells with two between them.
+    """Return the statistics as phrases, as many as fit into ``width`` cells with three between them.
 
     Arrows lead through the pipeline: the model, then its two next stages.
     """

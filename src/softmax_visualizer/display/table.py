@@ -33,11 +33,11 @@ def table(decoding: Decoding, rows: int, width: int, top: int) -> list[_Row]:
     stop = min(first + room, listed)
     tempered, final = decoding.after_temperature.first(stop), decoding.after_cut.first(stop)
     temperature = decoding.settings.temperature
-    running = {name: np.cumsum(getattr(tempered, name)[:stop]) for name in ("low", "estimate", "high")}
+    running = np.cumsum(tempered.low)
 
     def cumulative(index: int) -> Interval:
         if tempered.is_point:
-            return Interval.point(min(1.0, float(running["low"][index])))
+            return Interval.point(min(1.0, float(running[index])))
         beyond = decoding.after_temperature.beyond(index + 1)
         return Interval(1 - beyond.high, 1 - beyond.estimate, 1 - beyond.low)
 
