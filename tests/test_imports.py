@@ -133,8 +133,8 @@ def test_rooms_import_only_the_packages_that_are_theirs(room: str) -> None:
     assert foreign == []
 
 
-def test_only_the_histogram_imports_plotext() -> None:
-    assert {found.importer for found in IMPORTS if found.package == "plotext"} == {"display/histogram"}
+def test_only_the_figure_imports_plotext() -> None:
+    assert {found.importer for found in IMPORTS if found.package == "plotext"} == {"display/figure"}
 
 
 def test_only_models_import_openai_and_only_when_called() -> None:

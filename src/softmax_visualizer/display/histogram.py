@@ -1,8 +1,5 @@
 """Horizontal bars of probabilities, one row a token, drawn by plotext.
 
-This is the only module that knows plotext. plotext draws on the figure of its module, so all drawing has to
-happen in one thread.
-
 The bars of a panel are often no more than 15 cells wide, so plotext is given a canvas with eight columns a
 cell, and each eight of them become one of the blocks ``▏▎▍▌▋▊▉█``. On that canvas a bar is one line from the
 axis to the value. (``figure.bar`` draws the same line, as an outline, at twice the cost; with its default
@@ -16,14 +13,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import groupby
-from typing import Any, Literal
+from typing import Literal
 
+from softmax_visualizer.display.figure import canvas, read
 from softmax_visualizer.display.labels import cell_width, pad, safe_line
-from softmax_visualizer.display.numbers import percent
+from softmax_visualizer.display.numbers import Bounds, percent
 
-Role = Literal["label", "rest", "bar", "uncertain", "maybe", "cut", "number", "space"]
+Role = Literal[
+    "label", "rest", "bar", "uncertain", "maybe", "cut", "number", "space",
+    "pinned", "line1", "line2", "line3", "line4", "line5", "line6", "crowd", "axis", "knob",
+]  # fmt: skip
 """What a piece of a row is, for the screen to choose its colour."""
 
 LOG_LOW = 1e-6
@@ -57,6 +58,7 @@ class Bar:
     ``label``, ``number``: what stands before and after the bar.
     ``kept``: whether the decoder can still draw the token.
     ``rest``: the row is not one token but everything that has no row of its own.
+    ``pinned``: the probability in a setting to compare with, which a mark on the row stands for.
 
     Raises:
         ValueError: not ``0 <= low <= estimate <= high <= 1``.
@@ -69,6 +71,7 @@ class Bar:
     number: str
     kept: Literal["yes", "no", "maybe"] = "yes"
     rest: bool = False
+    pinned: Bounds | None = None
 
     def __post_init__(self) -> None:
         ordered = -_SLACK <= self.low <= self.estimate + _SLACK and self.estimate <= self.high + _SLACK
@@ -144,19 +147,15 @@ def histogram(
     them, the bar ends at the estimate, to an eighth of a cell (a quarter in an area of more than 50 cells, a
     half in one of more than 100). What may have been cut is ``▚`` up to its estimate, what was cut is ``░``
     up to its estimate and no further. Zero draws nothing; anything else draws at least ``▏``, ``▚`` or ``┊``.
-    A bar that leaves the axis is clipped.
+    A bar that leaves the axis is clipped. A pinned probability is ``┃``, or ``╏`` if it is an estimate, with
+    ``─`` from the bar's end on if it is beyond that.
 
     ``beside``: the bars of other panels of the same width, so that the columns of all are the same.
     """
     columns = _columns([*bars, *beside], width)
     ends = tuple((bar.kept, *_ends(bar, axis)) for bar in bars)
     drawn = _draw(ends, columns.bar) if bars and columns.bar else ("",) * len(bars)
-    return [_row(bar, line, columns, width) for bar, line in zip(bars, drawn, strict=True)]
-
-
-def prepare() -> None:
-    """Import what the first drawing would import, which takes 0.2 s; this may happen in another thread."""
-    _figure()
+    return [_row(bar, line, columns, width, axis) for bar, line in zip(bars, drawn, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +189,8 @@ def _ends(bar: Bar, axis: Axis) -> tuple[float, float, float]:
 @lru_cache(maxsize=64)
 def _draw(bars: tuple[_Ends, ...], cells: int) -> tuple[str, ...]:
     """Let plotext draw the bars; return for each a line of marks, some columns for each of the ``cells``."""
-    figure = _figure()
-    figure.clear()
     # plotext centres both limits in a column: the first column is the axis itself, and is dropped below
-    figure.plot_size(cells * _columns_per_cell(cells) + 1, len(bars))
-    figure.axes(False)
-    figure.ruler(["x", "y"]).frequency(0)
+    figure = canvas(cells * _columns_per_cell(cells) + 1, len(bars))
     # on a logarithmic scale of its own plotext fails where all bars are about equally long
     figure.ruler("x").lim(0, 1)
     figure.ruler("y").lim(-0.5, len(bars) - 0.5).alignment(lim="edge").direction(-1)
@@ -209,20 +204,10 @@ def _draw(bars: tuple[_Ends, ...], cells: int) -> tuple[str, ...]:
     values, rows, marks = zip(*points, strict=True)
     start = figure.signal([0] * len(rows), rows, marker=marks[0])
     figure.draw(figure.signal(values, rows, marker=list(marks)).fill(start))
-    lines = figure.build().string(colorless=True).split("\n")
-    return tuple(line[1:] for line in lines[: len(bars)])
+    return tuple(line[1:] for line in read(figure, len(bars)))
 
 
-@cache
-def _figure() -> Any:
-    """Return plotext's figure, which may be of any size: by default it shrinks to the terminal's."""
-    import plotext  # type: ignore[import-untyped]  # here because the import takes 0.2 s
-
-    plotext.terminal.limit(False, False)
-    return plotext.figure
-
-
-def _row(bar: Bar, line: str, columns: _Columns, width: int) -> tuple[Run, ...]:
+def _row(bar: Bar, line: str, columns: _Columns, width: int, axis: Axis) -> tuple[Run, ...]:
     cut = bar.kept == "no"
     label = safe_line(bar.label, columns.label)
     number = safe_line(bar.number, columns.number)
@@ -230,7 +215,7 @@ def _row(bar: Bar, line: str, columns: _Columns, width: int) -> tuple[Run, ...]:
     pieces: list[tuple[str, Role]] = [
         (label, "cut" if cut else "rest" if bar.rest else "label"),
         (before, "space"),
-        *_fold(bar, line, columns.bar),
+        *_pinned(bar, _fold(bar, line, columns.bar), columns.bar, axis),
     ]
     used = sum(cell_width(text) for text, _ in pieces)
     pieces += [(" " * (width - used - cell_width(number)), "space"), (number, "cut" if cut else "number")]
@@ -255,6 +240,17 @@ def _fold(bar: Bar, line: str, cells: int) -> list[tuple[str, Role]]:
     if not (whole or part):
         return [("▏", role)] if positive else []
     return [("█" * whole, "bar"), (_EIGHTHS[part * 8 // resolution], role)]
+
+
+def _pinned(bar: Bar, drawn: list[tuple[str, Role]], cells: int, axis: Axis) -> list[tuple[str, Role]]:
+    """Return a drawn bar with the mark of the pinned probability, and a line to it."""
+    if bar.pinned is None or not cells:
+        return drawn
+    at = min(int(axis.position(bar.pinned.estimate) * cells), cells - 1)
+    spread = [(char, role) for text, role in drawn for char in text]
+    spread += [("─", "pinned") if bar.pinned.estimate > 0 else (" ", "space")] * (at - len(spread))
+    mark = "┃" if bar.pinned.low == bar.pinned.high else "╏"
+    return [*spread[:at], (mark, "pinned"), *spread[at + 1 :]]
 
 
 def _columns_per_cell(cells: int) -> int:

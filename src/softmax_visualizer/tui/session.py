@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from softmax_visualizer.models.base import LanguageModel, ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
 
+_MOST_ANSWERS = 100
+"""Answers that are kept; one of the bundled model takes half a megabyte."""
+
 
 class ModelSession:
     """A configuration, and the model that was opened from it once it was needed.
@@ -23,6 +26,7 @@ class ModelSession:
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self._model: LanguageModel | None = None
+        self._answers: dict[tuple[object, ...], ModelAnswer] = {}
 
     async def open(self) -> LanguageModel:
         """Return the model; the first call imports what it needs."""
@@ -30,9 +34,18 @@ class ModelSession:
             self._model = await asyncio.to_thread(_open, self.configuration)
         return self._model
 
-    async def ask(self, prompt: str) -> ModelAnswer:
-        """Return the model's answer, with all imported that drawing it takes."""
-        answer = await (await self.open()).ask(prompt)
+    async def ask(self, prompt: str, *, again: bool = False) -> ModelAnswer:
+        """Return the model's answer, with all imported that drawing it takes.
+
+        What was asked before of the same model in the same way is not asked again, except on request.
+        """
+        now = self.configuration
+        question = now.source, now.endpoint, now.model, now.framing, now.vocabulary_size, prompt
+        known = self._answers.pop(question, None)
+        answer = await (await self.open()).ask(prompt) if known is None or again else known
+        self._answers[question] = answer
+        if len(self._answers) > _MOST_ANSWERS:
+            del self._answers[next(iter(self._answers))]
         await asyncio.to_thread(_prepare_drawing, answer)
         return answer
 
@@ -80,7 +93,7 @@ def _prepare_drawing(answer: ModelAnswer) -> None:
     from softmax_visualizer.decoding import decode
     from softmax_visualizer.decoding.settings import DecodingSettings
     from softmax_visualizer.display import panels, statistics, table  # noqa: F401
-    from softmax_visualizer.display.histogram import prepare
+    from softmax_visualizer.display.figure import prepare
 
     prepare()
     decode(answer.distribution, DecodingSettings())
