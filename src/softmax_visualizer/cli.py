@@ -122,7 +122,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     show.add_argument("--top", default="20", help="tokens to list; the others are summed up (default 20)")
     show.add_argument(
-        "--format", choices=("text", "json", "csv"), default="text", help="text (default), json or csv"
+        "--format",
+        choices=("text", "json", "csv", "markdown"),
+        default="text",
+        help="text (default), json, csv or markdown",
     )
     show.add_argument(
         "--logprobs",
@@ -223,7 +226,7 @@ def _run_show(options: argparse.Namespace) -> int:
 
     from softmax_visualizer.display.report import report
 
-    text = report(answer.prompt, _model_record(answer), answer.distribution, settings, top, options.format)
+    text = report(answer.prompt, answer.origin, answer.distribution, settings, top, options.format)
     notes = [*answer.notes, *answer.distribution.notes]
     for note in notes if options.format == "text" else []:
         _complain(note)
@@ -296,10 +299,6 @@ def _run_check(options: argparse.Namespace) -> int:
     for note in found.notes:
         _complain(note)
     return 0
-
-
-def _model_record(answer: ModelAnswer) -> dict[str, str | None]:
-    return {"name": answer.model, "source": answer.source, "endpoint": answer.endpoint}
 
 
 def _number(flag: str, text: str) -> float:

@@ -1,4 +1,4 @@
-"""Decodings as text for a pipe: plain, JSON or CSV."""
+"""Decodings as text for a pipe: plain, JSON, CSV or Markdown."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from softmax_visualizer.decoding import Decoding, DecodingSettings, TokenDistribution, decode
 from softmax_visualizer.display.labels import safe_line
+from softmax_visualizer.display.markdown import markdown
 from softmax_visualizer.display.panels import axis_for, certainty, coverage, cut_words, panels
 from softmax_visualizer.display.statistics import statistics
 
@@ -19,7 +20,7 @@ SCHEMA = "softmax-visualizer/decodings/1"
 WIDTH = 80
 """Cells of a line of the text form."""
 
-Format = Literal["text", "json", "csv"]
+Format = Literal["text", "json", "csv", "markdown"]
 
 
 def report(
@@ -38,13 +39,16 @@ def report(
         distribution: what it answered.
         settings: what to decode with.
         top: tokens to list; all the others are summed up.
-        form: text for people, JSON by the contract :data:`SCHEMA`, or CSV with a line a token and setting.
+        form: text for people, JSON by the contract :data:`SCHEMA`, CSV with a line a token and setting, or
+            Markdown with a table a setting.
     """
     decodings = [decode(distribution, each) for each in settings]
     if form == "json":
         return _json(prompt, model, distribution, decodings, top)
     if form == "csv":
         return _csv(decodings, top)
+    if form == "markdown":
+        return markdown(prompt, model, decodings, top)
     blocks = [_heading(prompt, model, decodings[0]), *(_block(decoding, top) for decoding in decodings)]
     return "\n\n".join(blocks) + "\n"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from softmax_visualizer.decoding import TokenDistribution
 
-Source = Literal["bundled", "openai", "file"]
+Source = Literal["bundled", "openai", "file", "recording"]
 
 
 class ModelError(Exception):
@@ -34,6 +34,11 @@ class ModelAnswer:
     endpoint: str | None = None
     request: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> dict[str, str | None]:
+        """The ``model`` record of the ``show --format json`` contract."""
+        return {"name": self.model, "source": self.source, "endpoint": self.endpoint}
 
 
 class LanguageModel(Protocol):
