@@ -26,10 +26,13 @@ _SENTINEL = -9999.0
 """OpenAI's and vLLM's stand-in for the log-probability of a token outside the list."""
 
 _VANISHING = -700.0
-"""A log-probability that is this low, or this far below the first, is 0 in float64 and a stand-in for it."""
+"""A log-probability that is this low is 0 in float64 for most purposes, and a stand-in for it."""
 
 _NO_LIST_BEYOND = 1e-3
 """A mass that is further off than this is no rounding: the list is not what it is said to be."""
+
+_LAST_PLACES = 1e-9
+"""Relative rounding of a product of two numbers, one of which another machine may have computed."""
 
 
 class DistributionError(ValueError):
@@ -72,7 +75,8 @@ class TokenDistribution:
     ``vocabulary_assumed``: the size is an upper bound that somebody assumed, not one that is known.
     ``notes``: sentences about what had to be mended in the numbers, for the person to read.
 
-    Build one with :meth:`from_logits` or :meth:`from_top_logprobs`.
+    Build one with :meth:`from_logits` or :meth:`from_top_logprobs`, or with :meth:`restored` from one of
+    these that was written down.
     """
 
     logprobs: FloatArray
@@ -140,29 +144,18 @@ class TokenDistribution:
                 is NaN or more than rounding above 0.
         """
         names, values = _aligned(tokens, logprobs, "log-probabilities")
-        if np.isnan(values).any():
-            raise DistributionError("A log-probability is NaN (not a number).")
-        if values.max(initial=-np.inf) > MASS_TOLERANCE:
-            raise DistributionError(
-                f"A log-probability is {values.max():g}. None can be above 0: these may be logits, "
-                "or probabilities."
-            )
+        _check_logprobs(values)
         notes: list[str] = []
         values = np.minimum(values, 0.0)
         listed = values != _SENTINEL
         highest = values[listed].max(initial=-np.inf)
         if highest < _VANISHING:
             raise DistributionError("The list holds no usable log-probability.")
-        values[values < highest + _VANISHING] = -np.inf
+        values[values < _VANISHING] = -np.inf
         kept = np.flatnonzero(listed)
         order = kept[np.argsort(-values[kept], kind="stable")]
         values = values[order]
-        if vocabulary_size is not None and vocabulary_size > LARGEST_VOCABULARY:
-            raise DistributionError(f"No vocabulary has more than {LARGEST_VOCABULARY:,} tokens.")
-        if vocabulary_size is not None and vocabulary_size < len(values):
-            raise DistributionError(
-                f"The vocabulary is said to have {vocabulary_size:,} tokens, the list has {len(values):,}."
-            )
+        _check_size(vocabulary_size, len(values))
 
         missing = 1.0 - math.fsum(np.exp(values))
         if missing < -_NO_LIST_BEYOND:
@@ -203,6 +196,56 @@ class TokenDistribution:
             doubt = max(0.0, missing - room)
             mass = Interval(max(0.0, min(mass.low, room) - doubt), min(mass.estimate, room), room)
         return cls(values, mass, vocabulary_size, names, order, vocabulary_assumed, tuple(notes))
+
+    @classmethod
+    def restored(
+        cls,
+        tokens: Iterable[str | Token],
+        logprobs: ArrayLike,
+        unseen_mass: Interval,
+        vocabulary_size: int | None = None,
+        *,
+        vocabulary_assumed: bool = False,
+        notes: tuple[str, ...] = (),
+    ) -> TokenDistribution:
+        """Return the distribution that had these very numbers; nothing in them is mended or normalised.
+
+        Args:
+            tokens: one text or :class:`Token` a log-probability, most likely first.
+            logprobs: shape ``(tokens,)``; :attr:`logprobs` of the distribution that was.
+            unseen_mass: its :attr:`unseen_mass`; the other arguments likewise.
+
+        Raises:
+            DistributionError: no distribution has such numbers; the text says why.
+        """
+        names, values = _aligned(tokens, logprobs, "log-probabilities")
+        _check_logprobs(values)
+        _check_size(vocabulary_size, len(values))
+        if (values[1:] > values[:-1]).any():
+            raise DistributionError("The log-probabilities do not descend.")
+        if values[0] < _VANISHING:
+            raise DistributionError("The list holds no usable log-probability.")
+        low, high = unseen_mass.low, unseen_mass.high
+        if not 0 <= low <= unseen_mass.estimate <= high <= 1 + _NO_LIST_BEYOND:
+            raise DistributionError("The unseen mass is no interval of probabilities.")
+        # less the rounding of a list that was scaled
+        if high > 0 and values[-1] < values[0] + _VANISHING - 1:
+            raise DistributionError("A listed token is impossible, so no mass can be unseen.")
+        unseen = math.inf if vocabulary_size is None else vocabulary_size - len(values)
+        room = unseen * math.exp(values[-1]) if math.isfinite(unseen) else math.inf
+        if high > room * (1 + _LAST_PLACES):
+            raise DistributionError(f"More mass is unseen than {unseen:,} unseen tokens can hold.")
+        missing = 1.0 - math.fsum(np.exp(values))
+        # a list that contradicts itself may lack more than its unseen tokens can hold
+        full = unseen > 0 and math.isfinite(values[-1]) and high >= room * (1 - _LAST_PLACES)
+        excess = _NO_LIST_BEYOND + MASS_TOLERANCE if high > 0 else MASS_TOLERANCE
+        if low - missing > excess or (missing - high > MASS_TOLERANCE and not full):
+            raise DistributionError(
+                f"The listed probabilities sum to {100 * (1 - missing):.4g} %, which does not go with an "
+                f"unseen mass of {100 * low:.4g} to {100 * high:.4g} %."
+            )
+        order = np.arange(len(values), dtype=np.intp)
+        return cls(values, unseen_mass, vocabulary_size, names, order, vocabulary_assumed, notes)
 
     def __len__(self) -> int:
         """Return the number of listed tokens."""
@@ -289,6 +332,25 @@ def _aligned(
     if not len(names):
         raise DistributionError(f"The list of {name} is empty.")
     return names, numbers
+
+
+def _check_logprobs(values: FloatArray) -> None:
+    if np.isnan(values).any():
+        raise DistributionError("A log-probability is NaN (not a number).")
+    if values.max(initial=-np.inf) > MASS_TOLERANCE:
+        raise DistributionError(
+            f"A log-probability is {values.max():g}. None can be above 0: these may be logits, "
+            "or probabilities."
+        )
+
+
+def _check_size(vocabulary_size: int | None, listed: int) -> None:
+    if vocabulary_size is not None and vocabulary_size > LARGEST_VOCABULARY:
+        raise DistributionError(f"No vocabulary has more than {LARGEST_VOCABULARY:,} tokens.")
+    if vocabulary_size is not None and vocabulary_size < listed:
+        raise DistributionError(
+            f"The vocabulary is said to have {vocabulary_size:,} tokens, the list has {listed:,}."
+        )
 
 
 def _log_mass(logprobs: FloatArray) -> float:

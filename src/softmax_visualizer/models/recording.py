@@ -1,0 +1,198 @@
+"""Keeping answers in a file as they come, for :mod:`softmax_visualizer.models.replay` to give again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from io import FileIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from softmax_visualizer.models.base import LanguageModel, ModelAnswer, ModelError, Source
+from softmax_visualizer.models.recording_format import (
+    LARGEST,
+    VERSION,
+    Redact,
+    first_line,
+    line_of,
+    parse,
+    read_bytes,
+    reason,
+    version,
+)
+
+if TYPE_CHECKING:
+    from softmax_visualizer.models.configuration import Framing
+
+HIDDEN = (
+    "The prompt holds what may be a secret, which is hidden in the recording: this very prompt cannot be "
+    "replayed."
+)
+
+
+class Recorder:
+    """Writes answers to a file as they come, each flushed to the disk, so that a crash loses none.
+
+    It may be used from several threads. No two programs should write one file at once.
+    """
+
+    def __init__(self, path: Path, redact: Redact) -> None:
+        """Create the file for its owner alone, or open an existing recording to add to it.
+
+        What a crash left of an existing recording's last line is cut off.
+
+        Args:
+            path: any other existing file than a recording is refused.
+            redact: takes secrets out of a text; every text goes through it.
+
+        Raises:
+            ModelError: the file cannot be written, or it is there and is no recording.
+        """
+        self.redact = redact
+        self._path = path
+        self._lock = threading.Lock()
+        try:
+            self._file = _opened(path)
+        except OSError as error:
+            raise ModelError(f"{path} cannot be written: {reason(error)}.") from error
+
+    def keep(self, answer: ModelAnswer, framing: Framing | None = None) -> None:
+        """Write an answer; this waits for the disk.
+
+        Args:
+            answer: as the model gave it.
+            framing: how the prompt was put to the model; None if that does not apply to it.
+
+        Raises:
+            ModelError: it could not be written; the file is then as it was before.
+        """
+        line = line_of(answer, framing, self.redact)
+        with self._lock:
+            if self._file.closed:
+                raise ModelError(f"{self._path} is closed.")
+            try:
+                if self._file.seek(0, os.SEEK_END) + len(line) > LARGEST:
+                    raise ModelError(
+                        f"{self._path} would grow larger than {LARGEST // 2**20} MB, which is no longer "
+                        "read. Record into another file."
+                    )
+                _write(self._file, line)
+            except OSError as error:
+                raise ModelError(f"{self._path} cannot be written: {reason(error)}.") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._file.close()
+
+
+class RecordingModel:
+    """Another model, whose answers are kept by a recorder; closing the model leaves the recorder open."""
+
+    def __init__(self, model: LanguageModel, recorder: Recorder, framing: Framing | None = None) -> None:
+        self._model = model
+        self._recorder = recorder
+        self._framing: Framing | None = framing
+
+    @property
+    def name(self) -> str:
+        """The other model's name."""
+        return self._model.name
+
+    @property
+    def source(self) -> Source:
+        """What kind of model the other one is."""
+        return self._model.source
+
+    @property
+    def endpoint(self) -> str | None:
+        """The other model's server."""
+        return self._model.endpoint
+
+    async def ask(self, prompt: str) -> ModelAnswer:
+        """Return the other model's answer, with a note if it could not be recorded.
+
+        Raises:
+            ModelError: there is no answer, with the reason and the remedy.
+        """
+        answer = await self._model.ask(prompt)
+        note = HIDDEN if self._recorder.redact(prompt) != prompt else None
+        try:
+            await asyncio.to_thread(self._recorder.keep, answer, self._framing)
+        except ModelError as error:
+            note = f"This answer was not recorded. {error}"
+        return replace(answer, notes=(*answer.notes, note)) if note else answer
+
+    async def names(self) -> tuple[str, ...]:
+        """Return the names of the models that can be chosen where the other one lives.
+
+        Raises:
+            ModelError: they cannot be listed.
+        """
+        return await self._model.names()
+
+    def request(self, prompt: str) -> Mapping[str, Any]:
+        """Return exactly what the other model would send."""
+        return self._model.request(prompt)
+
+    async def close(self) -> None:
+        """Close the other model."""
+        await self._model.close()
+
+
+def _opened(path: Path) -> FileIO:
+    try:
+        file = open(path, "xb", buffering=0, opener=_private)  # noqa: SIM115 (it stays open)
+    except FileExistsError:
+        return _reopened(path)
+    try:
+        _write(file, first_line())
+    except OSError:
+        file.close()
+        with suppress(OSError):
+            path.unlink()
+        raise
+    return file
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_APPEND, 0o600)
+
+
+def _reopened(path: Path) -> FileIO:
+    # reading from a device could go on for ever, and opening one does things
+    raw = read_bytes(path) if path.is_file() else b""
+    found = version(raw)
+    if found is None:
+        raise ModelError(f"{path} exists and is no recording; choose another name.")
+    if found > VERSION:
+        raise ModelError(f"{path} was made by a newer version of this program; choose another name.")
+    file = open(path, "ab", buffering=0)  # noqa: SIM115 (it stays open)
+    end = raw.rfind(b"\n") + 1
+    if end < len(raw):
+        try:
+            parse(raw[end:])
+        except (ValueError, RecursionError):
+            file.truncate(end)
+        else:
+            _write(file, b"\n")
+    return file
+
+
+def _write(file: FileIO, data: bytes) -> None:
+    """Write all of ``data`` at the end and onto the disk, or nothing."""
+    start = file.seek(0, os.SEEK_END)
+    left = memoryview(data)
+    try:
+        while left:
+            left = left[file.write(left) :]
+        os.fsync(file.fileno())
+    except OSError:
+        # the part of a line that did fit would spoil the next one
+        with suppress(OSError):
+            file.truncate(start)
+        raise

@@ -1,0 +1,265 @@
+"""What a recording of answers says: lines of JSON, and the way from an answer to a line and back.
+
+The file is JSON Lines in ASCII. The first line is ``{"schema", "created"}``, and each other line an answer:
+``{"prompt", "model", "source", "endpoint", "framing", "request", "asked_at", "notes", "distribution"}``. Its
+distribution is ``{"tokens", "bytes", "logprobs", "unseen_mass", "vocabulary_size", "vocabulary_assumed",
+"notes"}``. Times are ISO 8601 in UTC. A logprob of null is -infinity. ``bytes`` is null where every token's
+bytes are the UTF-8 of its text, else a list with each token's bytes, null where unknown. Python writes a
+float64 so that the same float64 is read, so a replayed answer has the very numbers of the recorded one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from types import NoneType
+from typing import TYPE_CHECKING, Any, get_args
+
+from softmax_visualizer.decoding import DistributionError, Interval, Token, TokenDistribution
+from softmax_visualizer.models.base import ModelAnswer, ModelError, Source
+
+if TYPE_CHECKING:
+    from softmax_visualizer.models.configuration import Framing
+
+VERSION = 1
+"""The format's version; it changes when something in it changes its meaning."""
+
+LARGEST = 256 * 2**20
+"""Bytes of a recording that is still read, and so of one that is still added to."""
+
+Redact = Callable[[str], str]
+"""Takes the secrets out of a text."""
+
+_SCHEMA = "softmax-visualizer/recording/"
+
+_DEEPEST = 20
+"""Levels of lists and objects in a request, of which a chat has four."""
+
+_KINDS = {
+    str: "a text",
+    dict: "an object",
+    list: "a list",
+    int: "a whole number",
+    bool: "true or false",
+    NoneType: "null",
+}
+
+
+class EntryError(ValueError):
+    """A line that says no answer; its text says why, after ``Line 3 is no answer:``."""
+
+
+def first_line() -> bytes:
+    """Return the first line of a recording that begins now."""
+    return _line({"schema": f"{_SCHEMA}{VERSION}", "created": _now()})
+
+
+def line_of(answer: ModelAnswer, framing: Framing | None, redact: Redact) -> bytes:
+    """Return an answer's line; every text from outside the program goes through ``redact``."""
+    record = {
+        "prompt": redact(answer.prompt),
+        "model": redact(answer.model),
+        "source": answer.source,
+        "endpoint": None if answer.endpoint is None else redact(answer.endpoint),
+        "framing": framing,
+        "request": _redacted(answer.request, redact),
+        "asked_at": _now(),
+        "notes": [redact(note) for note in answer.notes],
+        "distribution": _record(answer.distribution, redact),
+    }
+    return _line(record)
+
+
+def answer_of(record: Any) -> ModelAnswer:
+    """Return the answer that a line said, as one that comes from a recording.
+
+    Raises:
+        EntryError: an entry is missing, of another type, or no distribution.
+    """
+    if not isinstance(record, dict):
+        raise EntryError("it must be an object.")
+    if _entry(record, "source", str) not in get_args(Source):
+        raise EntryError(f'"source" must be one of {", ".join(get_args(Source))}.')
+    _entry(record, "framing", str, NoneType)
+    _entry(record, "asked_at", str)
+    request = _entry(record, "request", dict)
+    if not _is_shallow(request, _DEEPEST):
+        raise EntryError('"request" is nested too deeply.')
+    return ModelAnswer(
+        prompt=_entry(record, "prompt", str),
+        distribution=_distribution(_entry(record, "distribution", dict)),
+        model=_entry(record, "model", str),
+        source="recording",
+        endpoint=_entry(record, "endpoint", str, NoneType),
+        request=request,
+        notes=tuple(_texts(record, "notes")),
+    )
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what is in a file, whatever that is.
+
+    Raises:
+        ModelError: it cannot be read, or is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            # a device has no size to ask for, so no more is read than is too much
+            raw = file.read(LARGEST + 1)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {reason(error)}.") from error
+    if len(raw) > LARGEST:
+        raise ModelError(f"{path} is larger than {LARGEST // 2**20} MB, so it was not read.")
+    return raw
+
+
+def version(raw: bytes) -> int | None:
+    """Return the format's version from a recording's first line; None if that is not one's first line."""
+    try:
+        header = parse(raw.partition(b"\n")[0])
+    except (ValueError, RecursionError):
+        return None
+    schema = header.get("schema") if isinstance(header, dict) else None
+    found = re.fullmatch(_SCHEMA + "([1-9][0-9]{0,8})", schema) if isinstance(schema, str) else None
+    return int(found[1]) if found else None
+
+
+def parse(line: bytes) -> Any:
+    """Return what a line of JSON says.
+
+    Raises:
+        ValueError: it is no UTF-8 (UnicodeDecodeError), no JSON (json.JSONDecodeError), or holds NaN or an
+            infinity (EntryError) or a number of thousands of digits.
+        RecursionError: it is nested too deeply.
+    """
+    return json.loads(line.decode(), parse_constant=_refuse)
+
+
+def reason(error: OSError) -> str:
+    """Return what the system says of a failure, for the middle of a sentence."""
+    return (error.strerror or str(error)).lower()
+
+
+def _refuse(constant: str) -> None:
+    raise EntryError(f"{constant} is no number in JSON.")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _line(record: Mapping[str, Any]) -> bytes:
+    # escapes for all but ASCII: a token may hold a lone surrogate, which no encoding can say
+    return json.dumps(record, allow_nan=False).encode("ascii") + b"\n"
+
+
+def _record(distribution: TokenDistribution, redact: Redact) -> dict[str, Any]:
+    tokens = [_redacted_token(token, redact) for token in distribution.tokens]
+    plain = all(token.bytes is not None and token.bytes == Token(token.text).raw for token in tokens)
+    data = [None if token.bytes is None else list(token.bytes) for token in tokens]
+    return {
+        "tokens": [token.text for token in tokens],
+        "bytes": None if plain else data,
+        "logprobs": [value if math.isfinite(value) else None for value in distribution.logprobs.tolist()],
+        "unseen_mass": distribution.unseen_mass.to_dict(),
+        "vocabulary_size": distribution.vocabulary_size,
+        "vocabulary_assumed": distribution.vocabulary_assumed,
+        "notes": [redact(note) for note in distribution.notes],
+    }
+
+
+def _redacted_token(token: Token, redact: Redact) -> Token:
+    """Return the token, or one whose text and bytes hold no secret."""
+    for text in (token.text, (token.bytes or b"").decode(errors="replace")):
+        if (safe := redact(text)) != text:
+            return Token(safe)
+    return token
+
+
+def _redacted(value: Any, redact: Redact) -> Any:
+    """Return a JSON value with every text in it redacted."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {redact(name): _redacted(each, redact) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_redacted(each, redact) for each in value]
+    return value
+
+
+def _entry(record: Mapping[str, Any], name: str, *kinds: type) -> Any:
+    if name not in record:
+        raise EntryError(f'"{name}" is missing.')
+    # Python's True is an int, JSON's is not a number
+    if type(record[name]) not in kinds:
+        raise EntryError(f'"{name}" must be {" or ".join(_KINDS[kind] for kind in kinds)}.')
+    return record[name]
+
+
+def _texts(record: Mapping[str, Any], name: str) -> list[str]:
+    texts: list[str] = _entry(record, name, list)
+    if not all(isinstance(text, str) for text in texts):
+        raise EntryError(f'"{name}" must be a list of texts.')
+    return texts
+
+
+def _number(value: Any, name: str, what: str) -> float:
+    if type(value) not in (int, float):
+        raise EntryError(f'"{name}" must be {what}.')
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise EntryError(f'"{name}" must be {what} within the range of a float64.') from error
+
+
+def _distribution(record: Mapping[str, Any]) -> TokenDistribution:
+    texts = _texts(record, "tokens")
+    logprobs = _entry(record, "logprobs", list)
+    mass = _entry(record, "unseen_mass", dict)
+    try:
+        return TokenDistribution.restored(
+            _tokens(texts, _entry(record, "bytes", list, NoneType)),
+            [
+                -math.inf if value is None else _number(value, "logprobs", "a list of numbers or null")
+                for value in logprobs
+            ],
+            Interval(*(_number(mass.get(end), end, "a number") for end in ("low", "estimate", "high"))),
+            _entry(record, "vocabulary_size", int, NoneType),
+            vocabulary_assumed=_entry(record, "vocabulary_assumed", bool),
+            notes=tuple(_texts(record, "notes")),
+        )
+    except DistributionError as error:
+        raise EntryError(f"it holds no distribution. {error}") from error
+
+
+def _tokens(texts: list[str], data: list[Any] | None) -> tuple[Token, ...]:
+    if data is None:
+        return tuple(_plain_token(text) for text in texts)
+    if len(data) != len(texts):
+        raise EntryError(f'it has {len(texts):,} "tokens", but {len(data):,} "bytes".')
+    return tuple(Token(text, _bytes(each)) for text, each in zip(texts, data, strict=True))
+
+
+@lru_cache(maxsize=2**16)  # a vocabulary is the same in every answer
+def _plain_token(text: str) -> Token:
+    return Token(text, Token(text).raw)
+
+
+def _bytes(value: Any) -> bytes | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(type(byte) is int and 0 <= byte <= 255 for byte in value):
+        raise EntryError('"bytes" must be a list of lists of numbers from 0 to 255, or null.')
+    return bytes(value)
+
+
+def _is_shallow(value: Any, levels: int) -> bool:
+    if not isinstance(value, (dict, list)):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_shallow(each, levels - 1) for each in inner)
