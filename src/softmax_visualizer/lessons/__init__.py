@@ -1,0 +1,1 @@
+"""Lesson files: what they may say, their steps, and what they expect to be true."""

@@ -1,0 +1,216 @@
+"""What a lesson expects to be true of the numbers on the screen, so that one that became untrue says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from typing import TYPE_CHECKING
+
+from softmax_visualizer.display.labels import label, safe_line
+from softmax_visualizer.lessons.error import LessonError
+
+if TYPE_CHECKING:
+    from softmax_visualizer.decoding import Decoding, Interval, Stage
+
+FORMS = (
+    '"TOKEN" at least 99 %; "TOKEN" kept; "TOKEN" cut; "TOKEN" above "TOKEN"; unseen at most 1 %; '
+    "beyond 10 at least 5 %; entropy at most 0.5 bits; like at most 3 choices; cut at least 10 %; kept 1; "
+    "kept at most 5; exact; bounds. Any number but that of kept can also be about one. A token, unseen, "
+    "beyond, entropy and like can be in the model or after temperature: like in the model about 2 choices"
+)
+"""What an expectation can say, for a person who wrote something else."""
+
+LONGEST = 200
+"""Characters of an expectation."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A claim about a decoding, and the line of the lesson file in which it stands."""
+
+    text: str
+    line: int
+
+    @classmethod
+    def parse(cls, text: str, line: int) -> Expectation:
+        """Return the expectation that a text says, in one of the :data:`FORMS`.
+
+        A token is named as it is or as the screen shows it, with or without its leading space; the most
+        likely one of that name is meant. A number is about what the decoder draws from, unless the text says
+        ``in the model`` or ``after temperature``.
+
+        Raises:
+            LessonError: it has none of the forms.
+        """
+        words, _ = _read(text)
+        if words.get("unit") == "%" and Decimal(words["number"]) > 100:
+            raise LessonError(f"{safe_line(text, 80)}: nothing has more than 100 %.")
+        return cls(text, line)
+
+    def failure(self, decoding: Decoding) -> str | None:
+        """Return None if the expectation holds of the decoding, else a sentence with what was found instead.
+
+        Of a number that is known within bounds, ``at least`` must hold for the low end, ``at most`` for the
+        high end and ``kept 3`` for both; ``about`` is said of the estimate, and is within half a unit of the
+        last digit written. Numbers are compared at 12 significant digits: the rest is a float's noise.
+        """
+        words, claim = _read(self.text)
+        try:
+            found = claim(words, decoding)
+        except _NotListedError as error:
+            found = str(error)
+        return None if found is None else f"expected {safe_line(self.text)}, but {found}"
+
+
+class _NotListedError(Exception):
+    """The claim is about a token or a rank that the model did not list."""
+
+
+_Words = Mapping[str, str]
+"""The parts of an expectation, by the names of its form's groups; without those that it leaves out."""
+
+_Claim = Callable[[_Words, "Decoding"], "str | None"]
+"""Says what was found instead, None if the claim holds."""
+
+_Measure = Callable[[_Words, "Decoding"], "Interval"]
+
+
+def _number(measure: _Measure) -> _Claim:
+    """Return the claim that what is measured is at least, at most, about or exactly a number."""
+
+    def claim(words: _Words, decoding: Decoding) -> str | None:
+        found = measure(words, decoding)
+        percent = words.get("unit") == "%"
+        low, middle, high = (_decimal(value, percent) for value in (found.low, found.estimate, found.high))
+        asked, how = Decimal(words["number"]), words.get("how", "exactly").lower()
+        decimals = len(words["number"].partition(".")[2])
+        half = Decimal("0.5").scaleb(-decimals)
+        holds = {
+            "at least": low >= asked,
+            "at most": high <= asked,
+            "about": abs(middle - asked) <= half,
+            "exactly": low == high == asked,
+        }
+        if holds[how]:
+            return None
+        places = decimals + 1 if "unit" in words else 0
+        unit = f" {words['unit']}" if "unit" in words else ""
+        if low == high:
+            return f"it is {_digits(low, places, asked)}{unit}"
+        ends = _digits(low, places, asked, ROUND_FLOOR), _digits(high, places, asked, ROUND_CEILING)
+        bounds = f"between {ends[0]} and {ends[1]}{unit}" if high.is_finite() else f"at least {ends[0]}{unit}"
+        if how == "about":
+            return f"its estimate is {_digits(middle, places, asked)}{unit}, and it is {bounds}"
+        return f"it is {bounds}"
+
+    return claim
+
+
+def _token(words: _Words, decoding: Decoding) -> Interval:
+    index = _index(words["token"], decoding)
+    return _stage(words, decoding).first(index + 1)[index]
+
+
+def _beyond(words: _Words, decoding: Decoding) -> Interval:
+    listed = len(decoding.distribution)
+    rank = int(words.get("rank", listed))
+    if rank > listed and not decoding.distribution.complete:
+        raise _NotListedError(f"the model listed only {listed} tokens")
+    return _stage(words, decoding).beyond(min(rank, listed))
+
+
+def _stage(words: _Words, decoding: Decoding) -> Stage:
+    stages = {"in the model": decoding.model, "after temperature": decoding.after_temperature}
+    return stages.get(words.get("stage", "").lower(), decoding.after_cut)
+
+
+def _fate(words: _Words, decoding: Decoding) -> str | None:
+    kept = decoding.kept(_index(words["token"], decoding))
+    if kept == {"kept": "yes", "cut": "no"}[words["fate"].lower()]:
+        return None
+    return {"yes": "it is kept", "no": "it is cut", "maybe": "whether it is kept is not known"}[kept]
+
+
+def _above(words: _Words, decoding: Decoding) -> str | None:
+    first, second = (_index(words[name], decoding) for name in ("token", "other"))
+    logprobs = decoding.distribution.logprobs
+    if logprobs[first] > logprobs[second]:
+        return None
+    found = decoding.model.first(max(first, second) + 1).estimate
+    ends = [_decimal(float(found[index]), True) for index in (first, second)]
+    return f"they are {_digits(ends[0], 1, ends[1])} % and {_digits(ends[1], 1, ends[0])} %"
+
+
+def _certainty(words: _Words, decoding: Decoding) -> str | None:
+    if decoding.exact == (words["certainty"].lower() == "exact"):
+        return None
+    return "every number is exact" if decoding.exact else "some numbers are known only within bounds"
+
+
+_TOKEN = r'"(?P<token>(?:(?!"\s).)+)"'
+_STAGE = r"(?:\s+(?P<stage>in the model|after temperature))?"
+_AMOUNT = r"\s+(?P<how>at least|at most|about)\s+(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9})?)\s*"
+
+_FORMS: tuple[tuple[re.Pattern[str], _Claim], ...] = tuple(
+    (re.compile(form, re.IGNORECASE | re.ASCII), claim)
+    for form, claim in (
+        (rf"{_TOKEN}{_STAGE}{_AMOUNT}(?P<unit>%)", _number(_token)),
+        (rf"(?:unseen|beyond\s+(?P<rank>[0-9]{{1,9}})){_STAGE}{_AMOUNT}(?P<unit>%)", _number(_beyond)),
+        (
+            rf"entropy{_STAGE}{_AMOUNT}(?P<unit>bits?)",
+            _number(lambda words, decoding: _stage(words, decoding).entropy),
+        ),
+        (
+            rf"like{_STAGE}{_AMOUNT}(?P<unit>choices?)",
+            _number(lambda words, decoding: _stage(words, decoding).effective_tokens),
+        ),
+        (rf"cut{_AMOUNT}(?P<unit>%)", _number(lambda _, decoding: decoding.cut_mass)),
+        (
+            r"kept(?:\s+(?P<how>at least|at most))?\s+(?P<number>[0-9]{1,9})",
+            _number(lambda _, decoding: decoding.after_cut.kept_tokens),
+        ),
+        (rf"{_TOKEN}\s+(?P<fate>kept|cut)", _fate),
+        (rf'{_TOKEN}\s+above\s+"(?P<other>(?:(?!"\s).)+)"', _above),
+        (r"(?P<certainty>exact|bounds)", _certainty),
+    )
+)
+
+
+def _read(text: str) -> tuple[_Words, _Claim]:
+    if len(text) <= LONGEST:
+        for form, claim in _FORMS:
+            if found := form.fullmatch(text.strip()):
+                return {name: word for name, word in found.groupdict().items() if word is not None}, claim
+    raise LessonError(f"{safe_line(text, 80)} is no expectation. The forms are: {FORMS}.")
+
+
+def _index(name: str, decoding: Decoding) -> int:
+    """Return the index of the most likely listed token of that name."""
+    distribution = decoding.distribution
+    for index in range(len(distribution)):
+        token = distribution.token(index)
+        shown = label(token.text, token.bytes, LONGEST)
+        if token.text in (name, f" {name}") or shown in (name, f"␣{name}"):
+            return index
+    raise _NotListedError(f'"{safe_line(name)}" is not among the tokens that the model listed')
+
+
+def _decimal(value: float, percent: bool) -> Decimal:
+    exact = Decimal(f"{value:.12g}")
+    if not percent:
+        return exact
+    # a probability is never rounded to a certainty that it is not
+    return (Decimal(value) if exact == 1 and value < 1 else exact).scaleb(2)
+
+
+def _digits(value: Decimal, places: int, asked: Decimal, rounding: str = ROUND_HALF_EVEN) -> str:
+    """Return the value with so many decimals, or as many as it takes to tell it from what was asked."""
+    if not value.is_finite():
+        return "∞"
+    for decimals in range(places, 16):
+        rounded = value.quantize(Decimal(1).scaleb(-decimals), rounding)
+        if rounded == value or rounded not in (asked, 0, 100):
+            return f"{rounded:,f}"
+    return f"{value:.3g}"

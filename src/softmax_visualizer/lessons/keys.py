@@ -1,0 +1,47 @@
+"""The keys that a lesson may press."""
+
+from softmax_visualizer.display.labels import safe_line
+from softmax_visualizer.lessons.error import LessonError
+
+_ARROWS = ("left", "right", "up", "down")
+
+_NAMES = frozenset(
+    (
+        *_ARROWS,
+        *(f"{modifier}+{arrow}" for modifier in ("shift", "alt") for arrow in _ARROWS),
+        *(f"alt+{digit}" for digit in range(1, 10)),
+        *(f"f{number}" for number in range(1, 6)),
+        "enter", "escape", "space", "tab", "shift+tab", "backspace", "delete", "home", "end",
+        "pageup", "pagedown",
+    )
+)  # fmt: skip
+
+_REFUSED = {
+    "q": "quit the program",
+    "ctrl+q": "quit the program",
+    "ctrl+c": "quit the program",
+    # a stranger's lesson must not write its own text where it likes
+    "w": "save files",
+    "y": "write to the clipboard",
+}
+
+ALLOWED = (
+    "single characters but q, w and y, left, right, up and down (also as shift+left or alt+left), "
+    "alt+1 to alt+9, f1 to f5, enter, escape, space, tab, shift+tab, backspace, delete, home, end, "
+    "pageup and pagedown"
+)
+"""The keys, for a person who wrote another."""
+
+
+def check_key(key: str) -> None:
+    """Check that a lesson may press the key, which is named as Textual names it.
+
+    Raises:
+        LessonError: it is none of those, or would do what a lesson cannot.
+    """
+    shown = safe_line(key, 40)
+    if key in _REFUSED:
+        raise LessonError(f'"{shown}" cannot be pressed: a lesson cannot {_REFUSED[key]}.')
+    # a space is as printable as a letter, but nobody can count the spaces in a list of keys
+    if key not in _NAMES and (len(key) != 1 or key == " " or not key.isprintable()):
+        raise LessonError(f'"{shown}" is no key that a lesson can press. It can press {ALLOWED}.')

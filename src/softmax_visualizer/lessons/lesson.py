@@ -1,0 +1,81 @@
+"""A lesson and its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from softmax_visualizer.lessons.expectation import Expectation
+from softmax_visualizer.lessons.sweep import Sweep
+
+BUNDLED = "bundled"
+"""The source that is the bundled model; any other is the name of a recording beside the lesson."""
+
+
+def reading_time(text: str) -> float:
+    """Return the seconds that people are given to read a text: some 200 words a minute."""
+    return max(1.5, 0.06 * len(text))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: a text to read, and what happens meanwhile.
+
+    What happens comes in this order: ``source``, ``prompt``, ``settings``, ``keys``, ``sweep``; then the
+    ``expectations`` are checked. None and empty ones change nothing.
+
+    ``caption``: the text, or the question if there is an ``answer``, which is kept back until the next key.
+    ``source``: ``"bundled"``, or the file name of a recording beside the lesson.
+    ``settings``: values by the names of :class:`~softmax_visualizer.decoding.DecodingSettings`, valid ones:
+    ``temperature``, ``top_p`` and ``min_p`` are Decimals, ``top_k`` is an int or None (off).
+    ``keys``: as Textual names them.
+    ``pause``: seconds to wait after all that, and before the answer, when the lesson plays by itself.
+    ``line``: where the step begins in the file.
+    """
+
+    caption: str
+    answer: str | None
+    prompt: str | None
+    source: str | None
+    settings: Mapping[str, object]
+    keys: tuple[str, ...]
+    sweep: Sweep | None
+    pause: float
+    expectations: tuple[Expectation, ...]
+    line: int
+
+    @property
+    def answer_pause(self) -> float:
+        """Seconds to wait after the answer when the lesson plays by itself; 0 if there is none."""
+        return 0.0 if self.answer is None else reading_time(self.answer)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a lesson file says.
+
+    ``name``: the file's name without its ending, which people type.
+    ``about``: one line for the list of lessons; may be empty.
+    ``order``: its place in that list; None is after all others.
+    ``size``: columns and rows of the terminal.
+    ``source`` and ``prompt``: what is asked, and what about, before the first step; see :class:`Step`.
+    """
+
+    name: str
+    path: Path
+    title: str
+    about: str
+    order: int | None
+    size: tuple[int, int]
+    source: str
+    prompt: str
+    steps: tuple[Step, ...]
+
+    @property
+    def duration(self) -> float:
+        """Seconds that the lesson takes when it plays by itself: its pauses and sweeps."""
+        return sum(
+            step.pause + step.answer_pause + (step.sweep.seconds if step.sweep else 0.0)
+            for step in self.steps
+        )

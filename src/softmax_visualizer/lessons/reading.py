@@ -1,0 +1,240 @@
+"""From a lesson file to the lesson, or to a sentence about what is wrong with it, in which line.
+
+A lesson is data: nothing in it is run, and it names no file but recordings in its own folder.
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import get_args
+
+from softmax_visualizer.decoding.settings import DecodingSettings, Order, SettingsError
+from softmax_visualizer.display.labels import safe_line
+from softmax_visualizer.lessons.error import LessonError
+from softmax_visualizer.lessons.expectation import Expectation
+from softmax_visualizer.lessons.keys import check_key
+from softmax_visualizer.lessons.lesson import BUNDLED, Lesson, Step, reading_time
+from softmax_visualizer.lessons.lines import TableLines
+from softmax_visualizer.lessons.sweep import Sweep
+from softmax_visualizer.lessons.tables import Table, read_tables
+
+VERSION = 1
+"""The version of the format, which a file begins with; it changes when an entry changes its meaning."""
+
+MOST_STEPS = 500
+MOST_KEYS = 2000
+LONGEST_PAUSE = 60
+LONGEST_CAPTION = 400
+LONGEST_PROMPT = 10_000
+
+DEFAULT_SIZE = (100, 30)
+_SIZES = ((60, 250), (18, 80))
+
+_LESSON = ("lesson", "title", "about", "order", "size", "model", "recording", "prompt", "step")
+_STEP = (
+    "caption", "question", "answer", "prompt", "model", "recording", "settings", "keys", "sweep", "pause",
+    "expect",
+)  # fmt: skip
+_SETTINGS = ("temperature", "top_p", "top_k", "min_p", "order")
+
+
+def read_lesson(path: Path) -> Lesson:
+    """Read a lesson file of version 1.
+
+    Raises:
+        LessonError: the file cannot be read, or an entry in it cannot be used; the text names the line.
+    """
+    top, steps = read_tables(path)
+    _check_version(top)
+    top.check_names(_LESSON)
+    _require(top, "title", '"Temperature, cold and hot"')
+    _require(top, "prompt", '"The quick brown fox jumps over the"')
+    if not 1 <= len(steps) <= MOST_STEPS:
+        raise top.wrong("step", f"a lesson has 1 to {MOST_STEPS} steps, each under a line [[step]].")
+    pressed = 0
+    for step in steps:
+        pressed += len(step.texts("keys"))
+        if pressed > MOST_KEYS:
+            raise step.wrong("keys", f"a lesson presses at most {MOST_KEYS:,} keys.")
+    return Lesson(
+        name=path.stem,
+        path=path,
+        title=top.text("title", 80) or "",
+        about=top.text("about", 120) or "",
+        order=_order(top),
+        size=_size(top),
+        source=_source(top) or BUNDLED,
+        prompt=_prompt(top) or "",
+        steps=tuple(_step(table) for table in steps),
+    )
+
+
+def _check_version(top: Table) -> None:
+    _require(top, "lesson", str(VERSION))
+    version = top.entries["lesson"]
+    if type(version) is not int or version < 1:
+        raise top.wrong("lesson", f"lesson is the version of the format, so it must be {VERSION}.")
+    if version > VERSION:
+        raise top.wrong(
+            "lesson",
+            f"the lesson is in a newer version of the format, and this program reads version {VERSION}. "
+            "Update the program.",
+        )
+
+
+def _require(table: Table, entry: str, example: str) -> None:
+    if entry not in table.entries:
+        raise table.wrong(entry, f"{table.name} needs an entry {entry}, such as {entry} = {example}.")
+
+
+def _step(table: Table) -> Step:
+    table.check_names(_STEP)
+    entries = table.entries
+    if ("caption" in entries) == ("question" in entries):
+        raise table.wrong("caption", "a step needs either a caption or a question.")
+    if ("question" in entries) != ("answer" in entries):
+        raise table.wrong("answer", "a question needs an answer, and an answer a question.")
+    caption = table.text("question" if "question" in entries else "caption", LONGEST_CAPTION) or ""
+    return Step(
+        caption=caption,
+        answer=table.text("answer", LONGEST_CAPTION),
+        prompt=_prompt(table),
+        source=_source(table),
+        settings=_settings(table),
+        keys=_keys(table),
+        sweep=_sweep(table),
+        pause=_pause(table, reading_time(caption)),
+        expectations=_expectations(table),
+        line=table.lines.line,
+    )
+
+
+def _prompt(table: Table) -> str | None:
+    table.text("prompt", LONGEST_PROMPT)
+    # blanks around it are the model's to see
+    prompt: str | None = table.entries.get("prompt")
+    return prompt
+
+
+def _source(table: Table) -> str | None:
+    entries = table.entries
+    if "model" in entries and "recording" in entries:
+        raise table.wrong("recording", f"{table.name} has either a model or a recording.")
+    if "model" in entries:
+        if entries["model"] != BUNDLED:
+            raise table.wrong(
+                "model", f'model can only be "{BUNDLED}"; what others said comes from a recording.'
+            )
+        return BUNDLED
+    name = table.text("recording", 100)
+    if name is None:
+        return None
+    folder = table.path.parent
+    if not name.isprintable() or re.search(r'[/\\:*?"<>|]|\.\.', name) or name in (".", BUNDLED):
+        raise table.wrong(
+            "recording",
+            f'"{safe_line(name, 40)}" is no file name of a recording beside the lesson, such as "fox.jsonl".',
+        )
+    if not os.path.isfile(folder / name) or (folder / name).resolve().parent != folder.resolve():
+        raise table.wrong("recording", f'there is no recording "{safe_line(name)}" beside the lesson.')
+    return name
+
+
+def _order(table: Table) -> int | None:
+    order = table.entries.get("order")
+    if order is not None and (type(order) is not int or not 1 <= order <= 999):
+        raise table.wrong(
+            "order", "order must be a whole number from 1 to 999: the lesson's place in the list."
+        )
+    return order
+
+
+def _size(table: Table) -> tuple[int, int]:
+    size = table.entries.get("size", list(DEFAULT_SIZE))
+    if (
+        not isinstance(size, list)
+        or len(size) != len(_SIZES)
+        or not all(
+            type(number) is int and least <= number <= most
+            for number, (least, most) in zip(size, _SIZES, strict=True)
+        )
+    ):
+        raise table.wrong(
+            "size", "size must be columns and rows, from [60, 18] to [250, 80], such as size = [100, 30]."
+        )
+    return size[0], size[1]
+
+
+def _settings(table: Table) -> Mapping[str, object]:
+    settings = table.entries.get("settings", {})
+    if not isinstance(settings, dict):
+        raise table.wrong("settings", "settings must be a table, such as settings = { temperature = 0.7 }.")
+    Table(table.path, "settings", settings, TableLines(table.lines.of("settings"))).check_names(_SETTINGS)
+    result: dict[str, object] = {}
+    for name, value in settings.items():
+        if name == "order":
+            if value not in get_args(Order):
+                raise table.wrong("settings", f"order must be {' or '.join(map(repr, get_args(Order)))}.")
+            result[name] = value
+        elif name == "top_k" and value == "off":
+            result[name] = None
+        elif type(value) not in (int, Decimal):
+            raise table.wrong("settings", f'{name} must be a number, or for top_k also "off".')
+        else:
+            result[name] = _setting(table, name, value)
+    return result
+
+
+def _setting(table: Table, name: str, value: int | Decimal) -> int | Decimal:
+    try:
+        DecodingSettings(**{name: value if isinstance(value, int) else float(value)})  # type: ignore[arg-type]
+    except SettingsError as error:
+        raise table.wrong("settings", str(error)) from error
+    exact = Decimal(value)
+    # all digits are shown on the screen, and 1e-999999 has many
+    if exact >= 10**6 or exact != exact.quantize(Decimal("0.000001")):
+        raise table.wrong("settings", f"{name} must have at most six digits before and after the point.")
+    return int(exact) if name == "top_k" else exact
+
+
+def _keys(table: Table) -> tuple[str, ...]:
+    keys = table.texts("keys")
+    for item, key in enumerate(keys):
+        try:
+            check_key(key)
+        except LessonError as error:
+            raise table.wrong("keys", str(error), item) from error
+    return tuple(keys)
+
+
+def _sweep(table: Table) -> Sweep | None:
+    text = table.text("sweep", 200)
+    try:
+        return None if text is None else Sweep.parse(text)
+    except LessonError as error:
+        raise table.wrong("sweep", str(error)) from error
+
+
+def _pause(table: Table, default: float) -> float:
+    pause = table.entries.get("pause")
+    if pause is None:
+        return default
+    # a Decimal that is no number cannot even be compared
+    seconds = float(pause) if isinstance(pause, Decimal) else pause
+    if type(seconds) not in (int, float) or not 0 <= seconds <= LONGEST_PAUSE:
+        raise table.wrong("pause", f"pause must be a number of seconds from 0 to {LONGEST_PAUSE}.")
+    return float(seconds)
+
+
+def _expectations(table: Table) -> tuple[Expectation, ...]:
+    expectations = []
+    for item, text in enumerate(table.texts("expect")):
+        try:
+            expectations.append(Expectation.parse(text, table.lines.of("expect", item)))
+        except LessonError as error:
+            raise table.wrong("expect", str(error), item) from error
+    return tuple(expectations)
