@@ -75,7 +75,7 @@ async def screen(
     configuration = Configuration.load(model="bundled")
     if model is not None:
         assert monkeypatch is not None
-        monkeypatch.setattr("softmax_visualizer.models.opening.open_model", lambda _: model)
+        monkeypatch.setattr("softmax_visualizer.models.opening.open_model", lambda *_: model)
     app = SoftmaxVisualizer(configuration, prompt)
     async with app.run_test(size=size) as pilot:
         if wait:

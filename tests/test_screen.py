@@ -13,7 +13,7 @@ from screens import ObedientModel, bench, failure, screen, settle, text, top_of
 from softmax_visualizer.decoding import Token, TokenDistribution
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.tui.bench import BenchScreen
-from softmax_visualizer.tui.panels import BoardView
+from softmax_visualizer.tui.board import BoardView
 from softmax_visualizer.tui.prompt import PromptEditor
 
 FOX = top_of([" lazy", " old", " [/INST]", "\x1b[31mred", "日本"], [0.6, 0.2, 0.1, 0.04, 0.01])

@@ -119,11 +119,13 @@ def intervals(record: object) -> Iterator[dict[str, float | None]]:
 
 def test_text_is_one_block_a_temperature_with_a_bar_a_token(show: Show) -> None:
     text = printed(show(FOX, "-t", "0.1", "-t", "1.5", "-p", "0.9"))
-    heading, cold, hot = text.rstrip("\n").split("\n\n")
+    heading, cold, hot, difference = text.rstrip("\n").split("\n\n")
     assert heading.startswith(FOX)
     assert "bundled" in heading
     assert cold.startswith("--- Temp 0.1 (top-p 0.90")
     assert hot.startswith("--- Temp 1.5 (top-p 0.90")
+    assert difference.startswith("From temp 0.1 to temp 1.5: ␣lazy falls from")
+    assert "total variation" in difference
     bar = {block: block.splitlines()[1].count("█") for block in (cold, hot)}
     assert "␣lazy" in cold.splitlines()[1]
     assert bar[cold] > 5 * bar[hot] > 0
@@ -238,6 +240,14 @@ CONTRACT = {
 }
 """The keys and types of the contract; ``assumed_vocabulary_size`` is an addition to it."""
 
+COMPARISON = {
+    "total_variation": INTERVAL,
+    "kl_divergence_bits": MAYBE_INFINITE,
+    "tokens_entering": MAYBE_INFINITE,
+    "tokens_leaving": MAYBE_INFINITE,
+}
+"""What is said of each further decoding beside the first, where there are several."""
+
 
 def assert_matches(value: Any, contract: Any, where: str = "record") -> None:
     if isinstance(contract, dict):
@@ -272,6 +282,9 @@ def test_json_keeps_its_contract(show: Show, save: Save, source: str, settings: 
     }
     chosen = ["--logprobs", save(files[source])] if source in files else []
     record = record_of(show(FOX, *chosen, *settings, "--format", "json"))
+    comparisons = record.pop("comparisons", [])
+    assert len(comparisons) == settings.count("-t") - 1
+    assert_matches(comparisons, [COMPARISON])
     assert_matches(record, CONTRACT)
     assert record["schema"] == "softmax-visualizer/decodings/1"
     assert record["prompt"] == FOX

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from softmax_visualizer import __version__
 from softmax_visualizer.decoding.settings import DecodingSettings, SettingsError
@@ -16,7 +16,7 @@ from softmax_visualizer.decoding.settings import DecodingSettings, SettingsError
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
-    from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
+    from softmax_visualizer.models.recording import Recorder
 
 _Answer = TypeVar("_Answer")
 
@@ -90,11 +90,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog="With no key and no server set, a small bundled model answers.",
     )
     parser.add_argument("--version", action="version", version=f"softmax-visualizer {__version__}")
-    parser.add_argument("--prompt", default=_EXAMPLE, help="what the first screen asks about")
+    parser.add_argument("--prompt", help="what the first screen asks about")
     parser.add_argument(
         "--seed", type=int, default=1, help="seed of the tokens drawn by the space key (default 1)"
     )
     _add_model_options(parser)
+    _add_recording_options(parser)
     parser.set_defaults(run=_run_screen)
 
     commands = parser.add_subparsers(title="commands", metavar="", parser_class=_Parser)
@@ -133,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
         help='a JSON file to decode instead: {"tokens": [...], "logprobs": [...]}',
     )
     _add_model_options(show)
+    _add_recording_options(show)
     show.set_defaults(run=_run_show)
 
     check = commands.add_parser(
@@ -142,6 +144,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_model_options(check)
     check.set_defaults(run=_run_check)
+
+    consistent = commands.add_parser(
+        "consistent",
+        help="find out whether one model can have printed two tables, and exit",
+        description="Can these tables of probabilities at different temperatures come from one distribution? "
+        "The exit status is 0 if they can, 1 if they cannot.",
+        epilog="A table is what show prints, or a line such as --- Temp 0.1 (Focused) --- and below it lines "
+        "such as 'lazy': 99.8%%",
+    )
+    consistent.add_argument("file", help="the tables, one below the other; - for the standard input")
+    consistent.set_defaults(run=_run_consistent)
     return parser
 
 
@@ -158,9 +171,18 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_recording_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("recordings")
+    group.add_argument("--record", metavar="FILE", help="keep every answer in this file, as it comes")
+    group.add_argument("--replay", metavar="FILE", help="give the answers of a recording, without a network")
+
+
 def _configuration(options: argparse.Namespace) -> Configuration:
     from softmax_visualizer.models.configuration import Configuration
 
+    if getattr(options, "replay", None) is not None:
+        # neither the environment nor a server has a say in what was recorded
+        return Configuration(model=options.model, replay=Path(options.replay))
     return Configuration.load(
         model=options.model,
         base_url=options.base_url,
@@ -173,10 +195,19 @@ def _configuration(options: argparse.Namespace) -> Configuration:
 def _run_screen(options: argparse.Namespace) -> int:
     configuration = _configuration(options)
     _check_terminal()
+    prompt = options.prompt
+    if configuration.replay is not None:
+        from softmax_visualizer.models.replay import RecordedModel
+
+        # read here as well, so that a file that cannot be replayed is refused before there is a screen
+        recorded = RecordedModel.open(configuration.replay, configuration.model)
+        prompt = prompt or recorded.prompts[0]
+    recorder = _recorder(options, configuration)
     from softmax_visualizer.tui import crash
     from softmax_visualizer.tui.app import SoftmaxVisualizer
 
-    app = SoftmaxVisualizer(configuration, options.prompt, options.seed, crash.recovered_prompts())
+    history = crash.recovered_prompts()
+    app = SoftmaxVisualizer(configuration, prompt or _EXAMPLE, options.seed, history, recorder)
     app.run()
     if app.failure is not None:
         crash.keep_prompts(app.history)
@@ -186,6 +217,14 @@ def _run_screen(options: argparse.Namespace) -> int:
         )
         return 1
     return app.return_code or 0
+
+
+def _recorder(options: argparse.Namespace, configuration: Configuration) -> Recorder | None:
+    if options.record is None:
+        return None
+    from softmax_visualizer.models.recording import Recorder
+
+    return Recorder(Path(options.record), configuration.redact)
 
 
 def _check_terminal() -> None:
@@ -228,7 +267,7 @@ def _run_show(options: argparse.Namespace) -> int:
 
     text = report(answer.prompt, answer.origin, answer.distribution, settings, top, options.format)
     notes = [*answer.notes, *answer.distribution.notes]
-    for note in notes if options.format == "text" else []:
+    for note in notes if options.format in ("text", "markdown") else []:
         _complain(note)
     _print(text)
     return 0
@@ -261,22 +300,22 @@ def _answer(options: argparse.Namespace) -> ModelAnswer:
     if options.prompt is None:
         raise UsageError('A prompt is missing: softmax-visualizer show "a prompt", or --logprobs FILE.')
     configuration = _configuration(options)
-    if configuration.source == "bundled":
-        from softmax_visualizer.models.bundled import BundledModel
-
-        return BundledModel().answer(options.prompt)
-    return _asked_of_server(configuration, lambda model: model.ask(options.prompt))
+    recorder = _recorder(options, configuration)
+    answer: ModelAnswer = _asked(configuration, lambda model: model.ask(options.prompt), recorder)
+    return answer
 
 
-def _asked_of_server(
-    configuration: Configuration, question: Callable[[OpenAICompatibleModel], Awaitable[_Answer]]
+def _asked(
+    configuration: Configuration,
+    question: Callable[[Any], Awaitable[_Answer]],
+    recorder: Recorder | None = None,
 ) -> _Answer:
     import asyncio
 
-    from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
+    from softmax_visualizer.models.opening import open_model
 
     async def ask() -> _Answer:
-        model = OpenAICompatibleModel(configuration)
+        model = open_model(configuration, recorder)
         try:
             return await question(model)
         finally:
@@ -287,18 +326,39 @@ def _asked_of_server(
 
 def _run_check(options: argparse.Namespace) -> int:
     configuration = _configuration(options)
-    if configuration.source == "bundled":
+    if configuration.source != "openai":
         raise UsageError(
             "There is no server to check: set OPENAI_API_KEY or OPENAI_BASE_URL, or use --base-url."
         )
     from softmax_visualizer.models.check import check_endpoint
 
-    found = _asked_of_server(configuration, check_endpoint)
+    found = _asked(configuration, check_endpoint)
     rows = (("server", found.endpoint), *found.rows())
     _print("".join(f"{heading:<18} {_safe(phrase)}\n" for heading, phrase in rows))
     for note in found.notes:
         _complain(note)
     return 0
+
+
+def _run_consistent(options: argparse.Namespace) -> int:
+    from softmax_visualizer.display.printed_tables import LARGEST_TEXT, TableError, read_tables, verdict
+
+    name = "the standard input" if options.file == "-" else options.file
+    try:
+        if options.file == "-":
+            raw = sys.stdin.buffer.read(4 * LARGEST_TEXT)
+        else:
+            with Path(options.file).open("rb") as file:
+                raw = file.read(4 * LARGEST_TEXT)
+        consistent, words = verdict(read_tables(raw.decode("utf-8-sig")))
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name} is not UTF-8 text, so it holds no tables.") from error
+    except TableError as error:
+        raise UsageError(f"{name}: {error}") from error
+    _print(words + "\n")
+    return 0 if consistent else 1
 
 
 def _number(flag: str, text: str) -> float:

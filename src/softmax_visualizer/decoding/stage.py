@@ -16,6 +16,9 @@ from softmax_visualizer.decoding.tail import UnseenTail, powers
 Kept = Literal["yes", "no", "maybe"]
 KeptUnseen = Literal["none", "some", "all", "maybe"]
 
+_LOST = 2.0**-52
+"""Share of a sum that float64 can lose."""
+
 
 @dataclass(frozen=True, eq=False)
 class Stage:
@@ -72,10 +75,13 @@ class Stage:
         """Return the probability of everything but the first ``top`` listed tokens."""
         if top >= self.kept.high and self.unseen_kept == "none":
             return Interval.point(0.0)
-        if self.exact:
-            return Interval.point(self._beyond(top, self.kept.low, self.total.low))
         low = self._beyond(top, self.kept.low, self.total.low)
-        high = self._beyond(top, self.kept.high, self.total.high)
+        high = low if self.exact else self._beyond(top, self.kept.high, self.total.high)
+        if high == 0 and self.kept_tokens.high > self.kept.high:
+            # a tail can be too light to be seen in the sum that it is part of
+            return Interval(0.0, 0.0, _LOST)
+        if self.exact:
+            return Interval.point(low)
         return Interval.around(low, self._beyond(top, self.kept.estimate, self.total.estimate), high)
 
     def _beyond(self, top: int, kept: float, total: float) -> float:

@@ -100,6 +100,18 @@ def pad(text: str, width: int) -> str:
     return text + " " * (width - cell_width(text))
 
 
+def wrap(text: str, width: int) -> list[str]:
+    """Return a safe text as lines that break at spaces; a longer word keeps a line of its own."""
+    lines, line = [], ""
+    for word in text.split(" "):
+        joined = f"{line} {word}" if line else word
+        if line and cell_width(joined) > width:
+            lines.append(line)
+            joined = word
+        line = joined
+    return [*lines, line]
+
+
 def _spell(char: str) -> str:
     """Return a character of a token, or what is shown for it."""
     if char == " ":

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from softmax_visualizer.decoding import Decoding, DecodingSettings, Interval, Stage
+from softmax_visualizer.decoding import Decoding, DecodingSettings, Interval, Stage, TokenDistribution
+from softmax_visualizer.decoding.comparison import alignment
 from softmax_visualizer.decoding.stage import Kept
 from softmax_visualizer.display.histogram import Axis, Bar
 from softmax_visualizer.display.labels import label
@@ -25,38 +26,72 @@ class Panel:
     bars: tuple[Bar, ...]
 
 
-def panels(decoding: Decoding, rows: int) -> tuple[Panel, Panel, Panel]:
+def panels(decoding: Decoding, rows: int, pinned: Decoding | None = None) -> tuple[Panel, Panel, Panel]:
     """Return the pipeline's panels with the same tokens on the same rows.
 
     Args:
         decoding: what to show.
         rows: how many rows there are; the last one sums up all that has no row of its own.
+        pinned: another decoding, whose probabilities are marked on the bars.
     """
     listed = len(decoding.distribution)
     everything_fits = decoding.distribution.complete and listed <= rows
     shown = listed if everything_fits else min(max(rows - 1, 0), listed)
-    labels = [_label(decoding, index) for index in range(shown)]
     rest = None if everything_fits or rows < 1 else rest_label(decoding, shown)
     # a cut comes after the second stage, or makes the second one where temperature is last
     cut_stage = 2 if decoding.settings.order == "temperature-first" else 1
     result = []
     for number, (stage, title) in enumerate(zip(decoding.pipeline, titles(decoding.settings), strict=True)):
         before = decoding.pipeline[number - 1] if number >= cut_stage else None
-        probabilities = stage.first(shown)
-        earlier = before.first(shown) if before is not None else None
-        bars = [
-            _bar(
-                labels[index],
-                stage.is_kept(index),
-                probabilities[index],
-                None if earlier is None else earlier[index],
-            )
-            for index in range(shown)
-        ]
+        bars = token_bars(decoding, range(shown), stage, before)
         if rest is not None:
             bars.append(_rest_bar(rest, stage, before, shown))
+        if pinned is not None:
+            bars = _with_pinned(bars, decoding, pinned, number, shown)
         result.append(Panel(title, tuple(bars)))
     return result[0], result[1], result[2]
+
+
+def token_bars(
+    decoding: Decoding, indices: Sequence[int], stage: Stage, before: Stage | None = None
+) -> list[Bar]:
+    """Return a bar for each of some listed tokens.
+
+    Args:
+        decoding: whose tokens they are.
+        indices: of listed tokens.
+        stage: what the bars show.
+        before: the stage before a cut, from which what is cut keeps its bar.
+    """
+    reach = max(indices, default=-1) + 1
+    probabilities = stage.first(reach)
+    earlier = None if before is None else before.first(reach)
+    return [
+        _bar(
+            token_label(decoding.distribution, index),
+            stage.is_kept(index),
+            probabilities[index],
+            None if earlier is None else earlier[index],
+        )
+        for index in indices
+    ]
+
+
+def _with_pinned(
+    bars: Sequence[Bar], decoding: Decoding, pinned: Decoding, number: int, shown: int
+) -> list[Bar]:
+    """Mark on the bars of one stage what the pinned decoding has there, if it has such a stage."""
+    same = pinned.distribution is decoding.distribution
+    if number == 0 and same:
+        return list(bars)
+    if number == 1 and pinned.settings.order != decoding.settings.order:
+        return list(bars)
+    stage = pinned.pipeline[number]
+    places = alignment(decoding.distribution, pinned.distribution)[:shown].tolist()
+    probabilities = stage.first(max(places, default=-1) + 1)
+    marked: list[Interval | None] = [probabilities[place] if place >= 0 else None for place in places]
+    marked += [stage.beyond(shown) if same else None] * (len(bars) - shown)
+    return [replace(bar, pinned=mark) for bar, mark in zip(bars, marked, strict=True)]
 
 
 def titles(settings: DecodingSettings) -> tuple[str, str, str]:
@@ -96,6 +131,12 @@ def rest_label(decoding: Decoding, shown: int) -> str:
     return f"{more:,} + unseen" if more else "unseen"
 
 
+def token_label(distribution: TokenDistribution, index: int) -> str:
+    """Return a listed token as the label of a row."""
+    token = distribution.token(index)
+    return label(token.text, token.bytes, LABEL_WIDTH)
+
+
 def axis_for(kind: str, shown: Sequence[Panel]) -> Axis:
     """Return the axis of all panels, the same for each so that their bars can be compared.
 
@@ -125,11 +166,6 @@ def coverage(decoding: Decoding) -> str:
         size = f"{distribution.vocabulary_size:,}"
     assumed = "at most " if distribution.vocabulary_assumed else ""
     return f"top {len(distribution):,} of {assumed}{size} tokens"
-
-
-def _label(decoding: Decoding, index: int) -> str:
-    token = decoding.distribution.token(index)
-    return label(token.text, token.bytes, LABEL_WIDTH)
 
 
 def _bar(text: str, kept: Kept, probability: Interval, before: Interval | None) -> Bar:

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from softmax_visualizer.decoding import Decoding, DecodingSettings, TokenDistribution, decode
-from softmax_visualizer.display.labels import safe_line
+from softmax_visualizer.decoding.comparison import compare
+from softmax_visualizer.display.comparison import change_words
+from softmax_visualizer.display.labels import safe_line, wrap
 from softmax_visualizer.display.markdown import markdown
 from softmax_visualizer.display.panels import axis_for, certainty, coverage, cut_words, panels
 from softmax_visualizer.display.statistics import statistics
@@ -50,6 +52,7 @@ def report(
     if form == "markdown":
         return markdown(prompt, model, decodings, top)
     blocks = [_heading(prompt, model, decodings[0]), *(_block(decoding, top) for decoding in decodings)]
+    blocks += [_difference(decodings[0], other) for other in decodings[1:]]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -67,8 +70,21 @@ def _json(
         "distribution": distribution.to_dict(top),
         "decodings": [decoding.to_dict(top) for decoding in decodings],
     }
+    if len(decodings) > 1:
+        record["comparisons"] = [_comparison(decodings[0], other) for other in decodings[1:]]
     # escapes for all but ASCII: a token may hold a lone surrogate, which no encoding can say
     return json.dumps(record, indent=2, allow_nan=False) + "\n"
+
+
+def _comparison(before: Decoding, after: Decoding) -> dict[str, Any]:
+    """Return what sets a decoding apart from the first one."""
+    found = compare(before, after)
+    return {
+        "total_variation": found.total_variation.to_dict(),
+        "kl_divergence_bits": found.kl_bits.to_dict(),
+        "tokens_entering": found.entering.to_dict(),
+        "tokens_leaving": found.leaving.to_dict(),
+    }
 
 
 def _csv(decodings: Sequence[Decoding], top: int) -> str:
@@ -93,6 +109,12 @@ def _csv(decodings: Sequence[Decoding], top: int) -> str:
         values = [others[stage][end] for stage in stages for end in ends]
         writer.writerow([*chosen, "", "(others)", "", "", others["kept"], *values])
     return file.getvalue()
+
+
+def _difference(before: Decoding, after: Decoding) -> str:
+    ends = (f"{each.settings.temperature:.15g}" for each in (before, after))
+    heading = "From temp {} to temp {}: ".format(*ends)
+    return "\n".join(wrap(heading + "; ".join(change_words(before, after, 3)) + ".", WIDTH))
 
 
 def _heading(prompt: str, model: Mapping[str, str | None], decoding: Decoding) -> str:

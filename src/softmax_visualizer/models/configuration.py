@@ -9,8 +9,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from softmax_visualizer.models.base import Source
 
 Framing = Literal["answer", "continue", "raw"]
 """How a prompt is put to a server: as a user's message to answer, as text to continue, or bare."""
@@ -60,6 +63,7 @@ class Configuration:
 
     ``timeout`` is in seconds and bounds one whole question. ``vocabulary_size`` counts tokens; None leaves
     it to the server or the model's name. ``base_url`` may hold credentials: show :attr:`endpoint` instead.
+    ``replay`` is a recording whose answers are given again, without any server.
     """
 
     api_key: Secret | None = None
@@ -68,6 +72,7 @@ class Configuration:
     timeout: float = DEFAULT_TIMEOUT
     framing: Framing = "answer"
     vocabulary_size: int | None = None
+    replay: Path | None = None
 
     @classmethod
     def load(
@@ -122,8 +127,10 @@ class Configuration:
         return configuration
 
     @property
-    def source(self) -> Literal["bundled", "openai"]:
+    def source(self) -> Source:
         """Which kind of model this asks: the bundled one by name, or where there is neither key nor URL."""
+        if self.replay is not None:
+            return "recording"
         if self.model == BUNDLED_MODEL or (self.api_key is None and self.base_url is None):
             return "bundled"
         return "openai"

@@ -9,10 +9,32 @@ from softmax_visualizer.models.bundled import BundledModel
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import LanguageModel
     from softmax_visualizer.models.configuration import Configuration
+    from softmax_visualizer.models.recording import Recorder
 
 
-def open_model(configuration: Configuration) -> LanguageModel:
-    """Return the model to ask; nothing is sent and no connection opened yet."""
+def open_model(configuration: Configuration, recorder: Recorder | None = None) -> LanguageModel:
+    """Return the model to ask; nothing is sent and no connection opened yet.
+
+    Args:
+        configuration: which model.
+        recorder: keeps its answers, if there is one.
+
+    Raises:
+        ModelError: a recording cannot be replayed.
+    """
+    model = _opened(configuration)
+    if recorder is None:
+        return model
+    from softmax_visualizer.models.recording import RecordingModel
+
+    return RecordingModel(model, recorder, configuration.framing if model.source == "openai" else None)
+
+
+def _opened(configuration: Configuration) -> LanguageModel:
+    if configuration.replay is not None:
+        from softmax_visualizer.models.replay import RecordedModel
+
+        return RecordedModel.open(configuration.replay, configuration.model)
     if configuration.source == "bundled":
         return BundledModel()
     from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel

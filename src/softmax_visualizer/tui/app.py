@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
@@ -10,10 +11,12 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from softmax_visualizer.tui.bench import BenchScreen
-from softmax_visualizer.tui.keys import KEYS
+from softmax_visualizer.tui.board import BoardView
+from softmax_visualizer.tui.keys import KEYS, VIEW_KEYS
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.configuration import Configuration
+    from softmax_visualizer.models.recording import Recorder
 
 
 class SoftmaxVisualizer(App[None]):
@@ -31,11 +34,12 @@ class SoftmaxVisualizer(App[None]):
         prompt: str,
         seed: int = 1,
         history: Sequence[str] = (),
+        recorder: Recorder | None = None,
     ) -> None:
         super().__init__()
         self.history = list(history)
         """The prompts that were asked, oldest first."""
-        self._bench = BenchScreen(configuration, prompt, seed, self.history)
+        self._bench = BenchScreen(configuration, prompt, seed, self.history, recorder)
 
     @property
     def failure(self) -> BaseException | None:
@@ -52,12 +56,11 @@ class SoftmaxVisualizer(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every action of the bench in the command palette, besides Textual's own themes."""
-        for key in KEYS:
-            if key.action != "app.quit":
-                yield SystemCommand(key.description, key.tooltip, lambda action=key.action: self._run(action))
+        for keys, home in ((KEYS, self._bench), (VIEW_KEYS, self._bench.query_one(BoardView))):
+            for key in keys:
+                if key.action != "app.quit":
+                    run = partial(self.call_later, self.run_action, key.action, home)
+                    yield SystemCommand(key.description, key.tooltip, run)
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Screenshot", "Save the screen as an SVG picture", self.deliver_screenshot)
         yield SystemCommand("Quit", "Leave", self.action_quit)
-
-    def _run(self, action: str) -> None:
-        self.call_later(self.run_action, action, self._bench)

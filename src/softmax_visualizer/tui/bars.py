@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from softmax_visualizer.decoding.settings import PRESETS
-from softmax_visualizer.display.labels import cell_width, safe_line
+from softmax_visualizer.display.labels import cell_width, safe_line, wrap
 from softmax_visualizer.tui.cells import CellView, Piece, spread
 from softmax_visualizer.tui.knobs import TEMPERATURE_TOP, Knobs, spoken
 
@@ -71,7 +71,7 @@ class SettingsLine(CellView):
     """What the settings are good for, and the settings that have no track of their own."""
 
     knobs = Knobs()
-    axis = ""
+    caption = ""
 
     def lines(self, width: int, height: int) -> Sequence[Iterable[Piece]]:
         """Return the preset's reason on the left, further settings on the right."""
@@ -92,8 +92,8 @@ class SettingsLine(CellView):
         if self.knobs.min_p > 0:
             further.append(f"min-p {spoken(self.knobs.min_p)}")
         further.append("temperature first" if self.knobs.order == "temperature-first" else "temperature last")
-        if self.axis:
-            further.append(self.axis)
+        if self.caption:
+            further.append(self.caption)
         return [spread(left, [(" · ".join(further) + " ", "faint")], width)]
 
 
@@ -143,14 +143,7 @@ class MessageLine(CellView):
         return [[(" " + line, self.role)] for line in self._wrapped(width)]
 
     def _wrapped(self, width: int) -> list[str]:
-        lines, line = [], ""
-        for word in safe_line(self.text).split(" "):
-            joined = f"{line} {word}" if line else word
-            if line and cell_width(joined) > width - 2:
-                lines.append(line)
-                joined = word
-            line = joined
-        lines.append(line)
+        lines = wrap(safe_line(self.text), width - 2)
         if len(lines) > 3:
             lines = [*lines[:2], safe_line(" ".join(lines[2:]), max(width - 2, 1))]
         return lines

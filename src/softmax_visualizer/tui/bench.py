@@ -31,10 +31,10 @@ from softmax_visualizer.tui.bars import (
     StatisticsLine,
     TooSmall,
 )
+from softmax_visualizer.tui.board import BoardView
 from softmax_visualizer.tui.cells import COMPONENT_CLASSES, CellView
-from softmax_visualizer.tui.keys import BOARD_KEYS, KEYS, PROMPT_KEYS
+from softmax_visualizer.tui.keys import BOARD_KEYS, KEYS, KEYS_OF_VIEWS, PROMPT_KEYS, VIEW_KEYS
 from softmax_visualizer.tui.knobs import Knobs, spoken
-from softmax_visualizer.tui.panels import BoardView
 from softmax_visualizer.tui.prompt import PromptEditor
 from softmax_visualizer.tui.session import ModelSession
 from softmax_visualizer.tui.spans import compositor
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from softmax_visualizer.decoding import Decoding
     from softmax_visualizer.models.base import ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
+    from softmax_visualizer.models.recording import Recorder
 
 
 _QUESTIONS = {
@@ -59,10 +60,17 @@ class BenchScreen(Screen[None]):
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENT_CLASSES
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
-    def __init__(self, configuration: Configuration, prompt: str, seed: int, history: list[str]) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        prompt: str,
+        seed: int,
+        history: list[str],
+        recorder: Recorder | None = None,
+    ) -> None:
         super().__init__()
         self._compositor = compositor()
-        self._session = ModelSession(configuration)
+        self._session = ModelSession(configuration, recorder)
         self._prompt = prompt
         self._history = history
         self._knobs = Knobs()
@@ -73,6 +81,7 @@ class BenchScreen(Screen[None]):
         self._random = random.Random(seed)
         self._draws = 0
         self._drawn: int | None = None
+        self._tables = ""
 
     @property
     def _configuration(self) -> Configuration:
@@ -96,11 +105,11 @@ class BenchScreen(Screen[None]):
         """Put the cursor on the board and ask about the first prompt, so that there is something to see."""
         self.set_focus(self.query_one(BoardView))
         header = self.query_one(Header)
-        if self._configuration.source == "bundled":
-            header.model = self._configuration.source
-        else:
+        if self._configuration.source == "openai":
             header.model = self._configuration.model or "default model"
             header.detail = self._configuration.endpoint
+        else:
+            header.model = self._configuration.source
         self.query_one(PromptEditor).remember(self._prompt)
         # after the first frame: what it needs takes longer to import than all that went before
         self.call_after_refresh(self.ask, self._prompt)
@@ -110,7 +119,7 @@ class BenchScreen(Screen[None]):
         self.ask(event.prompt)
 
     @work(exclusive=True, group="ask", exit_on_error=False)
-    async def ask(self, prompt: str) -> None:
+    async def ask(self, prompt: str, again: bool = False) -> None:
         """Ask the model about a prompt; a newer question cancels an older one."""
         board, started = self.query_one(BoardView), time.monotonic()
         board.waiting = "asking the model"
@@ -123,7 +132,7 @@ class BenchScreen(Screen[None]):
         try:
             await self._session.open()
             started = time.monotonic()
-            answer = await self._session.ask(prompt)
+            answer = await self._session.ask(prompt, again=again)
         except ModelError as error:
             self._failed(str(error))
         except Exception as error:
@@ -205,11 +214,12 @@ class BenchScreen(Screen[None]):
             if not board.old:
                 host = urlsplit(self._answer.endpoint or "").netloc
                 self.query_one(Header).detail = " · ".join(filter(None, (coverage(self._decoding), host)))
-        board.decoding, board.drawn = self._decoding, self._drawn
+        board.decoding, board.answer, board.knobs = self._decoding, self._answer, self._knobs
+        board.drawn = self._drawn
         settings_line = self.query_one(SettingsLine)
         settings_line.knobs = self.query_one(KnobLine).knobs = self._knobs
         board.redraw()
-        settings_line.axis = "" if board.table else board.axis_caption
+        settings_line.caption = board.caption
         for view in self.query(CellView):
             if view is not board:
                 view.redraw()
@@ -226,10 +236,32 @@ class BenchScreen(Screen[None]):
 
     @on(events.DescendantFocus)
     def _show_keys(self) -> None:
-        in_prompt = isinstance(self.focused, PromptEditor)
-        line = self.query_one(KeyLine)
-        line.keys = PROMPT_KEYS if in_prompt else BOARD_KEYS
+        line, view = self.query_one(KeyLine), self.query_one(BoardView).view
+        if isinstance(self.focused, PromptEditor):
+            line.keys = PROMPT_KEYS
+        elif view in KEYS_OF_VIEWS:
+            line.keys = (*BOARD_KEYS[:2], *KEYS_OF_VIEWS[view], BOARD_KEYS[-1])
+        else:
+            line.keys = BOARD_KEYS
         line.redraw()
+
+    @on(BoardView.Changed)
+    def _board_changed(self, event: BoardView.Changed) -> None:
+        if event.said is not None:
+            self._say(event.said)
+        self._show_keys()
+        self._redraw_soon()
+
+    @on(BoardView.Flipped)
+    def _flipped(self, event: BoardView.Flipped) -> None:
+        """Take the setting that was pinned, and its answer if it is another one."""
+        pin = event.pin
+        if pin.answer is not self._answer:
+            self._answer = pin.answer
+            self._set_prompt(pin.answer.prompt)
+        self._turn_to(pin.knobs)
+        self._say(f"Now {pin.name}; z flips back.")
+        self._redraw_soon()
 
     # --- actions ---
 
@@ -264,30 +296,6 @@ class BenchScreen(Screen[None]):
         """Switch between temperature first and temperature last."""
         self._turn_to(self._knobs.with_other_order())
 
-    def action_axis(self) -> None:
-        """Go on to the next kind of axis."""
-        from softmax_visualizer.display.panels import AXES
-
-        board = self.query_one(BoardView)
-        board.axis_kind = AXES[(AXES.index(board.axis_kind) + 1) % len(AXES)]
-        self._redraw_soon()
-
-    def action_view(self) -> None:
-        """Switch between the histograms and the table."""
-        board = self.query_one(BoardView)
-        board.table = not board.table
-        self._redraw_soon()
-
-    def action_scroll(self, direction: int) -> None:
-        """Scroll the table by a page."""
-        board = self.query_one(BoardView)
-        if board.table and self._decoding is not None:
-            page = max(1, board.size.height - 4)
-            board.top = min(
-                max(0, board.top + direction * page), max(0, len(self._decoding.distribution) - page)
-            )
-            self._redraw_soon()
-
     def action_draw(self) -> None:
         """Draw a token as the decoder would."""
         if self._decoding is None:
@@ -310,11 +318,14 @@ class BenchScreen(Screen[None]):
             self._say("This token is part of a character, which a prompt cannot hold: draw another one.")
             return
         prompt = self._answer.prompt + added
+        self._set_prompt(prompt)
+        self.ask(prompt)
+
+    def _set_prompt(self, prompt: str) -> None:
         editor = self.query_one(PromptEditor)
         editor.text = prompt
         editor.move_cursor(editor.document.end)
         editor.remember(prompt)
-        self.ask(prompt)
 
     def _forget_draw(self) -> None:
         if self._drawn is not None:
@@ -325,11 +336,17 @@ class BenchScreen(Screen[None]):
         """Put the cursor into the prompt."""
         self.set_focus(self.query_one(PromptEditor))
 
+    def action_again(self) -> None:
+        """Ask about the prompt once more."""
+        self.ask(self.query_one(PromptEditor).text, again=True)
+
     def action_back(self) -> None:
-        """Step back from a request that is under way; the prompt's editor has its own way out."""
+        """Step back from a request that is under way, or from a view to the histograms."""
         if self.workers.cancel_group(self, "ask"):
             # said here, since a request that a newer one cancelled may end after that one has begun
             self._say_state("cancelled", "faint")
+        else:
+            self.query_one(BoardView).action_show("histograms")
 
     @work(exclusive=True, group="models", exit_on_error=False)
     async def action_models(self) -> None:
@@ -345,7 +362,9 @@ class BenchScreen(Screen[None]):
         except ModelError as error:
             self._say(str(error), "bad")
         current = self._answer.model if self._answer else BUNDLED
-        chosen = await self.app.push_screen_wait(ChoiceScreen("Choose a model", (*names, BUNDLED), current))
+        if self._configuration.replay is None:
+            names = (*names, BUNDLED)
+        chosen = await self.app.push_screen_wait(ChoiceScreen("Choose a model", names, current))
         if chosen is not None:
             self._reconfigure(model=chosen)
 
@@ -353,8 +372,8 @@ class BenchScreen(Screen[None]):
         """Go on to the next way of putting the prompt to the model."""
         from softmax_visualizer.models.configuration import Framing
 
-        if self._configuration.source == "bundled":
-            self._say("Framing is for chat models; the bundled model always continues the text.")
+        if self._configuration.source != "openai":
+            self._say("Framing is for chat models: nothing is asked of one here.")
             return
         framings = get_args(Framing)
         framing = framings[(framings.index(self._configuration.framing) + 1) % len(framings)]
@@ -376,14 +395,14 @@ class BenchScreen(Screen[None]):
         # indentation is ours, all else may be anybody's text
         lines = [(line, line.lstrip(" ")) for line in request.split("\n")]
         text = "\n".join(" " * (len(line) - len(rest)) + safe_line(rest) for line, rest in lines)
-        text = text or "Nothing is sent: the bundled model answers on this machine."
+        text = text or "Nothing is sent: the answers come from this machine."
         self.app.push_screen(PageScreen("The request", Text(text)))
 
     @work(exclusive=True, group="check", exit_on_error=False)
     async def action_check(self) -> None:
         """Find out what the server can do, show it, and keep the result in the header."""
-        if self._configuration.source == "bundled":
-            self._say("The bundled model is on this machine: there is no server to check.")
+        if self._configuration.source != "openai":
+            self._say("The answers come from this machine: there is no server to check.")
             return
         from softmax_visualizer.tui.dialogs import PageScreen
 
@@ -402,6 +421,33 @@ class BenchScreen(Screen[None]):
             found.add_row(Text(heading, "dim", no_wrap=True), Text(safe_line(phrase)))
         self.app.push_screen(PageScreen(f"What {safe_line(self._configuration.endpoint, 60)} can do", found))
 
+    @work(exclusive=True, group="take")
+    async def action_copy(self) -> None:
+        """Copy the request for the current setting to the clipboard of the person's terminal."""
+        if self._answer is not None:
+            from softmax_visualizer.tui.taking import copy_request
+
+            self._say(*await copy_request(self.app, self._answer, self._knobs))
+
+    @work(exclusive=True, group="take")
+    async def action_save(self) -> None:
+        """Save a picture, the numbers or the request; a file that is there already only if so wished."""
+        if self._answer is not None:
+            from softmax_visualizer.tui.taking import save
+
+            pins = [(pin.answer, pin.knobs) for pin in self.query_one(BoardView).pins]
+            self._say(*await save(self.app, self._answer, self._knobs, pins))
+
+    @work(exclusive=True, group="take")
+    async def action_judge(self) -> None:
+        """Let the person paste two printed tables, and say whether one model can have printed both."""
+        from softmax_visualizer.display.printed_tables import TUTORIAL
+        from softmax_visualizer.tui.dialogs import TablesScreen
+
+        tables = TablesScreen(self._tables or TUTORIAL)
+        await self.app.push_screen_wait(tables)
+        self._tables = tables.text
+
     def action_light(self) -> None:
         """Switch between the light and the dark theme."""
         self.app.theme = "textual-light" if self.app.current_theme.dark else "textual-dark"
@@ -411,4 +457,4 @@ class BenchScreen(Screen[None]):
         from softmax_visualizer.tui.dialogs import PageScreen
         from softmax_visualizer.tui.help import help_page
 
-        self.app.push_screen(PageScreen("Help", help_page(KEYS)))
+        self.app.push_screen(PageScreen("Help", help_page([*KEYS, *VIEW_KEYS])))

@@ -1,37 +1,91 @@
-"""The panels of the pipeline, side by side, and the table of the same numbers."""
+"""The board: where the decoding is looked at, in one view or another, and what a person marks on it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import work
 from textual.binding import Binding, BindingType
+from textual.message import Message
 
-from softmax_visualizer.display.labels import cell_width, safe_line
+from softmax_visualizer.decoding.settings import DecodingSettings
+from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.tui.cells import CellView, Piece
+from softmax_visualizer.tui.frames import frame
+from softmax_visualizer.tui.keys import VIEW_KEYS
+from softmax_visualizer.tui.knobs import Knobs
+from softmax_visualizer.tui.views import VIEWS
 
 if TYPE_CHECKING:
     from softmax_visualizer.decoding import Decoding
-    from softmax_visualizer.display.panels import Panel
+    from softmax_visualizer.decoding.sweep import Landscape, Sweep
+    from softmax_visualizer.display.comparison import Column
+    from softmax_visualizer.display.decision import Question
+    from softmax_visualizer.models.base import ModelAnswer
 
-TWO_COLUMNS_BELOW = 96
-"""Cells of width below which only the first and the last panel are shown."""
+MOST_PINS = 3
+"""Settings that can be pinned: with the current one they fill four columns."""
+
+TUTORIAL_PAIR = (DecodingSettings(0.1), DecodingSettings(1.5))
+"""What a comparison begins with where nothing is pinned."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pin:
+    """A setting, and the answer that it is about."""
+
+    answer: ModelAnswer
+    knobs: Knobs
+
+    @cached_property
+    def decoding(self) -> Decoding:
+        """What the setting makes of the answer."""
+        from softmax_visualizer.decoding import decode
+
+        return decode(self.answer.distribution, self.knobs.settings)
+
+    @property
+    def name(self) -> str:
+        """The setting in words."""
+        return self.knobs.words
 
 
 class BoardView(CellView, can_focus=True):
-    """The board: three histograms of one decoding, or a table of its numbers."""
+    """One picture of the current decoding at a time; each view has a letter."""
 
     DEFAULT_CSS = "BoardView { height: 1fr; min-height: 6; }"
 
-    # with priority, so that the letters after it reach the prompt even if they all come at once
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("slash", "screen.prompt", "prompt", priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # with priority, so that the letters after it reach the prompt even if they all come at once
+        Binding("slash", "screen.prompt", "prompt", priority=True),
+        *VIEW_KEYS,
+    ]
+
+    class Changed(Message):
+        """What the board shows is another thing now, and ``said`` is a sentence about it."""
+
+        def __init__(self, said: str | None = None) -> None:
+            super().__init__()
+            self.said = said
+
+    class Flipped(Message):
+        """The person wants the pinned setting, and the current one in its place."""
+
+        def __init__(self, pin: Pin) -> None:
+            super().__init__()
+            self.pin = pin
 
     decoding: Decoding | None = None
+    answer: ModelAnswer | None = None
+    knobs = Knobs()
+    view = "histograms"
     axis_kind = "fixed"
-    axis_caption = ""
-    """The axis of the histograms in words, once they are drawn."""
-    table = False
+    caption = ""
+    """The axis of what is shown, in words, once it is drawn."""
     top = 0
     """Listed tokens that the table has scrolled past."""
     drawn: int | None = None
@@ -40,44 +94,202 @@ class BoardView(CellView, can_focus=True):
     """Why the picture is an old one; empty if it is not."""
     waiting = ""
     """What to say where there is no picture yet."""
+    swept: str = "temperature"
+    """The knob that a sweep turns."""
+    measure = 0
+    """Which of its numbers the map shows."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.pins: list[Pin] = []
+        self._surveys: dict[str, tuple[Any, Any]] = {}
+
+    @cached_property
+    def question(self) -> Question:
+        """What the person asks of a setting."""
+        from softmax_visualizer.display.decision import Question
+
+        return Question()
+
+    @property
+    def sweep(self) -> Sweep | None:
+        """The sweep that is shown, once there is one; perhaps of a setting ago."""
+        found: Sweep | None = self._survey_of("sweep")
+        return found
+
+    @property
+    def landscape(self) -> Landscape | None:
+        """The map that is shown, once there is one; perhaps of a setting ago."""
+        found: Landscape | None = self._survey_of("map")
+        return found
 
     def lines(self, width: int, height: int) -> Sequence[Iterable[Piece]]:
-        """Return the panels, or the table, or frames around a word of why there is nothing."""
+        """Return the view, or a frame around a word of why there is nothing."""
         if self.decoding is None:
             body: list[list[Piece]] = [[], [(f" {self.waiting}", "faint")]]
-            return self._frame("Model, T = 1", body, width, height)
-        if self.table:
-            from softmax_visualizer.display.table import table
+            return frame("Model, T = 1", body, width, height, focused=self.has_focus)
+        self._survey()
+        return VIEWS[self.view](self, self.decoding, width, height)
 
-            rows = table(self.decoding, max(height - 2, 1), width - 4, self.top)
-            body = [[(" ", "space"), *row] for row in rows]
-            return self._frame("The same numbers, as a table", body, width, height)
-        return self._histograms(self.decoding, width, height)
+    def titled(self, title: str) -> str:
+        """Return a title that says so if the picture is an old one."""
+        return f"{title} · {self.old}" if self.old else title
 
-    def _histograms(self, decoding: Decoding, width: int, height: int) -> Sequence[Iterable[Piece]]:
-        from softmax_visualizer.display.histogram import histogram
-        from softmax_visualizer.display.panels import axis_for, last_title, panels
+    def columns(self) -> list[Column]:
+        """Return what is compared: the pinned settings, or the tutorial's pair, and the current one."""
+        from softmax_visualizer.decoding import decode
+        from softmax_visualizer.display.comparison import Column
 
-        shown: Sequence[Panel] = panels(decoding, max(height - 2, 1))
-        if width < TWO_COLUMNS_BELOW:
-            shown = shown[0], replace(shown[2], title=last_title(decoding.settings))
-        axis = axis_for(self.axis_kind, shown)
-        self.axis_caption = f"axis {axis.caption}"
-        widths = [width // len(shown)] * len(shown)
-        widths[0] += width - sum(widths)
-        frames = []
-        for number, (panel, room) in enumerate(zip(shown, widths, strict=True)):
-            beside = [bar for other in shown if other is not panel for bar in other.bars]
-            body: list[list[Piece]] = []
-            for index, row in enumerate(histogram(panel.bars, max(room - 4, 1), axis, beside)):
-                last = number == len(shown) - 1
-                pieces: list[Piece] = [
-                    (run.text, "final" if last and run.role == "bar" else run.role) for run in row
-                ]
-                marked = last and self.drawn is not None and index == self.drawn
-                body.append([("▸" if marked else " ", "drawn"), *pieces])
-            frames.append(self._frame(panel.title, body, room, height))
-        return [[piece for frame in frames for piece in frame[y]] for y in range(height)]
+        if self.decoding is None or self.answer is None:
+            return []
+        now = Column(f"now: {self._named(self.answer, self.knobs)}", self.decoding)
+        if self.pins:
+            return [*(Column(self._named(pin.answer, pin.knobs), pin.decoding) for pin in self.pins), now]
+        pair = [replace(each, order=self.knobs.order) for each in TUTORIAL_PAIR]
+        offered = [Column(Knobs.of(each).words, decode(self.decoding.distribution, each)) for each in pair]
+        return offered if self.decoding.settings in (*pair, DecodingSettings()) else [*offered, now]
+
+    def _named(self, answer: ModelAnswer, knobs: Knobs) -> str:
+        """Name a column by what tells it from the others."""
+        parts = [knobs.words]
+        others = [pin.answer for pin in self.pins] + ([self.answer] if self.answer else [])
+        if len({other.model for other in others}) > 1:
+            parts.insert(0, safe_line(answer.model, 20))
+        if len({other.prompt for other in others}) > 1:
+            parts.insert(0, "…" + safe_line(answer.prompt[-16:].strip(), 18))
+        return " · ".join(parts)
+
+    # --- what takes too long to be worked out between two keys ---
+
+    def _survey_of(self, kind: str) -> Any:
+        return self._surveys.get(kind, (None, None))[1]
+
+    def _survey(self) -> None:
+        """See to it that the sweep or the map that is shown is that of the current setting."""
+        wanted = {"sweep": self._wanted_sweep, "map": self._wanted_map}.get(self.view)
+        if wanted is None or self.decoding is None:
+            return
+        key, work_out = wanted(self.decoding)
+        known = self._surveys.get(self.view)
+        if known is not None and known[0] is not None and known[0][0] is not key[0]:
+            # that of another answer would be a false picture, not an old one
+            del self._surveys[self.view]
+        if known is None or known[0] != key:
+            self._work_out(self.view, key, work_out)
+
+    @work(exclusive=True, group="survey", exit_on_error=False)
+    async def _work_out(self, kind: str, key: Any, work_out: Callable[[], Any]) -> None:
+        found = await asyncio.to_thread(work_out)
+        self._surveys[kind] = key, found
+        self.redraw()
+
+    def _wanted_sweep(self, decoding: Decoding) -> tuple[Any, Callable[[], Any]]:
+        from softmax_visualizer.decoding.sweep import settings_apart_from, sweep
+        from softmax_visualizer.display.sweep import LEADING, positions
+
+        knob: Any = self.swept
+        settings = settings_apart_from(decoding, knob)
+        values = positions(knob, getattr(decoding.settings, knob))
+        key = decoding.distribution, settings, knob, values
+        return key, lambda: sweep(decoding.distribution, settings, knob, values, LEADING)
+
+    def _wanted_map(self, decoding: Decoding) -> tuple[Any, Callable[[], Any]]:
+        from softmax_visualizer.decoding.sweep import landscape, settings_apart_from
+        from softmax_visualizer.display.decision import accepted_tokens
+        from softmax_visualizer.display.landscape import TEMPERATURES, TOP_PS, with_current
+
+        settings = settings_apart_from(decoding, "temperature", "top_p")
+        temperatures = with_current(TEMPERATURES, decoding.settings.temperature)
+        top_ps = with_current(TOP_PS, decoding.settings.top_p)
+        accepted, _ = accepted_tokens(decoding.distribution, self.question)
+        key = decoding.distribution, settings, temperatures, top_ps, accepted
+        return key, lambda: landscape(decoding.distribution, settings, temperatures, top_ps, accepted)
+
+    # --- actions ---
+
+    def action_show(self, view: str) -> None:
+        """Go to a view, or from it back to the histograms; the sweep and the map have several pictures."""
+        said = None
+        if self.view == view and not self._next_picture():
+            view = "histograms"
+        elif self.view != view:
+            self.swept, self.measure = "temperature", 0
+        if view == "compare" and not self.pins:
+            said = "Nothing is pinned, so this is the tutorial's pair. x pins the current setting."
+        self.view = view
+        self.post_message(self.Changed(said))
+
+    def _next_picture(self) -> bool:
+        """Go on to the next picture of a view, if it has one."""
+        if self.view == "sweep" and self.swept == "temperature":
+            self.swept = "top_p"
+            return True
+        if self.view == "map" and self.measure < 2:
+            self.measure += 1
+            return True
+        return False
+
+    def action_axis(self) -> None:
+        """Go on to the next kind of axis."""
+        from softmax_visualizer.display.panels import AXES
+
+        self.axis_kind = AXES[(AXES.index(self.axis_kind) + 1) % len(AXES)]
+        self.post_message(self.Changed())
+
+    def action_scroll(self, direction: int) -> None:
+        """Scroll the table by a page."""
+        if self.view == "table" and self.decoding is not None:
+            page = max(1, self.size.height - 4)
+            last = max(0, len(self.decoding.distribution) - page)
+            self.top = min(max(0, self.top + direction * page), last)
+            self.post_message(self.Changed())
+
+    def action_pin(self) -> None:
+        """Pin the current setting; one that is pinned already is let go."""
+        if self.answer is None:
+            return
+        here = next((pin for pin in self.pins if self._is_current(pin)), None)
+        if here is not None:
+            self.pins.remove(here)
+            said = f"{here.name} is no longer pinned."
+        elif len(self.pins) == MOST_PINS:
+            said = f"{MOST_PINS} settings are pinned already: X lets all go, z and x the last one."
+        else:
+            self.pins.append(Pin(self.answer, self.knobs))
+            said = f"Pinned: {self.knobs.words}. Turn the knobs; z flips between the two, c compares."
+        self.post_message(self.Changed(said))
+
+    def action_unpin(self) -> None:
+        """Let all pinned settings go."""
+        self.pins.clear()
+        self.post_message(self.Changed("Nothing is pinned."))
+
+    def action_flip(self) -> None:
+        """Exchange the current setting with the one that was pinned last."""
+        if not self.pins or self.answer is None:
+            self.post_message(self.Changed("Nothing is pinned yet: x pins the current setting."))
+            return
+        pin = self.pins.pop()
+        self.pins.append(Pin(self.answer, self.knobs))
+        self.post_message(self.Flipped(pin))
+
+    def _is_current(self, pin: Pin) -> bool:
+        return pin.answer is self.answer and pin.knobs == self.knobs
+
+    @work
+    async def action_ask(self, about: str) -> None:
+        """Let the person say what they want to know; a wrong answer is explained and changes nothing."""
+        from softmax_visualizer.decoding.decision import DecisionError
+        from softmax_visualizer.tui.questions import ask
+
+        if self.decoding is None:
+            return
+        said = ""
+        try:
+            self.question = await ask(self.app, self.decoding.distribution, self.question, about)
+        except DecisionError as error:
+            said = f"{error} What was asked stays as it was."
+        self.post_message(self.Changed(said))
 
     def on_focus(self) -> None:
         """Show in the frame that the keys go here."""
@@ -86,19 +298,3 @@ class BoardView(CellView, can_focus=True):
     def on_blur(self) -> None:
         """Show in the frame that the keys go elsewhere."""
         self.redraw()
-
-    def _frame(
-        self, title: str, body: Sequence[Iterable[Piece]], width: int, height: int
-    ) -> list[list[Piece]]:
-        """Draw a frame with a title around lines of any length."""
-        role = "focus" if self.has_focus else "frame"
-        inner = max(width - 2, 0)
-        title = safe_line(f"{title} · {self.old}" if self.old else title, max(inner - 3, 0))
-        top = " " + "─" * (inner - cell_width(title) - 2) + "╮"
-        lines: list[list[Piece]] = [[("╭ ", role), (title, "title"), (top, role)]]
-        for y in range(height - 2):
-            row = list(body[y]) if y < len(body) else []
-            used = sum(cell_width(text) for text, _ in row)
-            lines.append([("│", role), *row, (" " * max(inner - used, 0), "space"), ("│", role)])
-        lines.append([("╰" + "─" * inner + "╯", role)])
-        return lines

@@ -22,10 +22,15 @@ Piece = tuple[str, str]
 ROLES = (
     "label", "rest", "bar", "final", "uncertain", "maybe", "cut", "number", "space", "drawn",
     "frame", "focus", "title", "name", "text", "faint", "good", "wait", "bad", "key", "knob", "track", "head",
+    "pinned", "crowd", "axis", "point", *(f"line{number}" for number in range(1, 7)),
+    *(f"heat{level}" for level in range(6)),
 )  # fmt: skip
 
 COMPONENT_CLASSES = {f"cells--{role}" for role in ROLES}
 """What a screen of these widgets has among its component classes: each costs time at the start, so once."""
+
+_FILLED = {"point", *(f"heat{level}" for level in range(6))}
+"""Roles with a background of their own."""
 
 _GAP = 12
 """Unchanged cells between two changes that cost less to send than the jump over them."""
@@ -105,10 +110,11 @@ def _cells(line: Iterable[Piece], width: int) -> list[_Cell]:
 
 
 def _with_blanks_joined(cells: list[_Cell]) -> Iterator[_Cell]:
-    """Give blanks the role before them: all have one background, and each change of style is 40 bytes."""
+    """Give blanks the role before them where both have one background: each change of style is 40 bytes."""
     role = "space"
     for text, own in cells:
-        role = role if text == " " else own
+        if text != " " or own in _FILLED or role in _FILLED:
+            role = own
         yield text, role
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from platformdirs import user_state_path
+
+from softmax_visualizer.tui.files import write_whole
 
 _PROMPTS = "prompts.json"
 
@@ -21,7 +22,8 @@ def report(error: BaseException, redact: Callable[[str], str]) -> str:
     """
     try:
         path = _folder() / "crash.txt"
-        _write(path, redact("".join(traceback.format_exception(error))))
+        text = redact("".join(traceback.format_exception(error)))
+        write_whole(path, text, replace=True, private=True)
     except OSError as failure:
         return f"Its details could not be written down ({failure.strerror})."
     return f"Its details are in {path}."
@@ -30,7 +32,7 @@ def report(error: BaseException, redact: Callable[[str], str]) -> str:
 def keep_prompts(prompts: Sequence[str]) -> None:
     """Write the prompts down for the next start, if that is possible."""
     with suppress(OSError):
-        _write(_folder() / _PROMPTS, json.dumps(list(prompts)))
+        write_whole(_folder() / _PROMPTS, json.dumps(list(prompts)), replace=True, private=True)
 
 
 def recovered_prompts() -> list[str]:
@@ -48,13 +50,3 @@ def _folder() -> Path:
     folder = user_state_path("softmax-visualizer", appauthor=False)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(text)
-    draft.replace(path)

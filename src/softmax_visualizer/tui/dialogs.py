@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
@@ -17,6 +19,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from softmax_visualizer.display.labels import safe_line
+from softmax_visualizer.tui.prompt import SafeTextArea
 
 _BACK: list[BindingType] = [Binding("escape,q", "dismiss", "back")]
 
@@ -98,3 +101,82 @@ class ChoiceScreen(Dialog[str]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Give the chosen name back."""
         self.dismiss(self._names[event.option_index])
+
+
+class MarksScreen(Dialog[frozenset[int]]):
+    """Offers names to mark; gives back the numbers of the marked ones, or nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss(None)", "back"),
+        Binding("space", "mark", "mark", priority=True),
+    ]
+
+    def __init__(self, title: str, names: Sequence[str], marked: frozenset[int]) -> None:
+        super().__init__()
+        self._title, self._names, self._marked = title, list(names), set(marked)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the names, each with its mark."""
+        with Vertical(classes="dialog small") as box:
+            box.border_title = self._title
+            box.border_subtitle = "space marks, Enter takes them, Esc goes back"
+            yield OptionList(*(Option(self._line(index)) for index in range(len(self._names))))
+
+    def _line(self, index: int) -> Text:
+        return Text(f"{'✓' if index in self._marked else ' '} {self._names[index]}")
+
+    def action_mark(self) -> None:
+        """Mark the name under the cursor, or take its mark away."""
+        names = self.query_one(OptionList)
+        if names.highlighted is not None:
+            self._marked ^= {names.highlighted}
+            names.replace_option_prompt_at_index(names.highlighted, self._line(names.highlighted))
+
+    def on_option_list_option_selected(self) -> None:
+        """Give the marked ones back."""
+        self.dismiss(frozenset(self._marked))
+
+
+class TablesScreen(Dialog[None]):
+    """Takes two printed tables, typed or pasted, and says whether one model can have printed both."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "back"),
+        Binding("ctrl+j,f2", "judge", "judge", priority=True),
+    ]
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        """Lay out the text, and what is said about it below."""
+        with Vertical(classes="dialog") as box:
+            box.border_title = "Can one model have printed these tables?"
+            box.border_subtitle = "F2 or Ctrl+J judges, Esc goes back"
+            yield SafeTextArea(self._text, soft_wrap=False, show_line_numbers=False)
+            yield Static(id="verdict")
+
+    def on_mount(self) -> None:
+        """Judge the tables that are there."""
+        self.action_judge()
+
+    @property
+    def text(self) -> str:
+        """What is in the editor now."""
+        return self.query_one(SafeTextArea).text
+
+    @work(exclusive=True)
+    async def action_judge(self) -> None:
+        """Say what the tables prove."""
+        verdict = await asyncio.to_thread(_judged, self.text)
+        self.query_one("#verdict", Static).update(Text("\n".join(map(safe_line, verdict.split("\n")))))
+
+
+def _judged(text: str) -> str:
+    from softmax_visualizer.display.printed_tables import TableError, read_tables, verdict
+
+    try:
+        return verdict(read_tables(text))[1]
+    except TableError as error:
+        return str(error)

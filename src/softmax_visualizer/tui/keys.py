@@ -33,13 +33,13 @@ KEYS = [
         tooltip="keep tokens at least this times as likely as the first",
     ),
     Binding("o", "order", "Order", tooltip="temperature first (vLLM, Hugging Face) or last (llama.cpp)"),
-    Binding("a", "axis", "Axis", tooltip="0 to 100 %, 0 to the longest bar, or logarithmic"),
-    Binding("v", "view", "Table or histograms", tooltip="the same numbers as a table, and back"),
-    Binding("pagedown", "scroll(1)", "Further tokens", tooltip="in the table"),
-    Binding("pageup", "scroll(-1)", "Earlier tokens", tooltip="in the table"),
     Binding("space", "draw", "Draw a token", tooltip="as the decoder would, with a seed that is shown"),
     Binding("enter", "take", "Take the token", tooltip="add the drawn token to the prompt, and ask again"),
     Binding("slash", "prompt", "Edit the prompt", tooltip="put the cursor into the prompt"),
+    Binding("ctrl+r", "again", "Ask again", tooltip="the same prompt, though its answer is known already"),
+    Binding("y", "copy", "Copy the request", tooltip="for this setting, as Python, curl or JSON"),
+    Binding("w", "save", "Save", tooltip="a picture, the numbers or the request, into a file"),
+    Binding("j", "judge", "Judge two tables", tooltip="can one model have printed both?"),
     Binding("m", "models", "Choose a model", tooltip="of those that the server names"),
     Binding("f", "framing", "Framing", tooltip="answer, continue or raw: how a chat model is asked"),
     Binding("i", "request", "Inspect the request", tooltip="exactly what is sent, without the key"),
@@ -49,13 +49,48 @@ KEYS = [
     Binding("escape", "back", "Back", tooltip="to the board; cancels a request; never quits"),
     Binding("q,ctrl+q", "app.quit", "Quit", tooltip="leave"),
 ]
-"""The bindings, from which the help and the command palette are made as well."""
+"""The bench's bindings, from which the help and the command palette are made as well."""
+
+VIEW_KEYS = [
+    Binding("x", "pin", "Pin or let go", tooltip="keep this setting beside the ones that come, up to three"),
+    Binding("X", "unpin", "Let all pins go", tooltip="nothing is pinned any more"),
+    Binding("z", "flip", "Flip", tooltip="between the current setting and the one pinned last"),
+    Binding("c", "show('compare')", "Compare", tooltip="pinned settings, prompts or models side by side"),
+    Binding("s", "show('sweep')", "Sweep", tooltip="the whole range of temperature; again, of top-p"),
+    Binding("h", "show('map')", "Map", tooltip="temperature by top-p; again for its other two measures"),
+    Binding("d", "show('decide')", "Decide", tooltip="what this setting means for an answer, in sentences"),
+    Binding("b", "show('orders')", "Both orders", tooltip="temperature first and last, side by side"),
+    Binding("v", "show('table')", "Table or histograms", tooltip="the same numbers as a table, and back"),
+    Binding("pagedown", "scroll(1)", "Further tokens", tooltip="in the table"),
+    Binding("pageup", "scroll(-1)", "Earlier tokens", tooltip="in the table"),
+    Binding("a", "axis", "Axis", tooltip="0 to 100 %, 0 to the longest bar, or logarithmic"),
+    Binding("g", "ask('accept')", "Acceptable tokens", tooltip="mark what a draw may be, for h and d"),
+    Binding("u", "ask('rival')", "Rival", tooltip="a token and the share that it is to reach, for d"),
+    Binding("number_sign", "ask('tokens')", "Length of an answer", tooltip="in tokens, for d"),
+    Binding(
+        "percent_sign",
+        "ask('reliability')",
+        "Reliability",
+        tooltip="answers that shall stay in the set, for d",
+    ),
+]
+"""The board's bindings: views, and what is marked in them. A view's letter again, or Esc, leads back."""
 
 BOARD_KEYS = (
     ("←→", "temperature"), ("↑↓", "top-p"), ("1-4", "presets"), ("/", "prompt"), ("space", "draw"),
-    ("v", "table"), ("?", "help"),
+    ("c", "compare"), ("d", "decide"), ("?", "help"),
 )  # fmt: skip
 """What the line of keys shows while the board has the focus, the last always."""
+
+KEYS_OF_VIEWS = {
+    "table": (("v", "histograms"), ("PgUp PgDn", "scroll")),
+    "compare": (("c", "histograms"), ("x", "pin"), ("z", "flip"), ("X", "unpin")),
+    "orders": (("b", "histograms"), ("o", "switch order")),
+    "sweep": (("s", "next"), ("a", "axis"), ("Esc", "histograms")),
+    "map": (("h", "next"), ("g", "mark tokens"), ("Esc", "histograms")),
+    "decide": (("d", "histograms"), ("g", "tokens"), ("u", "rival"), ("#", "length"), ("%", "reliability")),
+}
+"""What it shows instead of what is after the knobs, while another view than the histograms is open."""
 
 PROMPT_KEYS = (
     ("Enter", "ask"), ("Alt+←→", "temperature"), ("Alt+↑↓", "top-p"), ("↑↓", "history"),

@@ -43,6 +43,20 @@ class Knobs:
         )
 
     @property
+    def words(self) -> str:
+        """The position in words: ``"T 0.70, top-p 0.90"``; the order where it is not the usual one."""
+        parts = [f"T {spoken(self.temperature)}"]
+        if self.top_p < 1:
+            parts.append(f"top-p {spoken(self.top_p)}")
+        if self.top_k is not None:
+            parts.append(f"top-k {self.top_k}")
+        if self.min_p > 0:
+            parts.append(f"min-p {spoken(self.min_p)}")
+        if self.order == "temperature-last":
+            parts.append("T last")
+        return ", ".join(parts)
+
+    @property
     def preset(self) -> Preset | None:
         """The preset that these settings are, if they are one, whatever the engine's order."""
         settings = replace(self, order="temperature-first").settings

@@ -13,7 +13,17 @@ from textual.widgets import TextArea
 from softmax_visualizer.display.labels import character_for_character
 
 
-class PromptEditor(TextArea):
+class SafeTextArea(TextArea):
+    """An editor that writes nothing to the terminal that is not safe; its text stays as it is."""
+
+    def get_line(self, line_index: int) -> Text:
+        """Return a line as it may be written to the terminal."""
+        line = super().get_line(line_index)
+        line.plain = character_for_character(line.plain)
+        return line
+
+
+class PromptEditor(SafeTextArea):
     """A multi-line editor that keeps all lines of a paste, with a history of what was asked.
 
     Enter asks and Escape does not; both leave the editor.
@@ -48,12 +58,6 @@ class PromptEditor(TextArea):
         self._position = len(history)
         self._draft = ""
         self.move_cursor(self.document.end)
-
-    def get_line(self, line_index: int) -> Text:
-        """Return a line as it may be written to the terminal; the text that is asked about stays as it is."""
-        line = super().get_line(line_index)
-        line.plain = character_for_character(line.plain)
-        return line
 
     def remember(self, prompt: str) -> None:
         """Add a prompt that was asked to the history."""

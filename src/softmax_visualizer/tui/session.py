@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import LanguageModel, ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
+    from softmax_visualizer.models.recording import Recorder
 
 _MOST_ANSWERS = 100
 """Answers that are kept; one of the bundled model takes half a megabyte."""
@@ -23,15 +24,16 @@ class ModelSession:
     Whatever imports much or touches a disk runs in a thread. All methods raise ModelError with a sentence.
     """
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, recorder: Recorder | None = None) -> None:
         self.configuration = configuration
+        self._recorder = recorder
         self._model: LanguageModel | None = None
         self._answers: dict[tuple[object, ...], ModelAnswer] = {}
 
     async def open(self) -> LanguageModel:
         """Return the model; the first call imports what it needs."""
         if self._model is None:
-            self._model = await asyncio.to_thread(_open, self.configuration)
+            self._model = await asyncio.to_thread(_open, self.configuration, self._recorder)
         return self._model
 
     async def ask(self, prompt: str, *, again: bool = False) -> ModelAnswer:
@@ -40,7 +42,7 @@ class ModelSession:
         What was asked before of the same model in the same way is not asked again, except on request.
         """
         now = self.configuration
-        question = now.source, now.endpoint, now.model, now.framing, now.vocabulary_size, prompt
+        question = now.source, now.endpoint, now.model, now.framing, now.vocabulary_size, now.replay, prompt
         known = self._answers.pop(question, None)
         answer = await (await self.open()).ask(prompt) if known is None or again else known
         self._answers[question] = answer
@@ -82,10 +84,10 @@ class ModelSession:
         return former
 
 
-def _open(configuration: Configuration) -> LanguageModel:
+def _open(configuration: Configuration, recorder: Recorder | None = None) -> LanguageModel:
     from softmax_visualizer.models.opening import open_model
 
-    return open_model(configuration)
+    return open_model(configuration, recorder)
 
 
 def _prepare_drawing(answer: ModelAnswer) -> None:

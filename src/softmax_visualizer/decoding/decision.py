@@ -1,0 +1,136 @@
+"""Numbers to choose a setting by: how often it departs from greedy, leaves a set, or lets a rival through."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from softmax_visualizer.decoding.cut import EDGE
+from softmax_visualizer.decoding.decoder import Decoding
+from softmax_visualizer.decoding.distribution import TokenDistribution
+from softmax_visualizer.decoding.interval import Interval
+
+_ROUNDING = 1e-12
+"""Slack of a difference of sums of probabilities."""
+
+ALL_BUT_CERTAIN = math.nextafter(1.0, 0.0)
+"""The largest chance below 1: what is all but certain is not certain, although its nearest float is 1."""
+
+
+class DecisionError(ValueError):
+    """A question that has no answer; its text says why, and what can be asked."""
+
+
+def departure(decoding: Decoding) -> Interval:
+    """Return the probability that a draw is not the greedy choice, the first of the listed tokens."""
+    return leaving(decoding, frozenset({0}))
+
+
+def leaving(decoding: Decoding, accepted: frozenset[int]) -> Interval:
+    """Return the probability that a draw is none of the accepted tokens.
+
+    Args:
+        decoding: what is drawn from.
+        accepted: indices of listed tokens.
+    """
+    stage = decoding.after_cut
+    reach = int(stage.kept.high)
+    probabilities, unseen = stage.first(reach), stage.beyond(reach)
+    inside = np.zeros(reach, dtype=bool)
+    inside[[index for index in accepted if index < reach]] = True
+
+    # summed, not taken from 1, which would lose the digits of a small chance
+    low, estimate, high = (
+        float(values[~inside].sum())
+        for values in (probabilities.low, probabilities.estimate, probabilities.high)
+    )
+    low, estimate, high = low + unseen.low, estimate + unseen.estimate, high + unseen.high
+    if not (stage.exact and unseen.is_point):
+        # the tail moves all listed tokens alike, so what is accepted bounds the rest as well
+        low = max(low, 1 - float(probabilities.high[inside].sum()) - _ROUNDING)
+        high = min(high, 1 - float(probabilities.low[inside].sum()) + _ROUNDING)
+    found = Interval.around(*(min(max(value, 0.0), 1.0) for value in (low, estimate, high)))
+    if decoding.settings.temperature == 0:
+        return found
+    # weights of 1e-400 are 0 in float64, and yet their tokens can be drawn
+    certain = int(stage.kept.low)
+    if found.high == 0 and not inside[:certain].all():
+        return Interval(0.0, 0.0, 1 - ALL_BUT_CERTAIN)
+    if found.low == 1 and inside[:certain].any():
+        return Interval(ALL_BUT_CERTAIN, ALL_BUT_CERTAIN, ALL_BUT_CERTAIN)
+    return found
+
+
+def nucleus(distribution: TokenDistribution, top_p: float) -> int | None:
+    """Return how many tokens the model's own nucleus has, at T = 1; None if it does not end in the list.
+
+    Args:
+        distribution: what the model said.
+        top_p: the mass that the nucleus reaches (Holtzman et al. 2020, arXiv 1904.09751).
+    """
+    running = np.cumsum(np.exp(distribution.logprobs[: distribution.support]))
+    size = int(np.searchsorted(running, top_p - EDGE)) + 1
+    if size <= distribution.support:
+        return size
+    return distribution.support if distribution.complete else None
+
+
+def at_least_once(chance: Interval, steps: int) -> Interval:
+    """Return the probability that what has ``chance`` in one step happens in ``steps`` of them.
+
+    1 - (1 - chance) ** steps: steps that are all alike and independent of one another.
+    """
+
+    def happens(value: float) -> float:
+        return 1.0 if value >= 1 else min(-math.expm1(steps * math.log1p(-value)), ALL_BUT_CERTAIN)
+
+    return _through(chance, happens)
+
+
+def allowed_chance(reliability: float, steps: int) -> float:
+    """Return the largest chance in one step with which ``steps`` of them all go well this reliably.
+
+    1 - reliability ** (1 / steps).
+
+    Raises:
+        DecisionError: the reliability is not between 0 and 1, both excluded, or there are no steps.
+    """
+    if not 0 < reliability < 1:
+        raise DecisionError("The reliability must be above 0 % and below 100 %: no tail at all allows 100 %.")
+    if steps < 1:
+        raise DecisionError("The number of tokens must be 1 or more.")
+    return min(-math.expm1(math.log(reliability) / steps), ALL_BUT_CERTAIN)
+
+
+def rival_temperature(distribution: TokenDistribution, rival: int, share: float) -> float:
+    """Return the temperature at which a rival has ``share`` of what it and the first token have together.
+
+    ``ln(p_1 / p_rival) / ln((1 - share) / share)``: odds do not depend on any other token, so this is exact
+    even for a truncated list.
+
+    Args:
+        distribution: what the model said.
+        rival: index of a listed token.
+        share: above 0, below 1/2.
+
+    Raises:
+        DecisionError: there is no such temperature; the text says why.
+    """
+    if rival == 0:
+        raise DecisionError("The first token cannot be its own rival: name another one of the list.")
+    gap = float(distribution.logprobs[0] - distribution.logprobs[rival])
+    if math.isinf(gap):
+        raise DecisionError("This token is impossible at every temperature: name another one as the rival.")
+    if gap == 0:
+        raise DecisionError("The two are equally likely at every temperature: name another one as the rival.")
+    if not 0 < share < 0.5:
+        raise DecisionError(
+            "The rival's share must be above 0 % and below 50 %: no temperature lets it overtake the first."
+        )
+    return gap / math.log((1 - share) / share)
+
+
+def _through(chance: Interval, function: Callable[[float], float]) -> Interval:
+    return Interval.around(function(chance.low), function(chance.estimate), function(chance.high))

@@ -1,0 +1,209 @@
+"""Which setting to choose, in sentences and a table: each number with its unit and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from softmax_visualizer.decoding import (
+    PRESETS,
+    Decoding,
+    DecodingSettings,
+    Interval,
+    TokenDistribution,
+    decode,
+)
+from softmax_visualizer.decoding.decision import (
+    DecisionError,
+    allowed_chance,
+    at_least_once,
+    departure,
+    leaving,
+    nucleus,
+    rival_temperature,
+)
+from softmax_visualizer.display.labels import cell_width, label, pad, safe_line, wrap
+from softmax_visualizer.display.numbers import number, percent, percent_range, percent_short
+from softmax_visualizer.display.panels import cut_words
+
+NUCLEUS = 0.95
+"""Mass of the model's own nucleus, which is the set of acceptable tokens until a person marks their own."""
+
+Row = list[tuple[str, str]]
+
+_EXPLANATION = """
+
+greedy       what temperature 0 takes. A draw departs from it with 1 - P(greedy).
+the set      what a draw should be: g marks tokens of your own.
+leaving it   1 - P(the set), at the current setting. The set itself stays the same at any setting.
+tokens       1 - (1 - leaving) ^ N, along this path. # changes N.
+allowed      1 - R ^ (1 / N), for a share R of answers that stay in the set. % changes R.
+rival        T = ln(p1 / p2) / ln((1 - share) / share): exact whatever is unseen. u changes it."""
+"""Where each number comes from, if there is room to say so."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person wants to know of a setting.
+
+    ``accepted``: the tokens that they marked as acceptable; empty: the model's own nucleus at T = 1.
+    ``tokens``: length of an answer. ``reliability``: share of answers that shall stay in the set.
+    ``rival``: a token's text; empty: the second one. ``share``: what the rival shall have of the two.
+    """
+
+    accepted: frozenset[str] = frozenset()
+    tokens: int = 500
+    reliability: float = 0.99
+    rival: str = ""
+    share: float = 0.25
+
+
+def accepted_tokens(distribution: TokenDistribution, question: Question) -> tuple[frozenset[int], str]:
+    """Return the indices of the acceptable tokens, and what they are in words."""
+    if question.accepted:
+        marked = frozenset(
+            index for index in range(len(distribution)) if distribution.token(index).text in question.accepted
+        )
+        return marked, f"the {_tokens(len(marked))} that you marked"
+    size = nucleus(distribution, NUCLEUS)
+    if size is None:
+        listed = f"the {_tokens(len(distribution))} that the server lists"
+        return frozenset(range(len(distribution))), listed
+    return frozenset(range(size)), f"the model's own nucleus: {_tokens(size)} with 95 % at T = 1"
+
+
+def find_token(distribution: TokenDistribution, text: str) -> int | None:
+    """Return the index of the listed token with this text, whose leading space may be missing."""
+    text = text.replace("␣", " ")
+    for wanted in (text, f" {text}"):
+        for index in range(len(distribution)):
+            if distribution.token(index).text == wanted:
+                return index
+    return None
+
+
+def decision(decoding: Decoding, question: Question, width: int, height: int) -> list[Row]:
+    """Return the answers for the current setting, then what the presets would do.
+
+    Args:
+        decoding: the current setting.
+        question: what is asked of it.
+        width: cells of a line; ``height``: lines, of which as few as need be are more than there are.
+    """
+    distribution = decoding.distribution
+    accepted, named = accepted_tokens(distribution, question)
+    leaves = leaving(decoding, accepted)
+    over = at_least_once(leaves, question.tokens)
+    allowed = allowed_chance(question.reliability, question.tokens)
+    rows = [
+        ("greedy", f"takes {_name(distribution, 0)}; {bounded(departure(decoding))} of draws depart from it"),
+        ("the set", named),
+        ("leaving it", f"{bounded(leaves)} of draws{_waiting(leaves)}"),
+        (
+            f"{question.tokens:,} tokens",
+            f"{bounded(over)} leave it at least once, if each step is like this",
+        ),
+        (
+            "allowed",
+            f"at most {_small_percent(allowed)} a draw, for {_asked(question.reliability)} to stay in it",
+        ),
+        ("rival", _rival(decoding, question)),
+    ]
+    lines: list[Row] = []
+    for heading, text in rows:
+        for number_, part in enumerate(wrap(text, max(width - 14, 10))):
+            lines.append([(pad("" if number_ else heading, 12), "head"), (part, "text")])
+    table = _presets(decoding, accepted, question, width)
+    space: list[Row] = [[]] if len(lines) + len(table) < height else []
+    page = [*lines, *space, *table]
+    explained: list[Row] = [[(line, "faint")] for line in _EXPLANATION.split("\n")]
+    return page + explained if len(page) + len(explained) <= height else page
+
+
+def bounded(chance: Interval) -> str:
+    """Return a probability that may only be a bound: ``"12.3 %"``, ``"at most 51 %"``, ``"4.1 to 9.8 %"``."""
+    if chance.high >= 1 and chance.low > 0 and chance.low < 1:
+        return f"at least {_floor_percent(chance.low)}"
+    if chance.low <= 0 < chance.high < 1:
+        return f"at most {_ceiling_percent(chance.high)}"
+    if chance.low <= 0 and chance.high >= 1:
+        return "0 to 100 %"
+    return percent(chance)
+
+
+def _rival(decoding: Decoding, question: Question) -> str:
+    distribution = decoding.distribution
+    rival = find_token(distribution, question.rival) if question.rival else min(1, len(distribution) - 1)
+    if rival is None:
+        return f"{label(question.rival, None, 20)} is not in this list: u names another one"
+    try:
+        temperature = rival_temperature(distribution, rival, question.share)
+    except DecisionError as error:
+        return str(error)
+    there = decode(distribution, DecodingSettings(temperature)).after_temperature.first(rival + 1)
+    rival_name, first_name = _name(distribution, rival), _name(distribution, 0)
+    pair = f"{rival_name} has {_asked(question.share)} of what it and {first_name} have"
+    return f"{pair} at T {temperature:.3g}: {percent(there[rival])} and {percent(there[0])}"
+
+
+def _presets(decoding: Decoding, accepted: frozenset[int], question: Question, width: int) -> list[Row]:
+    settings = decoding.settings
+    columns: tuple[tuple[str, Callable[[Decoding], str]], ...] = (
+        ("departs", lambda each: percent_short(departure(each))),
+        ("leaves set", lambda each: percent_short(leaving(each, accepted))),
+        (
+            f"in {question.tokens:,}",
+            lambda each: percent_short(at_least_once(leaving(each, accepted), question.tokens)),
+        ),
+        ("like", lambda each: number(each.after_cut.effective_tokens).replace(" to ", "–")),
+    )
+    named = [(f"{index} {preset.name}", preset.settings) for index, preset in enumerate(PRESETS, 1)]
+    room = min(max((width - 32) // len(columns), 9), 17)
+    lines = [[(pad("", 32) + "".join(f"{name[: room - 1]:>{room}}" for name, _ in columns), "head")]]
+    for name, chosen in [*named, ("now", settings)]:
+        each = decode(decoding.distribution, replace(chosen, order=settings.order))
+        where = f"T {chosen.temperature:g}, {_lower(cut_words(chosen))}"
+        heading = pad(safe_line(f"{pad(name, 12)} {where}", 30), 31)
+        values = [write(each) for _, write in columns]
+        numbers = "".join(" " * (room - cell_width(value)) + value for value in values)
+        lines.append([(heading, "name" if name == "now" else "text"), (numbers, "number")])
+    return lines
+
+
+def _name(distribution: TokenDistribution, index: int) -> str:
+    token = distribution.token(index)
+    return label(token.text, token.bytes, 20)
+
+
+def _tokens(count: int) -> str:
+    return "1 token" if count == 1 else f"{count:,} tokens"
+
+
+def _waiting(chance: Interval) -> str:
+    """Mean waiting time, where there is one to speak of."""
+    if not chance.low > 0 or chance.low > 0.2:
+        return ""
+    between = Interval.around(*(1 / value for value in (chance.high, chance.estimate, chance.low)))
+    return f", once in {number(between).replace(' to ', '–')}"
+
+
+def _floor_percent(value: float) -> str:
+    return percent_range(value, 1.0).split(" to ")[0].removesuffix(" %") + " %"
+
+
+def _ceiling_percent(value: float) -> str:
+    return percent_range(0.0, value).split(" to ")[-1]
+
+
+def _asked(share: float) -> str:
+    """Return a percentage as it was asked for."""
+    return f"{100 * share:.6g} %"
+
+
+def _small_percent(value: float) -> str:
+    """A percentage below what :func:`percent` prints is printed all the same: it is what was asked for."""
+    return f"{100 * value:.2g} %" if value < 1e-4 else percent(value)
+
+
+def _lower(words: str) -> str:
+    return words[0].lower() + words[1:]

@@ -1,0 +1,155 @@
+"""A sweep as two charts: the leading tokens' probabilities, and how many choices there are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from softmax_visualizer.decoding import Decoding, IntervalArray
+from softmax_visualizer.decoding.interval import FloatArray
+from softmax_visualizer.decoding.sweep import Knob, Sweep
+from softmax_visualizer.display.chart import Line, chart
+from softmax_visualizer.display.histogram import Role, Run
+from softmax_visualizer.display.labels import cell_width
+from softmax_visualizer.display.numbers import number, percent_short
+from softmax_visualizer.display.panels import rest_label, token_label
+from softmax_visualizer.display.statistics import kept_words
+
+_LINES: tuple[Role, ...] = ("line1", "line2", "line3", "line4", "line5", "line6")
+
+LEADING = len(_LINES)
+"""How many tokens have a line of their own."""
+
+_POSITIONS = 81
+
+_CROWD = "+"
+_TITLES = {"temperature": "temperature", "top_p": "top-p"}
+
+
+def positions(knob: Knob, current: float) -> tuple[float, ...]:
+    """Return where to decode: temperature from 0 to 2, or as far as it is set, and top-p from 0 to 1."""
+    top = max(2.0, float(math.ceil(current))) if knob == "temperature" else 1.0
+    return tuple(float(value) for value in np.linspace(0.0, top, _POSITIONS))
+
+
+@dataclass(frozen=True)
+class SweepPanel:
+    """One chart: its title, and its rows, with a legend at the top."""
+
+    title: str
+    rows: list[tuple[Run, ...]]
+
+
+def sweep_panels(
+    sweep: Sweep, decoding: Decoding, widths: tuple[int, int], height: int, *, fixed: bool
+) -> tuple[SweepPanel, SweepPanel]:
+    """Return both charts, with the current position of the knob marked.
+
+    Args:
+        sweep: what is drawn.
+        decoding: the current setting, whose numbers stand in the legends.
+        widths: cells of the rows of each chart.
+        height: rows of each.
+        fixed: the probability axis reaches up to 100 %, rather than to the highest line.
+    """
+    at = getattr(decoding.settings, sweep.knob)
+    across = _TITLES[sweep.knob]
+    return (
+        SweepPanel(
+            f"Drawn with, over {across}", _probabilities(sweep, decoding, at, widths[0], height, fixed)
+        ),
+        SweepPanel(f"Choices over {across}, log scale", _choices(sweep, decoding, at, widths[1], height)),
+    )
+
+
+def _probabilities(
+    sweep: Sweep, decoding: Decoding, at: float, width: int, height: int, fixed: bool
+) -> list[tuple[Run, ...]]:
+    leading = len(sweep.tokens)
+    stage = decoding.after_cut
+    now = stage.first(leading)
+    lines = [_line(str(index + 1), _LINES[index], each) for index, each in enumerate(sweep.tokens)]
+    legend: list[tuple[str, str, Role]] = [
+        (f"{index + 1} {token_label(decoding.distribution, index)} ", percent_short(now[index]), role)
+        for index, role in zip(range(leading), _LINES, strict=False)
+    ]
+    if sweep.others.high.max(initial=0.0) > 0:
+        lines.append(_line(_CROWD, "crowd", sweep.others))
+        beyond = percent_short(stage.beyond(leading))
+        legend.insert(1, (f"{_CROWD} {rest_label(decoding, leading)} ", beyond, "crowd"))
+    top = 1.0 if fixed else max(float(line.estimate.max()) for line in lines) or 1.0
+    rows = _legend(legend, width, height // 4)
+    body = chart(
+        np.array(sweep.values),
+        lines,
+        width,
+        max(height - len(rows), 1),
+        y_high=top,
+        y_label=_whole_percent,
+        at=at,
+    )
+    return rows + body
+
+
+def _choices(sweep: Sweep, decoding: Decoding, at: float, width: int, height: int) -> list[tuple[Run, ...]]:
+    lines = [
+        _line("e", "line1", _logarithm(sweep.effective_tokens)),
+        _line("k", "line3", _logarithm(sweep.kept_tokens)),
+    ]
+    highest = max(
+        (float(value) for line in lines for value in (*line.estimate, *line.high) if math.isfinite(value)),
+        default=1.0,
+    )
+    legend: list[tuple[str, str, Role]] = [
+        ("e like ", number(decoding.after_cut.effective_tokens).replace(" to ", "–"), "line1"),
+        ("k kept ", kept_words(decoding).replace(" to ", "–"), "line3"),
+    ]
+    rows = _legend(legend, width, height // 4)
+    body = chart(
+        np.array(sweep.values),
+        lines,
+        width,
+        max(height - len(rows), 1),
+        y_high=max(math.ceil(highest), 1.0),
+        y_label=_power_of_two,
+        at=at,
+    )
+    return rows + body
+
+
+def _whole_percent(share: float) -> str:
+    return f"{100 * share:g} %"
+
+
+def _power_of_two(exponent: float) -> str:
+    return number(2.0**exponent)
+
+
+def _line(mark: str, role: Role, values: IntervalArray) -> Line:
+    return Line(mark, role, values.low, values.estimate, values.high)
+
+
+def _logarithm(values: IntervalArray) -> IntervalArray:
+    def taken(ends: FloatArray) -> FloatArray:
+        logs: FloatArray = np.log2(np.maximum(ends, 1.0))
+        return logs
+
+    return IntervalArray(taken(values.low), taken(values.estimate), taken(values.high))
+
+
+def _legend(entries: list[tuple[str, str, Role]], width: int, most: int) -> list[tuple[Run, ...]]:
+    """Return what each line is and its number, in as many rows as it takes, up to ``most``."""
+    rows: list[list[Run]] = [[]]
+    used = 0
+    for name, value, role in entries:
+        size = cell_width(name) + cell_width(value) + 2
+        if used and used + size > width:
+            if len(rows) == most:
+                break
+            rows.append([])
+            used = 0
+        rows[-1] += [Run(name, role), Run(f"{value}  ", "number")]
+        used += size
+    return [tuple(row) for row in rows]

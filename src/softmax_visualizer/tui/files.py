@@ -1,0 +1,43 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from pathlib import Path
+
+
+def write_whole(path: Path, text: str, *, replace: bool, private: bool = False) -> None:
+    """Write a file so that nobody ever sees half of it.
+
+    Args:
+        path: where to.
+        text: its UTF-8 content; lone surrogates are spelt out.
+        replace: whether a file that is there already may be replaced.
+        private: only the owner may read it.
+
+    Raises:
+        FileExistsError: there is such a file, and it may not be replaced.
+        OSError: it cannot be written.
+    """
+    draft = path.with_name(f".{path.name[:60]}.{os.getpid()}.new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        if replace:
+            draft.replace(path)
+        else:
+            # a link is made only where nothing is yet, however quickly that changes
+            os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def file_name(prompt: str, settings: str, ending: str) -> str:
+    """Return a file name that says what is in it: ``"the-quick-brown-fox_T-0.70-top-p-0.90.csv"``."""
+    plain = unicodedata.normalize("NFKD", prompt).encode("ascii", "ignore").decode()
+    words = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:40].strip("-")
+    return f"{words or 'prompt'}_{re.sub(r'[^A-Za-z0-9.]+', '-', settings)}{ending}"

@@ -1,0 +1,91 @@
+"""What a person wants to know of a setting, asked for in dialogs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from textual.app import App
+
+from softmax_visualizer.decoding import TokenDistribution
+from softmax_visualizer.decoding.decision import DecisionError, allowed_chance, rival_temperature
+from softmax_visualizer.display.decision import Question, accepted_tokens, find_token
+from softmax_visualizer.display.labels import safe_line
+from softmax_visualizer.display.panels import token_label
+from softmax_visualizer.tui.dialogs import MarksScreen, ValueScreen
+
+_OFFERED = 200
+"""Tokens that can be marked: nobody reads further down."""
+
+_LONGEST = 1_000_000
+"""Tokens of the longest answer that can be asked about."""
+
+
+async def ask(app: App[None], distribution: TokenDistribution, question: Question, about: str) -> Question:
+    """Return the question with one thing changed by the person, or as it was if they go back.
+
+    Raises:
+        DecisionError: what they typed cannot be asked; the text says why.
+    """
+    if about == "accept":
+        return await _accepted(app, distribution, question)
+    heading, shown, changed = {
+        "rival": ("Rival and its share, such as: fence 25 %", _rival_text(question), _with_rival),
+        "tokens": ("Tokens of an answer", str(question.tokens), _with_tokens),
+        "reliability": (
+            "Answers that shall stay in the set, in %",
+            f"{100 * question.reliability:g}",
+            _with_reliability,
+        ),
+    }[about]
+    typed = await app.push_screen_wait(ValueScreen(heading, shown))
+    return question if typed is None else changed(question, typed, distribution)
+
+
+async def _accepted(app: App[None], distribution: TokenDistribution, question: Question) -> Question:
+    """Let the person mark the tokens that a draw may be; none at all is the model's own nucleus again."""
+    offered = range(min(len(distribution), _OFFERED))
+    marked, _ = accepted_tokens(distribution, question) if question.accepted else (frozenset[int](), "")
+    labels = [token_label(distribution, index) for index in offered]
+    chosen = await app.push_screen_wait(MarksScreen("Acceptable tokens", labels, marked))
+    if chosen is None:
+        return question
+    return replace(question, accepted=frozenset(distribution.token(index).text for index in chosen))
+
+
+def _rival_text(question: Question) -> str:
+    return f"{question.rival} {100 * question.share:g} %".strip()
+
+
+def _with_rival(question: Question, typed: str, distribution: TokenDistribution) -> Question:
+    name, share = typed.strip(), question.share
+    number = name.removesuffix("%").strip().rpartition(" ")
+    if _is_number(number[2]):
+        name, share = number[0].strip(), float(number[2].replace(",", ".")) / 100
+    rival = find_token(distribution, name) if name else 1
+    if rival is None:
+        raise DecisionError(f"{safe_line(name, 30)!r} is not in this list of tokens.")
+    rival_temperature(distribution, rival, share)
+    return replace(question, rival=name, share=share)
+
+
+def _with_tokens(question: Question, typed: str, distribution: TokenDistribution) -> Question:
+    text = typed.strip().replace(",", "")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= _LONGEST):
+        raise DecisionError(f"An answer's length is a whole number of tokens from 1 to {_LONGEST:,}.")
+    return replace(question, tokens=int(text))
+
+
+def _with_reliability(question: Question, typed: str, distribution: TokenDistribution) -> Question:
+    text = typed.strip().removesuffix("%").strip().replace(",", ".")
+    if not _is_number(text):
+        raise DecisionError("The reliability is a percentage, such as 99.")
+    allowed_chance(float(text) / 100, question.tokens)
+    return replace(question, reliability=float(text) / 100)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", "."))
+    except ValueError:
+        return False
+    return True
