@@ -50,14 +50,14 @@ async def test_a_held_key_ends_on_its_last_value_and_draws_less_often(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     drawn = 0
-    original = BenchScreen._redraw
+    original = BenchScreen.show_answer
 
     def counted(self: BenchScreen) -> None:
         nonlocal drawn
         drawn += 1
         original(self)
 
-    monkeypatch.setattr(BenchScreen, "_redraw", counted)
+    monkeypatch.setattr(BenchScreen, "show_answer", counted)
     async with screen() as (app, pilot):
         drawn = 0
         for _ in range(8):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from softmax_visualizer.models.base import ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.models.recording import Recorder
+    from softmax_visualizer.tui.app import SoftmaxVisualizer
 
 _Answer = TypeVar("_Answer")
 
@@ -145,6 +146,22 @@ def _parser() -> argparse.ArgumentParser:
     _add_model_options(check)
     check.set_defaults(run=_run_check)
 
+    lesson = commands.add_parser(
+        "lesson",
+        help="play a lesson, by hand or by itself",
+        description="Play a lesson: space goes on, Backspace goes back, any other key tries something out.",
+    )
+    lesson.add_argument("lesson", nargs="?", metavar="NAME|FILE", help="a built-in lesson, or a lesson file")
+    lesson.add_argument("--list", action="store_true", help="list the built-in lessons and exit")
+    lesson.add_argument(
+        "--auto",
+        action="store_true",
+        help="play by itself and exit: 0, or 1 where the lesson expected something else",
+    )
+    lesson.add_argument("--speed", default="1", help="with --auto, how many times as fast (default 1)")
+    lesson.add_argument("--seed", type=int, default=1, help="seed of the tokens drawn (default 1)")
+    lesson.set_defaults(run=_run_lesson)
+
     consistent = commands.add_parser(
         "consistent",
         help="find out whether one model can have printed two tables, and exit",
@@ -207,13 +224,51 @@ def _run_screen(options: argparse.Namespace) -> int:
     from softmax_visualizer.tui.app import SoftmaxVisualizer
 
     history = crash.recovered_prompts()
-    app = SoftmaxVisualizer(configuration, prompt or _EXAMPLE, options.seed, history, recorder)
+    return _run(SoftmaxVisualizer(configuration, prompt or _EXAMPLE, options.seed, history, recorder))
+
+
+def _run_lesson(options: argparse.Namespace) -> int:
+    from softmax_visualizer.lessons.error import LessonError
+    from softmax_visualizer.lessons.listing import built_in, find_lesson
+    from softmax_visualizer.lessons.reading import read_lesson
+
+    try:
+        if options.list:
+            lessons = [read_lesson(path) for path in built_in()]
+            _print(
+                "".join(f"{lesson.name:<10} {_safe(lesson.about or lesson.title)}\n" for lesson in lessons)
+            )
+            return 0
+        if options.lesson is None:
+            raise UsageError("Which lesson? softmax-visualizer lesson --list names them.")
+        lesson = find_lesson(options.lesson)
+    except LessonError as error:
+        raise UsageError(str(error)) from error
+    speed = _number("--speed", options.speed)
+    if not 0.1 <= speed <= 100:
+        raise UsageError(f"--speed must be between 0.1 and 100, not {options.speed}.")
+    _check_terminal()
+    from softmax_visualizer.models.configuration import Configuration
+    from softmax_visualizer.tui.app import SoftmaxVisualizer
+    from softmax_visualizer.tui.lesson import LessonStart
+
+    start = LessonStart(lesson, options.auto, speed)
+    app = SoftmaxVisualizer(Configuration(model="bundled"), lesson.prompt, options.seed, lesson=start)
+    status = _run(app)
+    for failure in app.failures:
+        _complain(failure)
+    return status
+
+
+def _run(app: SoftmaxVisualizer) -> int:
+    from softmax_visualizer.tui import crash
+
     app.run()
     if app.failure is not None:
         crash.keep_prompts(app.history)
         _complain(
             f"An error of its own ended the program ({type(app.failure).__name__}). "
-            f"{crash.report(app.failure, configuration.redact)} Your prompts come back at the next start."
+            f"{crash.report(app.failure, app.redact)} Your prompts come back at the next start."
         )
         return 1
     return app.return_code or 0

@@ -12,7 +12,7 @@ from softmax_visualizer.decoding.interval import FloatArray
 from softmax_visualizer.decoding.sweep import Knob, Sweep
 from softmax_visualizer.display.chart import Line, chart
 from softmax_visualizer.display.histogram import Role, Run
-from softmax_visualizer.display.labels import cell_width
+from softmax_visualizer.display.labels import cell_width, safe_line
 from softmax_visualizer.display.numbers import number, percent_short
 from softmax_visualizer.display.panels import rest_label, token_label
 from softmax_visualizer.display.statistics import kept_words
@@ -72,20 +72,20 @@ def _probabilities(
     now = stage.first(leading)
     lines = [_line(str(index + 1), _LINES[index], each) for index, each in enumerate(sweep.tokens)]
     legend: list[tuple[str, str, Role]] = [
-        (f"{index + 1} {token_label(decoding.distribution, index)} ", percent_short(now[index]), role)
+        (f"{index + 1} {token_label(decoding.distribution, index)}", percent_short(now[index]), role)
         for index, role in zip(range(leading), _LINES, strict=False)
     ]
     if sweep.others.high.max(initial=0.0) > 0:
         lines.append(_line(_CROWD, "crowd", sweep.others))
         beyond = percent_short(stage.beyond(leading))
-        legend.insert(1, (f"{_CROWD} {rest_label(decoding, leading)} ", beyond, "crowd"))
+        legend.insert(1, (f"{_CROWD} {rest_label(decoding, leading)}", beyond, "crowd"))
     top = 1.0 if fixed else max(float(line.estimate.max()) for line in lines) or 1.0
     rows = _legend(legend, width, height // 4)
     body = chart(
         np.array(sweep.values),
         lines,
         width,
-        max(height - len(rows), 1),
+        max(height - len(rows), 0),
         y_high=top,
         y_label=_whole_percent,
         at=at,
@@ -103,15 +103,15 @@ def _choices(sweep: Sweep, decoding: Decoding, at: float, width: int, height: in
         default=1.0,
     )
     legend: list[tuple[str, str, Role]] = [
-        ("e like ", number(decoding.after_cut.effective_tokens).replace(" to ", "–"), "line1"),
-        ("k kept ", kept_words(decoding).replace(" to ", "–"), "line3"),
+        ("e like", number(decoding.after_cut.effective_tokens).replace(" to ", "–"), "line1"),
+        ("k kept", kept_words(decoding).replace(" to ", "–"), "line3"),
     ]
     rows = _legend(legend, width, height // 4)
     body = chart(
         np.array(sweep.values),
         lines,
         width,
-        max(height - len(rows), 1),
+        max(height - len(rows), 0),
         y_high=max(math.ceil(highest), 1.0),
         y_label=_power_of_two,
         at=at,
@@ -144,12 +144,13 @@ def _legend(entries: list[tuple[str, str, Role]], width: int, most: int) -> list
     rows: list[list[Run]] = [[]]
     used = 0
     for name, value, role in entries:
-        size = cell_width(name) + cell_width(value) + 2
+        name = safe_line(name, max(width - cell_width(value) - 3, 0))
+        size = cell_width(name) + cell_width(value) + 3
         if used and used + size > width:
-            if len(rows) == most:
+            if len(rows) >= most:
                 break
             rows.append([])
             used = 0
-        rows[-1] += [Run(name, role), Run(f"{value}  ", "number")]
+        rows[-1] += [Run(f"{name} ", role), Run(f"{value}  ", "number")]
         used += size
     return [tuple(row) for row in rows]

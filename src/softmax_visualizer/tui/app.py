@@ -17,6 +17,7 @@ from softmax_visualizer.tui.keys import KEYS, VIEW_KEYS
 if TYPE_CHECKING:
     from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.models.recording import Recorder
+    from softmax_visualizer.tui.lesson import LessonStart
 
 
 class SoftmaxVisualizer(App[None]):
@@ -26,6 +27,8 @@ class SoftmaxVisualizer(App[None]):
     CSS_PATH = "bench.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
+        Binding("space", "lesson('go_on')", "Go on", show=False, priority=True),
+        Binding("backspace", "lesson('go_back')", "Go back", show=False, priority=True),
     ]
 
     def __init__(
@@ -35,11 +38,14 @@ class SoftmaxVisualizer(App[None]):
         seed: int = 1,
         history: Sequence[str] = (),
         recorder: Recorder | None = None,
+        lesson: LessonStart | None = None,
     ) -> None:
         super().__init__()
         self.history = list(history)
         """The prompts that were asked, oldest first."""
-        self._bench = BenchScreen(configuration, prompt, seed, self.history, recorder)
+        self.redact = configuration.redact
+        """Takes secrets out of a text."""
+        self._bench = BenchScreen(configuration, prompt, seed, self.history, recorder, lesson)
 
     @property
     def failure(self) -> BaseException | None:
@@ -49,6 +55,22 @@ class SoftmaxVisualizer(App[None]):
     def _fatal_error(self) -> None:
         # Textual would print a traceback with the values of variables, among which a key could be
         self._close_messages_no_wait()
+
+    @property
+    def failures(self) -> list[str]:
+        """What the lesson that was played expected and did not find."""
+        return self._bench.player.failures if self._bench.player else []
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave space and backspace to the bench unless a lesson is listening."""
+        if action == "lesson":
+            return self._bench.player is not None and self._bench.player.takes_keys
+        return super().check_action(action, parameters)
+
+    def action_lesson(self, move: str) -> None:
+        """Go on or back in the lesson."""
+        if self._bench.player is not None:
+            getattr(self._bench.player, move)()
 
     def get_default_screen(self) -> Screen[None]:
         """Return the bench."""

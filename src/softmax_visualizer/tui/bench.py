@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from rich.table import Table
-from rich.text import Text
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
-from textual.worker import get_current_worker
 
 from softmax_visualizer.decoding.settings import PRESETS, SettingsError
-from softmax_visualizer.display.labels import safe_line
-from softmax_visualizer.models.base import ModelError
-from softmax_visualizer.tui import crash
+from softmax_visualizer.tui.asking import AskingScreen
 from softmax_visualizer.tui.bars import (
     SMALLEST,
     Header,
@@ -32,18 +24,18 @@ from softmax_visualizer.tui.bars import (
     TooSmall,
 )
 from softmax_visualizer.tui.board import BoardView
+from softmax_visualizer.tui.caption import CaptionPanel
 from softmax_visualizer.tui.cells import COMPONENT_CLASSES, CellView
-from softmax_visualizer.tui.keys import BOARD_KEYS, KEYS, KEYS_OF_VIEWS, PROMPT_KEYS, VIEW_KEYS
+from softmax_visualizer.tui.keys import BOARD_KEYS, KEYS, KEYS_OF_VIEWS, LESSON_KEYS, PROMPT_KEYS, VIEW_KEYS
 from softmax_visualizer.tui.knobs import Knobs, spoken
 from softmax_visualizer.tui.prompt import PromptEditor
-from softmax_visualizer.tui.session import ModelSession
 from softmax_visualizer.tui.spans import compositor
 
 if TYPE_CHECKING:
     from softmax_visualizer.decoding import Decoding
-    from softmax_visualizer.models.base import ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.models.recording import Recorder
+    from softmax_visualizer.tui.lesson import LessonStart
 
 
 _QUESTIONS = {
@@ -54,7 +46,7 @@ _QUESTIONS = {
 }
 
 
-class BenchScreen(Screen[None]):
+class BenchScreen(AskingScreen):
     """Prompt and board; it asks the model once a prompt, and decodes at every turn of a knob."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENT_CLASSES
@@ -67,14 +59,13 @@ class BenchScreen(Screen[None]):
         seed: int,
         history: list[str],
         recorder: Recorder | None = None,
+        lesson: LessonStart | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(configuration, recorder)
         self._compositor = compositor()
-        self._session = ModelSession(configuration, recorder)
         self._prompt = prompt
         self._history = history
         self._knobs = Knobs()
-        self._answer: ModelAnswer | None = None
         self._decoding: Decoding | None = None
         self._redraw_is_due = False
         self._seed = seed
@@ -82,14 +73,36 @@ class BenchScreen(Screen[None]):
         self._draws = 0
         self._drawn: int | None = None
         self._tables = ""
+        self._lesson = lesson
 
     @property
-    def _configuration(self) -> Configuration:
-        return self._session.configuration
+    def decoding(self) -> Decoding | None:
+        """What is shown, once there is something."""
+        return self._decoding
+
+    @property
+    def knobs(self) -> Knobs:
+        """Where the knobs stand."""
+        return self._knobs
+
+    @property
+    def state(self) -> object:
+        """All that a person can change, to find out whether somebody has."""
+        typed = self.query_one(PromptEditor).text
+        return (
+            typed,
+            self._answer,
+            self._knobs,
+            self._draws,
+            self.board.state,
+            self.app.screen,
+            self.app.focused,
+        )
 
     def compose(self) -> ComposeResult:
         """Lay out the regions from top to bottom."""
         yield Header(id="header")
+        yield CaptionPanel(id="caption")
         yield PromptEditor(self._prompt, self._history, id="prompt")
         yield KnobLine(id="knobs")
         yield SettingsLine(id="settings")
@@ -99,11 +112,9 @@ class BenchScreen(Screen[None]):
         yield KeyLine(id="keys")
         yield TooSmall(id="sentence")
 
-    # --- asking ---
-
     def on_mount(self) -> None:
         """Put the cursor on the board and ask about the first prompt, so that there is something to see."""
-        self.set_focus(self.query_one(BoardView))
+        self.set_focus(self.board)
         header = self.query_one(Header)
         if self._configuration.source == "openai":
             header.model = self._configuration.model or "default model"
@@ -112,97 +123,49 @@ class BenchScreen(Screen[None]):
             header.model = self._configuration.source
         self.query_one(PromptEditor).remember(self._prompt)
         # after the first frame: what it needs takes longer to import than all that went before
-        self.call_after_refresh(self.ask, self._prompt)
-
-    @on(PromptEditor.Asked)
-    def _prompt_was_asked(self, event: PromptEditor.Asked) -> None:
-        self.ask(event.prompt)
-
-    @work(exclusive=True, group="ask", exit_on_error=False)
-    async def ask(self, prompt: str, again: bool = False) -> None:
-        """Ask the model about a prompt; a newer question cancels an older one."""
-        board, started = self.query_one(BoardView), time.monotonic()
-        board.waiting = "asking the model"
-        self._say_state("asking", "wait")
-        # an answer that comes at once needs no mark on the picture before it
-        patience = self.set_timer(0.3, self._mark_old)
-        clock = self.set_interval(
-            1, lambda: self._say_state(f"asking {time.monotonic() - started:.0f} s", "wait")
-        )
-        try:
-            await self._session.open()
-            started = time.monotonic()
-            answer = await self._session.ask(prompt, again=again)
-        except ModelError as error:
-            self._failed(str(error))
-        except Exception as error:
-            # a slip in reading an answer is no reason to take the screen away from a class
-            where = await asyncio.to_thread(crash.report, error, self._configuration.redact)
-            self._failed(f"This answer met an error of the program's own ({type(error).__name__}). {where}")
+        if self._lesson is None:
+            self.call_after_refresh(self.ask, self._prompt)
         else:
-            if not get_current_worker().is_cancelled:
-                self._arrived(answer, time.monotonic() - started)
-        finally:
-            clock.stop()
-            patience.stop()
+            self.call_after_refresh(self.teach, self._lesson)
 
-    def _arrived(self, answer: ModelAnswer, seconds: float) -> None:
-        board = self.query_one(BoardView)
-        self._answer, board.old, board.top = answer, "", 0
-        self._forget_draw()
-        header = self.query_one(Header)
-        header.model = answer.model
-        took = f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.0f} s"
-        self._say_state(f"● {took}", "good")
-        notes = " ".join([*answer.notes, *answer.distribution.notes])
-        if notes:
-            self._say(notes, "wait")
-        elif answer.source == "bundled" and self._configuration.source == "bundled":
-            self._say("Bundled 4-gram model. To see your own, set OPENAI_API_KEY or OPENAI_BASE_URL.")
-        else:
-            self._say("")
-        self._redraw()
+    # --- lessons ---
 
-    def _failed(self, sentence: str) -> None:
-        board = self.query_one(BoardView)
-        self._say_state("● failed", "bad")
-        self._say(sentence, "bad")
-        board.waiting = "no answer yet"
-        self._mark_old()
+    def teach(self, start: LessonStart) -> None:
+        """Play a lesson from its beginning."""
+        from softmax_visualizer.tui.lesson import LessonPlayer
 
-    def _mark_old(self) -> None:
-        """Say that the picture is that of an earlier prompt."""
-        if self._answer is not None:
-            self.query_one(BoardView).old = "old"
-            self.query_one(Header).detail = f"the picture is of: {safe_line(self._answer.prompt, 30)}"
-        self._redraw()
+        self.player = LessonPlayer(self, start.lesson, auto=start.auto, speed=start.speed)
+        self.run_worker(self.player.play(), group="lesson", exclusive=True)
+        self._show_keys()
 
-    def _say(self, text: str, role: str = "faint") -> None:
-        self.query_one(MessageLine).show(text, role)
-
-    def _say_state(self, text: str, role: str) -> None:
-        header = self.query_one(Header)
-        header.state = (text, role)
-        header.redraw()
+    def start_over(self, configuration: Configuration, prompt: str) -> None:
+        """Put everything where it is at a start, and ask about a prompt."""
+        self._knobs, self._draws, self._drawn = Knobs(), 0, None
+        self._random = random.Random(self._seed)
+        self.board.start_over()
+        self.set_focus(self.board)
+        self.put(configuration, prompt)
 
     # --- drawing the screen ---
 
-    def _turn_to(self, knobs: Knobs) -> None:
+    def turn_to(self, knobs: Knobs) -> None:
+        """Take a position of all knobs."""
         if knobs == self._knobs:
             return
         self._knobs = knobs
-        self._forget_draw()
+        self.forget_draw()
         self._redraw_soon()
 
     def _redraw_soon(self) -> None:
         """Redraw once all keys that have come in are dealt with: a held key ends on its last value."""
         if not self._redraw_is_due:
             self._redraw_is_due = True
-            self.call_later(self._redraw)
+            self.call_later(self.show_answer)
 
-    def _redraw(self) -> None:
+    def show_answer(self) -> None:
+        """Decode the answer at the current setting, and draw what changed."""
         self._redraw_is_due = False
-        board, statistics_line = self.query_one(BoardView), self.query_one(StatisticsLine)
+        board, statistics_line = self.board, self.query_one(StatisticsLine)
         if self._answer is not None:
             from softmax_visualizer.decoding import decode
             from softmax_visualizer.display.panels import certainty, coverage
@@ -230,15 +193,17 @@ class BenchScreen(Screen[None]):
         self.set_class(small, "too-small")
         if not small and self.focused is None:
             # what is not shown loses the focus
-            self.set_focus(self.query_one(BoardView))
+            self.set_focus(self.board)
         self.query_one(PromptEditor).styles.max_height = max(3, min(8, event.size.height // 4))
         self._redraw_soon()
 
     @on(events.DescendantFocus)
     def _show_keys(self) -> None:
-        line, view = self.query_one(KeyLine), self.query_one(BoardView).view
+        line, view = self.query_one(KeyLine), self.board.view
         if isinstance(self.focused, PromptEditor):
             line.keys = PROMPT_KEYS
+        elif self.player is not None:
+            line.keys = LESSON_KEYS
         elif view in KEYS_OF_VIEWS:
             line.keys = (*BOARD_KEYS[:2], *KEYS_OF_VIEWS[view], BOARD_KEYS[-1])
         else:
@@ -248,7 +213,7 @@ class BenchScreen(Screen[None]):
     @on(BoardView.Changed)
     def _board_changed(self, event: BoardView.Changed) -> None:
         if event.said is not None:
-            self._say(event.said)
+            self.say(event.said)
         self._show_keys()
         self._redraw_soon()
 
@@ -258,24 +223,24 @@ class BenchScreen(Screen[None]):
         pin = event.pin
         if pin.answer is not self._answer:
             self._answer = pin.answer
-            self._set_prompt(pin.answer.prompt)
-        self._turn_to(pin.knobs)
-        self._say(f"Now {pin.name}; z flips back.")
+            self.set_prompt(pin.answer.prompt)
+        self.turn_to(pin.knobs)
+        self.say(f"Now {pin.name}; z flips back.")
         self._redraw_soon()
 
     # --- actions ---
 
     def action_turn(self, knob: str, direction: int, coarse: bool = False) -> None:
         """Turn a knob by a step."""
-        self._turn_to(self._knobs.turned(knob, direction, coarse=coarse))
+        self.turn_to(self._knobs.turned(knob, direction, coarse=coarse))
 
     def action_preset(self, number: int) -> None:
         """Take a preset's settings; the order stays, since it is the engine's."""
-        self._turn_to(replace(Knobs.of(PRESETS[number].settings), order=self._knobs.order))
+        self.turn_to(replace(Knobs.of(PRESETS[number].settings), order=self._knobs.order))
 
     def action_reset(self) -> None:
         """Go back to the model's own probabilities."""
-        self._turn_to(Knobs(order=self._knobs.order))
+        self.turn_to(Knobs(order=self._knobs.order))
 
     @work
     async def action_type(self, knob: str) -> None:
@@ -288,13 +253,13 @@ class BenchScreen(Screen[None]):
         if typed is None:
             return
         try:
-            self._turn_to(self._knobs.with_typed(knob, typed))
+            self.turn_to(self._knobs.with_typed(knob, typed))
         except SettingsError as error:
-            self._say(f"{error} The setting stays as it was.", "bad")
+            self.say(f"{error} The setting stays as it was.", "bad")
 
     def action_order(self) -> None:
         """Switch between temperature first and temperature last."""
-        self._turn_to(self._knobs.with_other_order())
+        self.turn_to(self._knobs.with_other_order())
 
     def action_draw(self) -> None:
         """Draw a token as the decoder would."""
@@ -305,121 +270,31 @@ class BenchScreen(Screen[None]):
         self._draws += 1
         chance = self._random.random()
         self._drawn = self._decoding.draw(chance)
-        self._say(draw_sentence(self._decoding, self._drawn, chance, self._seed, self._draws), "drawn")
+        self.say(draw_sentence(self._decoding, self._drawn, chance, self._seed, self._draws), "drawn")
         self._redraw_soon()
 
     def action_take(self) -> None:
         """Add the drawn token to the prompt and ask about what comes next."""
         if self._drawn is None or self._answer is None:
-            self._say("Nothing is drawn yet: space draws a token, and Enter adds it to the prompt.")
+            self.say("Nothing is drawn yet: space draws a token, and Enter adds it to the prompt.")
             return
         added = self._answer.distribution.token(self._drawn).whole_text
         if added is None:
-            self._say("This token is part of a character, which a prompt cannot hold: draw another one.")
+            self.say("This token is part of a character, which a prompt cannot hold: draw another one.")
             return
         prompt = self._answer.prompt + added
-        self._set_prompt(prompt)
+        self.set_prompt(prompt)
         self.ask(prompt)
 
-    def _set_prompt(self, prompt: str) -> None:
-        editor = self.query_one(PromptEditor)
-        editor.text = prompt
-        editor.move_cursor(editor.document.end)
-        editor.remember(prompt)
-
-    def _forget_draw(self) -> None:
+    def forget_draw(self) -> None:
+        """Drop the drawn token, since what it was drawn from is no longer there."""
         if self._drawn is not None:
             self._drawn = None
-            self._say("")
+            self.say("")
 
     def action_prompt(self) -> None:
         """Put the cursor into the prompt."""
         self.set_focus(self.query_one(PromptEditor))
-
-    def action_again(self) -> None:
-        """Ask about the prompt once more."""
-        self.ask(self.query_one(PromptEditor).text, again=True)
-
-    def action_back(self) -> None:
-        """Step back from a request that is under way, or from a view to the histograms."""
-        if self.workers.cancel_group(self, "ask"):
-            # said here, since a request that a newer one cancelled may end after that one has begun
-            self._say_state("cancelled", "faint")
-        else:
-            self.query_one(BoardView).action_show("histograms")
-
-    @work(exclusive=True, group="models", exit_on_error=False)
-    async def action_models(self) -> None:
-        """Let the person choose one of the models that the server names."""
-        from softmax_visualizer.models.bundled import BUNDLED
-        from softmax_visualizer.tui.dialogs import ChoiceScreen
-
-        self._say("Asking the server for its models.")
-        names: tuple[str, ...] = ()
-        try:
-            names = await self._session.names()
-            self._say("")
-        except ModelError as error:
-            self._say(str(error), "bad")
-        current = self._answer.model if self._answer else BUNDLED
-        if self._configuration.replay is None:
-            names = (*names, BUNDLED)
-        chosen = await self.app.push_screen_wait(ChoiceScreen("Choose a model", names, current))
-        if chosen is not None:
-            self._reconfigure(model=chosen)
-
-    def action_framing(self) -> None:
-        """Go on to the next way of putting the prompt to the model."""
-        from softmax_visualizer.models.configuration import Framing
-
-        if self._configuration.source != "openai":
-            self._say("Framing is for chat models: nothing is asked of one here.")
-            return
-        framings = get_args(Framing)
-        framing = framings[(framings.index(self._configuration.framing) + 1) % len(framings)]
-        self._reconfigure(framing=framing)
-
-    def _reconfigure(self, **changes: Any) -> None:
-        """Ask the same prompt of another model, or in another framing."""
-        self.query_one(Header).badge = ("", "good")
-        former = self._session.switch(replace(self._configuration, **changes))
-        if former is not None:
-            self.run_worker(former.close(), group="close", exit_on_error=False)
-        self.ask(self.query_one(PromptEditor).text)
-
-    def action_request(self) -> None:
-        """Show exactly what is sent, without the key."""
-        from softmax_visualizer.tui.dialogs import PageScreen
-
-        request = self._session.request(self.query_one(PromptEditor).text)
-        # indentation is ours, all else may be anybody's text
-        lines = [(line, line.lstrip(" ")) for line in request.split("\n")]
-        text = "\n".join(" " * (len(line) - len(rest)) + safe_line(rest) for line, rest in lines)
-        text = text or "Nothing is sent: the answers come from this machine."
-        self.app.push_screen(PageScreen("The request", Text(text)))
-
-    @work(exclusive=True, group="check", exit_on_error=False)
-    async def action_check(self) -> None:
-        """Find out what the server can do, show it, and keep the result in the header."""
-        if self._configuration.source != "openai":
-            self._say("The answers come from this machine: there is no server to check.")
-            return
-        from softmax_visualizer.tui.dialogs import PageScreen
-
-        self._say("Asking the server a few questions of one token each.")
-        try:
-            rows, scale = await self._session.check()
-        except ModelError as error:
-            self._say(str(error), "bad")
-            return
-        self._say("")
-        header = self.query_one(Header)
-        header.badge = (scale, "good" if scale == "raw" else "wait")
-        header.redraw()
-        found = Table.grid(padding=(0, 2))
-        for heading, phrase in rows:
-            found.add_row(Text(heading, "dim", no_wrap=True), Text(safe_line(phrase)))
-        self.app.push_screen(PageScreen(f"What {safe_line(self._configuration.endpoint, 60)} can do", found))
 
     @work(exclusive=True, group="take")
     async def action_copy(self) -> None:
@@ -427,7 +302,7 @@ class BenchScreen(Screen[None]):
         if self._answer is not None:
             from softmax_visualizer.tui.taking import copy_request
 
-            self._say(*await copy_request(self.app, self._answer, self._knobs))
+            self.say(*await copy_request(self.app, self._answer, self._knobs))
 
     @work(exclusive=True, group="take")
     async def action_save(self) -> None:
@@ -435,8 +310,8 @@ class BenchScreen(Screen[None]):
         if self._answer is not None:
             from softmax_visualizer.tui.taking import save
 
-            pins = [(pin.answer, pin.knobs) for pin in self.query_one(BoardView).pins]
-            self._say(*await save(self.app, self._answer, self._knobs, pins))
+            pins = [(pin.answer, pin.knobs) for pin in self.board.pins]
+            self.say(*await save(self.app, self._answer, self._knobs, pins))
 
     @work(exclusive=True, group="take")
     async def action_judge(self) -> None:

@@ -131,6 +131,24 @@ class BoardView(CellView, can_focus=True):
         self._survey()
         return VIEWS[self.view](self, self.decoding, width, height)
 
+    @property
+    def state(self) -> object:
+        """All that a person can change about what is looked at."""
+        looked_at = self.view, self.axis_kind, self.top, self.swept, self.measure, self.question
+        return looked_at, [(pin.answer, pin.knobs) for pin in self.pins]
+
+    def start_over(self) -> None:
+        """Show the histograms, with nothing pinned and nothing asked."""
+        self.view, self.axis_kind, self.top, self.swept, self.measure = (
+            "histograms",
+            "fixed",
+            0,
+            "temperature",
+            0,
+        )
+        self.pins.clear()
+        self.__dict__.pop("question", None)
+
     def titled(self, title: str) -> str:
         """Return a title that says so if the picture is an old one."""
         return f"{title} · {self.old}" if self.old else title

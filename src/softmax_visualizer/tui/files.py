@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import unicodedata
@@ -21,9 +22,13 @@ def write_whole(path: Path, text: str, *, replace: bool, private: bool = False) 
         FileExistsError: there is such a file, and it may not be replaced.
         OSError: it cannot be written.
     """
-    draft = path.with_name(f".{path.name[:60]}.{os.getpid()}.new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+    try:
+        draft = path.with_name(f".{path.name[:60]}.{os.getpid()}.new")
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+    except ValueError as error:
+        # no name at all, or one with a NUL or half a character in it
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path)) from error
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)

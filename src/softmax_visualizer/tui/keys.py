@@ -82,6 +82,12 @@ BOARD_KEYS = (
 )  # fmt: skip
 """What the line of keys shows while the board has the focus, the last always."""
 
+LESSON_KEYS = (
+    ("space", "go on"), ("Backspace", "go back"), ("any other key", "try out; space returns"), ("q", "quit"),
+    ("?", "help"),
+)  # fmt: skip
+"""What it shows while a lesson is played."""
+
 KEYS_OF_VIEWS = {
     "table": (("v", "histograms"), ("PgUp PgDn", "scroll")),
     "compare": (("c", "histograms"), ("x", "pin"), ("z", "flip"), ("X", "unpin")),

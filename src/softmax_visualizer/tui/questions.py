@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import replace
 
 from textual.app import App
@@ -12,6 +14,8 @@ from softmax_visualizer.display.decision import Question, accepted_tokens, find_
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.display.panels import token_label
 from softmax_visualizer.tui.dialogs import MarksScreen, ValueScreen
+
+_WHOLE_NUMBER = re.compile("[0-9]{1,7}|[0-9]{1,3}(,[0-9]{3})+")
 
 _OFFERED = 200
 """Tokens that can be marked: nobody reads further down."""
@@ -33,7 +37,7 @@ async def ask(app: App[None], distribution: TokenDistribution, question: Questio
         "tokens": ("Tokens of an answer", str(question.tokens), _with_tokens),
         "reliability": (
             "Answers that shall stay in the set, in %",
-            f"{100 * question.reliability:g}",
+            f"{100 * question.reliability:.15g}",
             _with_reliability,
         ),
     }[about]
@@ -53,7 +57,7 @@ async def _accepted(app: App[None], distribution: TokenDistribution, question: Q
 
 
 def _rival_text(question: Question) -> str:
-    return f"{question.rival} {100 * question.share:g} %".strip()
+    return f"{question.rival} {100 * question.share:.15g} %".strip()
 
 
 def _with_rival(question: Question, typed: str, distribution: TokenDistribution) -> Question:
@@ -61,7 +65,7 @@ def _with_rival(question: Question, typed: str, distribution: TokenDistribution)
     number = name.removesuffix("%").strip().rpartition(" ")
     if _is_number(number[2]):
         name, share = number[0].strip(), float(number[2].replace(",", ".")) / 100
-    rival = find_token(distribution, name) if name else 1
+    rival = find_token(distribution, name) if name else min(1, len(distribution) - 1)
     if rival is None:
         raise DecisionError(f"{safe_line(name, 30)!r} is not in this list of tokens.")
     rival_temperature(distribution, rival, share)
@@ -69,10 +73,11 @@ def _with_rival(question: Question, typed: str, distribution: TokenDistribution)
 
 
 def _with_tokens(question: Question, typed: str, distribution: TokenDistribution) -> Question:
-    text = typed.strip().replace(",", "")
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:20]) <= _LONGEST):
+    text = typed.strip()
+    tokens = int(text.replace(",", "")) if len(text) < 20 and _WHOLE_NUMBER.fullmatch(text) else 0
+    if not 1 <= tokens <= _LONGEST:
         raise DecisionError(f"An answer's length is a whole number of tokens from 1 to {_LONGEST:,}.")
-    return replace(question, tokens=int(text))
+    return replace(question, tokens=tokens)
 
 
 def _with_reliability(question: Question, typed: str, distribution: TokenDistribution) -> Question:
@@ -85,7 +90,7 @@ def _with_reliability(question: Question, typed: str, distribution: TokenDistrib
 
 def _is_number(text: str) -> bool:
     try:
-        float(text.replace(",", "."))
+        # a token can be "nan" or "infinity"
+        return math.isfinite(float(text.replace(",", ".")))
     except ValueError:
         return False
-    return True
