@@ -160,6 +160,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     lesson.add_argument("--speed", default="1", help="with --auto, how many times as fast (default 1)")
     lesson.add_argument("--seed", type=int, default=1, help="seed of the tokens drawn (default 1)")
+    presenter = lesson.add_argument_group("for an audience")
+    for flag, what, meaning in (
+        ("--show-keys", "keys", "show the keys that are pressed (F6)"),
+        ("--large-caption", "large", "leave air around a bolder caption (F7)"),
+        ("--no-footer", "bare", "leave the line of keys out (F8)"),
+    ):
+        presenter.add_argument(flag, dest="presenting", action="append_const", const=what, help=meaning)
     lesson.set_defaults(run=_run_lesson)
 
     consistent = commands.add_parser(
@@ -252,7 +259,7 @@ def _run_lesson(options: argparse.Namespace) -> int:
     from softmax_visualizer.tui.app import SoftmaxVisualizer
     from softmax_visualizer.tui.lesson import LessonStart
 
-    start = LessonStart(lesson, options.auto, speed)
+    start = LessonStart(lesson, options.auto, speed, frozenset(options.presenting or ()))
     app = SoftmaxVisualizer(Configuration(model="bundled"), lesson.prompt, options.seed, lesson=start)
     status = _run(app)
     for failure in app.failures:

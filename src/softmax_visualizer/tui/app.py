@@ -6,13 +6,16 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widgets import Input, TextArea
 
+from softmax_visualizer.tui.bars import Header
 from softmax_visualizer.tui.bench import BenchScreen
 from softmax_visualizer.tui.board import BoardView
-from softmax_visualizer.tui.keys import KEYS, VIEW_KEYS
+from softmax_visualizer.tui.keys import KEYS, VIEW_KEYS, spoken_key
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.configuration import Configuration
@@ -60,6 +63,14 @@ class SoftmaxVisualizer(App[None]):
     def failures(self) -> list[str]:
         """What the lesson that was played expected and did not find."""
         return self._bench.player.failures if self._bench.player else []
+
+    async def on_event(self, event: events.Event) -> None:
+        """Show keys as they are pressed, if the presenter wants that, but not text that is typed."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            typing = isinstance(self.focused, (Input, TextArea)) and event.is_printable
+            if not typing and not (event.key in ("space", "backspace") and self.check_action("lesson", ())):
+                self._bench.query_one(Header).saw(spoken_key(event.key))
+        await super().on_event(event)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave space and backspace to the bench unless a lesson is listening."""

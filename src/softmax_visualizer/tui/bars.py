@@ -21,13 +21,22 @@ class Header(CellView):
     badge: Piece = ("", "good")
     detail = ""
     state: Piece = ("", "faint")
+    keystrokes: list[str] | None = None
+    """The last keys that were pressed, to be shown; None if they are not."""
+
+    def saw(self, key: str) -> None:
+        """Show a key that was pressed, if keys are shown."""
+        if self.keystrokes is not None:
+            self.keystrokes = [*self.keystrokes, key][-4:]
+            self.redraw()
 
     def lines(self, width: int, height: int) -> Sequence[Iterable[Piece]]:
         """Return the one line; the model's name is shortened before the state is."""
         state, role = self.state
+        pressed = "".join(f" {key} " for key in self.keystrokes or [])
         title = " Softmax Visualizer"
         # three cells before the name, two at the least before the state and one after it
-        room = width - cell_width(title) - cell_width(state) - 6
+        room = width - cell_width(title) - cell_width(pressed + state) - 6
         model = safe_line(self.model, max(room, 1))
         left: list[Piece] = [(title, "title"), ("   ", "space"), (model, "name")]
         room -= cell_width(model) + 3
@@ -37,7 +46,7 @@ class Header(CellView):
             room -= len(badge) + 3
         if self.detail and room >= 8:
             left.append((" · " + safe_line(self.detail, room), "faint"))
-        return [spread(left, [(state + " ", role)], width)]
+        return [spread(left, [(pressed, "point"), (" " + state + " ", role)], width)]
 
 
 class KnobLine(CellView):

@@ -74,6 +74,7 @@ class BenchScreen(AskingScreen):
         self._drawn: int | None = None
         self._tables = ""
         self._lesson = lesson
+        self._before_lesson: tuple[Configuration, str] | None = None
 
     @property
     def decoding(self) -> Decoding | None:
@@ -134,8 +135,23 @@ class BenchScreen(AskingScreen):
         """Play a lesson from its beginning."""
         from softmax_visualizer.tui.lesson import LessonPlayer
 
+        if self._before_lesson is None:
+            self._before_lesson = self._configuration, self.query_one(PromptEditor).text
         self.player = LessonPlayer(self, start.lesson, auto=start.auto, speed=start.speed)
+        for what in start.presenting:
+            self.action_present(what)
         self.run_worker(self.player.play(), group="lesson", exclusive=True)
+        self._show_keys()
+
+    def leave_lesson(self) -> None:
+        """Go back to what was asked before the lesson; the settings stay for the person to try out."""
+        self.workers.cancel_group(self, "lesson")
+        self.player = None
+        self.query_one(CaptionPanel).display = False
+        if self._before_lesson is not None:
+            self.put(*self._before_lesson)
+            self._before_lesson = None
+        self.say("That was the lesson. F9 lists them all.")
         self._show_keys()
 
     def start_over(self, configuration: Configuration, prompt: str) -> None:
@@ -241,6 +257,32 @@ class BenchScreen(AskingScreen):
     def action_reset(self) -> None:
         """Go back to the model's own probabilities."""
         self.turn_to(Knobs(order=self._knobs.order))
+
+    @work(exclusive=True, group="lessons")
+    async def action_lessons(self) -> None:
+        """Let the person choose a built-in lesson; one that is being played is left."""
+        if self.player is not None:
+            self.leave_lesson()
+            return
+        from softmax_visualizer.tui.lesson import LessonStart, choose_lesson
+
+        chosen = await choose_lesson(self.app)
+        if chosen is not None:
+            self.teach(LessonStart(chosen))
+
+    def action_present(self, what: str) -> None:
+        """Switch one of the presenter's comforts: the keys shown, the caption larger, no line of keys."""
+        if what == "keys":
+            header = self.query_one(Header)
+            header.keystrokes = None if header.keystrokes is not None else []
+            header.redraw()
+        elif what == "large":
+            caption = self.query_one(CaptionPanel)
+            caption.large = not caption.large
+            caption.refresh(layout=True)
+            caption.redraw()
+        else:
+            self.query_one(KeyLine).display = not self.query_one(KeyLine).display
 
     @work
     async def action_type(self, knob: str) -> None:

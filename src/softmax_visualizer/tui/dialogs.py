@@ -72,7 +72,9 @@ class ValueScreen(Dialog[str]):
         with Vertical(classes="dialog small") as box:
             box.border_title = self._question
             box.border_subtitle = "Enter sets it, Esc goes back"
-            yield Input(self._value, select_on_focus=True)
+            field = Input(self._value, select_on_focus=True)
+            field.cursor_blink = False
+            yield field
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Give the typed text back."""

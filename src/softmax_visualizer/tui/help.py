@@ -9,6 +9,8 @@ from rich.table import Table
 from rich.text import Text
 from textual.binding import Binding
 
+from softmax_visualizer.tui.keys import spoken_key
+
 _EXPLANATION = """
 The model is asked once. The panels show, from left to right, what a decoder makes of its answer: the \
 model's own probabilities, then the next two steps. From the last panel the next token is drawn.
@@ -26,11 +28,6 @@ BOUNDS      the server shows only its most likely tokens: ranges that provably h
 In the prompt, Enter asks, Ctrl+J starts a line, and Alt with the arrows or digits turns the knobs.
 """
 
-_KEY_NAMES = {
-    "left": "←", "right": "→", "up": "↑", "down": "↓", "question_mark": "?", "slash": "/", "escape": "Esc",
-    "space": "space", "enter": "Enter", "pageup": "PgUp", "pagedown": "PgDn",
-}  # fmt: skip
-
 
 def help_page(bindings: Sequence[Binding]) -> Group:
     """Return the help: a row for every key, then what the marks mean."""
@@ -45,10 +42,4 @@ def help_page(bindings: Sequence[Binding]) -> Group:
 
 
 def _keys(binding: Binding) -> str:
-    return " ".join(_key(key) for key in binding.key.split(","))
-
-
-def _key(key: str) -> str:
-    *modifiers, last = key.split("+")
-    name = _KEY_NAMES.get(last, last.upper() if last.startswith("f") and last[1:].isdigit() else last)
-    return "+".join([modifier.capitalize() for modifier in modifiers] + [name])
+    return " ".join(spoken_key(key) for key in binding.key.split(","))

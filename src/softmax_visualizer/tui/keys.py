@@ -45,6 +45,10 @@ KEYS = [
     Binding("i", "request", "Inspect the request", tooltip="exactly what is sent, without the key"),
     Binding("e", "check", "Check the endpoint", tooltip="what the server reports, and whether it scales it"),
     Binding("l", "light", "Light or dark", tooltip="switch the theme"),
+    Binding("f9", "lessons", "Lessons", tooltip="play a built-in lesson, or leave the one that is played"),
+    Binding("f6", "present('keys')", "Show keys", tooltip="for an audience: what is pressed"),
+    Binding("f7", "present('large')", "Larger caption", tooltip="of a lesson"),
+    Binding("f8", "present('bare')", "Hide the keys below", tooltip="and show them again"),
     Binding("question_mark,f1", "help", "Help", tooltip="every key, and what the marks mean"),
     Binding("escape", "back", "Back", tooltip="to the board; cancels a request; never quits"),
     Binding("q,ctrl+q", "app.quit", "Quit", tooltip="leave"),
@@ -103,3 +107,16 @@ PROMPT_KEYS = (
     ("Ctrl+J", "new line"), ("Esc", "board"),
 )  # fmt: skip
 """What the line of keys shows while the cursor is in the prompt."""
+
+_KEY_NAMES = {
+    "left": "←", "right": "→", "up": "↑", "down": "↓", "question_mark": "?", "slash": "/", "escape": "Esc",
+    "space": "space", "enter": "Enter", "pageup": "PgUp", "pagedown": "PgDn", "number_sign": "#",
+    "percent_sign": "%", "backspace": "Backspace", "tab": "Tab",
+}  # fmt: skip
+
+
+def spoken_key(key: str) -> str:
+    """Return a key as people call it: ``"Shift+←"`` for ``"shift+left"``."""
+    *modifiers, last = key.split("+")
+    name = _KEY_NAMES.get(last, last.upper() if last.startswith("f") and last[1:].isdigit() else last)
+    return "+".join([modifier.capitalize() for modifier in modifiers] + [name])

@@ -14,10 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual import events
+from textual.app import App
 from textual.keys import _character_to_key
 from textual.widgets import Input, TextArea
 
 from softmax_visualizer.lessons.lesson import BUNDLED, Lesson, Step
+from softmax_visualizer.lessons.listing import built_in
+from softmax_visualizer.lessons.reading import read_lesson
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.tui.caption import CaptionPanel
 
@@ -43,6 +46,8 @@ class LessonStart:
     lesson: Lesson
     auto: bool = False
     speed: float = 1.0
+    presenting: frozenset[str] = frozenset()
+    """Of ``"keys"``, ``"large"`` and ``"bare"``: see the bench's :meth:`action_present`."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ class LessonPlayer:
         elif self._at + 1 < len(self._moments):
             self._start(self._show(self._at + 1))
         else:
-            self._caption("That was the lesson.", "Backspace goes back, Esc and ? work as ever, q quits.")
+            self._bench.leave_lesson()
 
     def go_back(self) -> None:
         """Show the moment before."""
@@ -158,7 +163,7 @@ class LessonPlayer:
         moment = self._moments[number]
         self._at = number
         with self._bench.app.batch_update():
-            self._caption(moment.text, before=moment.before)
+            self._caption(moment)
             await self._settle()
         await self._perform(moment)
         self._check(moment)
@@ -210,14 +215,19 @@ class LessonPlayer:
 
     # --- what is said ---
 
-    def _caption(self, text: str, more: str = "", *, before: str = "") -> None:
+    def _caption(self, moment: Moment) -> None:
         panel = self._bench.query_one(CaptionPanel)
-        panel.longest = [(moment.before, moment.text) for moment in self._moments]
+        panel.longest = [(each.before, each.text) for each in self._moments]
         panel.title = f"{self.lesson.title} · {self._at + 1} of {len(self._moments)}"
-        panel.before, panel.text = before, f"{text} {more}".strip()
+        panel.before, panel.text = moment.before, moment.text
         panel.display = True
         panel.refresh(layout=True)
         panel.redraw()
+        columns, rows = self.lesson.size
+        size = self._bench.size
+        if size.width < columns or size.height < rows:
+            here = f"this terminal has {size.width}x{size.height}"
+            self._bench.say(f"This lesson is made for {columns}x{rows} cells; {here}, so less is shown.")
 
     def _check(self, moment: Moment) -> None:
         if not moment.acts or self._bench.decoding is None:
@@ -234,6 +244,16 @@ class LessonPlayer:
         if name == BUNDLED:
             return Configuration(model=BUNDLED)
         return Configuration(replay=self.lesson.path.parent / name)
+
+
+async def choose_lesson(app: App[None]) -> Lesson | None:
+    """Let the person choose one of the built-in lessons."""
+    from softmax_visualizer.tui.dialogs import ChoiceScreen
+
+    lessons = await asyncio.to_thread(lambda: [read_lesson(path) for path in built_in()])
+    titles = [f"{lesson.name}: {lesson.title}" for lesson in lessons]
+    chosen = await app.push_screen_wait(ChoiceScreen("Lessons", titles, titles[0]))
+    return None if chosen is None else lessons[titles.index(chosen)]
 
 
 async def _drained(pump: MessagePump) -> None:

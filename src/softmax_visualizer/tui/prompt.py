@@ -14,7 +14,12 @@ from softmax_visualizer.display.labels import character_for_character
 
 
 class SafeTextArea(TextArea):
-    """An editor that writes nothing to the terminal that is not safe; its text stays as it is."""
+    """An editor that writes nothing to the terminal that is not safe; its text stays as it is.
+
+    Its cursor does not blink: over a slow line and in a recording that is nothing but bytes.
+    """
+
+    cursor_blink = False
 
     def get_line(self, line_index: int) -> Text:
         """Return a line as it may be written to the terminal."""
