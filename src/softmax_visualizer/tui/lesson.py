@@ -8,7 +8,8 @@ that two recordings of a lesson hold the same frames.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -147,7 +148,7 @@ class LessonPlayer:
     async def _return_to(self, number: int) -> None:
         """Play from the beginning to a moment, at once."""
         self._busy = self._hurry = True
-        with self._bench.app.batch_update():
+        with self._in_one_go():
             while len(self._bench.app.screen_stack) > 1 and self._bench.app.screen is not self._bench:
                 self._bench.app.screen.dismiss(None)
                 await self._settle()
@@ -162,7 +163,7 @@ class LessonPlayer:
         self._busy = True
         moment = self._moments[number]
         self._at = number
-        with self._bench.app.batch_update():
+        with self._in_one_go():
             self._caption(moment)
             await self._settle()
         await self._perform(moment)
@@ -198,9 +199,17 @@ class LessonPlayer:
 
     async def _act(self, action: Callable[[], None]) -> None:
         """Do something, and paint it once all that follows from it has happened."""
-        with self._bench.app.batch_update():
+        with self._in_one_go():
             action()
             await self._settle()
+
+    @contextmanager
+    def _in_one_go(self) -> Iterator[None]:
+        """Paint nothing in between, and all at the end."""
+        with self._bench.app.batch_update():
+            yield
+        # the screen was idle while it was not to paint, and would stay so until the next message
+        self._bench.app.screen.check_idle()
 
     async def _settle(self) -> None:
         quiet = 0
