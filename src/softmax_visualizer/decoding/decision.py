@@ -40,6 +40,8 @@ def leaving(decoding: Decoding, accepted: frozenset[int]) -> Interval:
     probabilities, unseen = stage.first(reach), stage.beyond(reach)
     inside = np.zeros(reach, dtype=bool)
     inside[[index for index in accepted if index < reach]] = True
+    if not inside.any():
+        return Interval.point(1.0)
 
     # summed, not taken from 1, which would lose the digits of a small chance
     low, estimate, high = (
@@ -57,9 +59,9 @@ def leaving(decoding: Decoding, accepted: frozenset[int]) -> Interval:
     # weights of 1e-400 are 0 in float64, and yet their tokens can be drawn
     certain = int(stage.kept.low)
     if found.high == 0 and not inside[:certain].all():
-        return Interval(0.0, 0.0, 1 - ALL_BUT_CERTAIN)
+        return Interval(0.0, math.ulp(0.0), 1 - ALL_BUT_CERTAIN)
     if found.low == 1 and inside[:certain].any():
-        return Interval(ALL_BUT_CERTAIN, ALL_BUT_CERTAIN, ALL_BUT_CERTAIN)
+        return Interval(ALL_BUT_CERTAIN, ALL_BUT_CERTAIN, 1.0)
     return found
 
 
@@ -129,7 +131,7 @@ def rival_temperature(distribution: TokenDistribution, rival: int, share: float)
         raise DecisionError(
             "The rival's share must be above 0 % and below 50 %: no temperature lets it overtake the first."
         )
-    return gap / math.log((1 - share) / share)
+    return gap / (math.log1p(-share) - math.log(share))
 
 
 def _through(chance: Interval, function: Callable[[float], float]) -> Interval:

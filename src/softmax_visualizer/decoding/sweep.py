@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from softmax_visualizer.decoding.decision import departure, leaving
+from softmax_visualizer.decoding.decision import ALL_BUT_CERTAIN, departure, leaving
 from softmax_visualizer.decoding.decoder import Decoding, decode
 from softmax_visualizer.decoding.distribution import TokenDistribution
 from softmax_visualizer.decoding.interval import Interval, IntervalArray
@@ -97,8 +97,8 @@ def landscape(
     def measured(temperature: float, top_p: float) -> tuple[Interval, Interval, Interval]:
         decoding = decode(distribution, replace(settings, temperature=temperature, top_p=top_p))
         departs = departure(decoding)
-        greedy = Interval(1 - departs.high, 1 - departs.estimate, 1 - departs.low)
-        return decoding.after_cut.effective_tokens, greedy, leaving(decoding, accepted)
+        greedy = (_opposite(chance) for chance in (departs.high, departs.estimate, departs.low))
+        return decoding.after_cut.effective_tokens, Interval(*greedy), leaving(decoding, accepted)
 
     grid = [[measured(temperature, top_p) for temperature in temperatures] for top_p in top_ps]
     layers = [tuple(tuple(point[layer] for point in row) for row in grid) for layer in range(3)]
@@ -108,6 +108,10 @@ def landscape(
 def settings_apart_from(decoding: Decoding, *knobs: Knob) -> DecodingSettings:
     """Return the settings with these knobs at 1: those of all decodings of a picture over them."""
     return replace(decoding.settings, **dict.fromkeys(knobs, 1.0))  # type: ignore[arg-type]
+
+
+def _opposite(chance: float) -> float:
+    return min(1 - chance, ALL_BUT_CERTAIN) if chance > 0 else 1.0
 
 
 def _column(intervals: Sequence[Interval]) -> IntervalArray:

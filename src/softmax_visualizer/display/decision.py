@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from decimal import ROUND_FLOOR, Context
 
 from softmax_visualizer.decoding import (
     PRESETS,
@@ -31,15 +33,21 @@ NUCLEUS = 0.95
 
 Row = list[tuple[str, str]]
 
-_EXPLANATION = """
-
-greedy       what temperature 0 takes. A draw departs from it with 1 - P(greedy).
-the set      what a draw should be: g marks tokens of your own.
-leaving it   1 - P(the set), at the current setting. The set itself stays the same at any setting.
-tokens       1 - (1 - leaving) ^ N, along this path. # changes N.
-allowed      1 - R ^ (1 / N), for a share R of answers that stay in the set. % changes R.
-rival        T = ln(p1 / p2) / ln((1 - share) / share): exact whatever is unseen. u changes it."""
+_EXPLANATION = (
+    ("greedy", "what temperature 0 takes. A draw departs from it with 1 - P(greedy)."),
+    ("the set", "what a draw should be: g marks tokens of your own."),
+    ("leaving it", "1 - P(the set), at the current setting. The set itself stays the same at any setting."),
+    ("tokens", "1 - (1 - leaving) ^ N, along this path. # changes N."),
+    ("allowed", "1 - R ^ (1 / N), for a share R of answers that stay in the set. % changes R."),
+    ("rival", "T = ln(p1 / p2) / ln((1 - share) / share): exact whatever is unseen. u changes it."),
+)
 """Where each number comes from, if there is room to say so."""
+
+_PRINTED = (1e-4, 0.9999)
+"""Between these a probability is printed in digits, rather than as ``<0.01`` or ``>99.99``."""
+
+_LONGEST_WAIT = 1e12
+"""Draws: what is rarer than this is waited for by nobody, and drowns in the rounding of float64."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,9 @@ def accepted_tokens(distribution: TokenDistribution, question: Question) -> tupl
         marked = frozenset(
             index for index in range(len(distribution)) if distribution.token(index).text in question.accepted
         )
-        return marked, f"the {_tokens(len(marked))} that you marked"
+        missing = question.accepted - {distribution.token(index).text for index in marked}
+        elsewhere = f", less {len(missing):,} that this list lacks" if missing else ""
+        return marked, f"the {_tokens(len(question.accepted))} that you marked{elsewhere}"
     size = nucleus(distribution, NUCLEUS)
     if size is None:
         listed = f"the {_tokens(len(distribution))} that the server lists"
@@ -109,25 +119,31 @@ def decision(decoding: Decoding, question: Question, width: int, height: int) ->
         ),
         ("rival", _rival(decoding, question)),
     ]
-    lines: list[Row] = []
-    for heading, text in rows:
-        for number_, part in enumerate(wrap(text, max(width - 14, 10))):
-            lines.append([(pad("" if number_ else heading, 12), "head"), (part, "text")])
+    lines = _headed(rows, width, "head", "text")
     table = _presets(decoding, accepted, question, width)
     space: list[Row] = [[]] if len(lines) + len(table) < height else []
     page = [*lines, *space, *table]
-    explained: list[Row] = [[(line, "faint")] for line in _EXPLANATION.split("\n")]
+    explained: list[Row] = [[], [], *_headed(_EXPLANATION, width, "faint", "faint")]
     return page + explained if len(page) + len(explained) <= height else page
+
+
+def _headed(rows: Sequence[tuple[str, str]], width: int, heading_role: str, role: str) -> list[Row]:
+    """Return texts with headings before them, as lines of ``width`` cells."""
+    margin = max(12, *(cell_width(heading) + 1 for heading, _ in rows))
+    return [
+        [(pad("" if line else heading, margin), heading_role), (part, role)]
+        for heading, text in rows
+        for line, part in enumerate(wrap(text, max(width - margin, 10)))
+    ]
 
 
 def bounded(chance: Interval) -> str:
     """Return a probability that may only be a bound: ``"12.3 %"``, ``"at most 51 %"``, ``"4.1 to 9.8 %"``."""
-    if chance.high >= 1 and chance.low > 0 and chance.low < 1:
+    least, most = _PRINTED
+    if least <= chance.low < 1 <= chance.high:
         return f"at least {_floor_percent(chance.low)}"
-    if chance.low <= 0 < chance.high < 1:
+    if chance.low <= 0 < chance.high <= most:
         return f"at most {_ceiling_percent(chance.high)}"
-    if chance.low <= 0 and chance.high >= 1:
-        return "0 to 100 %"
     return percent(chance)
 
 
@@ -148,18 +164,19 @@ def _rival(decoding: Decoding, question: Question) -> str:
 
 def _presets(decoding: Decoding, accepted: frozenset[int], question: Question, width: int) -> list[Row]:
     settings = decoding.settings
+    room = min(max((width - 32) // 4, 9), 17)
+    over = f"in {question.tokens:,}"
     columns: tuple[tuple[str, Callable[[Decoding], str]], ...] = (
-        ("departs", lambda each: percent_short(departure(each))),
-        ("leaves set", lambda each: percent_short(leaving(each, accepted))),
+        ("departs", lambda each: _share(departure(each), room)),
+        ("leaves set", lambda each: _share(leaving(each, accepted), room)),
         (
-            f"in {question.tokens:,}",
-            lambda each: percent_short(at_least_once(leaving(each, accepted), question.tokens)),
+            over if len(over) < room else "in N",
+            lambda each: _share(at_least_once(leaving(each, accepted), question.tokens), room),
         ),
-        ("like", lambda each: number(each.after_cut.effective_tokens).replace(" to ", "–")),
+        ("like", lambda each: _choices(each.after_cut.effective_tokens, room)),
     )
     named = [(f"{index} {preset.name}", preset.settings) for index, preset in enumerate(PRESETS, 1)]
-    room = min(max((width - 32) // len(columns), 9), 17)
-    lines = [[(pad("", 32) + "".join(f"{name[: room - 1]:>{room}}" for name, _ in columns), "head")]]
+    lines = [[(pad("", 31) + "".join(f"{name[: room - 1]:>{room}}" for name, _ in columns), "head")]]
     for name, chosen in [*named, ("now", settings)]:
         each = decode(decoding.distribution, replace(chosen, order=settings.order))
         where = f"T {chosen.temperature:g}, {_lower(cut_words(chosen))}"
@@ -168,6 +185,22 @@ def _presets(decoding: Decoding, accepted: frozenset[int], question: Question, w
         numbers = "".join(" " * (room - cell_width(value)) + value for value in values)
         lines.append([(heading, "name" if name == "now" else "text"), (numbers, "number")])
     return lines
+
+
+def _share(chance: Interval, room: int) -> str:
+    """Return a probability in less than ``room`` cells: only its telling bound, if need be."""
+    text = percent_short(chance)
+    if cell_width(text) < room:
+        return text
+    return f"≤{_ceiling_percent(chance.high)}" if chance.high < 0.5 else f"≥{_floor_percent(chance.low)}"
+
+
+def _choices(count: Interval, room: int) -> str:
+    """Return a number in less than ``room`` cells: the least that it is, if need be."""
+    text = number(count).replace(" to ", "–")
+    if cell_width(text) >= room:
+        text = number(replace(count, high=math.inf))
+    return text.replace("at least ", "≥")
 
 
 def _name(distribution: TokenDistribution, index: int) -> str:
@@ -181,7 +214,7 @@ def _tokens(count: int) -> str:
 
 def _waiting(chance: Interval) -> str:
     """Mean waiting time, where there is one to speak of."""
-    if not chance.low > 0 or chance.low > 0.2:
+    if not 1 / _LONGEST_WAIT <= chance.low <= 0.2:
         return ""
     between = Interval.around(*(1 / value for value in (chance.high, chance.estimate, chance.low)))
     return f", once in {number(between).replace(' to ', '–')}"
@@ -197,12 +230,16 @@ def _ceiling_percent(value: float) -> str:
 
 def _asked(share: float) -> str:
     """Return a percentage as it was asked for."""
-    return f"{100 * share:.6g} %"
+    return f"{100 * share:.15g} %"
 
 
 def _small_percent(value: float) -> str:
     """A percentage below what :func:`percent` prints is printed all the same: it is what was asked for."""
-    return f"{100 * value:.2g} %" if value < 1e-4 else percent(value)
+    if value >= _PRINTED[0]:
+        return _floor_percent(value)
+    # what is allowed at most is not rounded up
+    digits = Context(prec=2, rounding=ROUND_FLOOR).create_decimal(f"{100 * value:.12g}")
+    return f"{digits.normalize():f} %"
 
 
 def _lower(words: str) -> str:

@@ -18,7 +18,7 @@ TEMPERATURES = tuple(tenths / 10 for tenths in range(21))
 TOP_PS = tuple(twentieths / 20 for twentieths in range(20, 0, -1))
 
 _NUMBERS_FROM = 7
-"""Cells of a column from which it has numbers."""
+"""Cells of a column from which it has numbers, unless one of them is longer."""
 
 _SHADES = (" ", "·", "░", "▒", "▓", "█")
 
@@ -75,6 +75,9 @@ def map_rows(
     """
     values = getattr(found, measure.layer)
     size = max((width - 6) // len(found.temperatures), 1)
+    written = size >= _NUMBERS_FROM and all(
+        len(_written(value, measure)) <= size for row in values for value in row
+    )
     chosen = _spread(found.top_ps, height - 3, top_p)
     lines: list[Row] = [_legend(measure)]
     for row in chosen:
@@ -82,21 +85,27 @@ def map_rows(
         for column, at in enumerate(found.temperatures):
             value = values[row][column]
             here = at == temperature and found.top_ps[row] == top_p
-            cells.append((_cell(value, measure, size, here=here), "point" if here else _role(value, measure)))
+            draw = _numbered if written else _shaded
+            cells.append((draw(value, measure, size, here), "point" if here else _role(value, measure)))
         lines.append(cells)
         blank = [(" " * len(text), role) for text, role in cells]
-        lines += [blank] * (max((height - 3) // len(chosen), 1) - 1 if size >= _NUMBERS_FROM else 0)
+        lines += [blank] * (max((height - 3) // len(chosen), 1) - 1 if written else 0)
     lines.append(_temperatures(found.temperatures, temperature, size))
     here = values[found.top_ps.index(top_p)][found.temperatures.index(temperature)]
     lines.append([(f"  at T {temperature:g}, top-p {top_p:g}: ", "axis"), (measure.write(here), "number")])
     return lines
 
 
-def _cell(value: Interval, measure: Measure, size: int, *, here: bool) -> str:
-    certain = measure.write(value) == measure.write(value.estimate)
-    if size >= _NUMBERS_FROM:
-        text = ("" if certain else "~") + measure.write(value.estimate).removesuffix(" %")
-        return f"{text:^{size}}"
+def _written(value: Interval, measure: Measure) -> str:
+    estimate = measure.write(value.estimate)
+    return ("" if measure.write(value) == estimate else "~") + estimate.removesuffix(" %")
+
+
+def _numbered(value: Interval, measure: Measure, size: int, here: bool) -> str:
+    return f"{_written(value, measure):^{size}}"
+
+
+def _shaded(value: Interval, measure: Measure, size: int, here: bool) -> str:
     shade = _SHADES[_level(value.estimate, measure)]
     known = _level(value.low, measure) == _level(value.high, measure)
     middle = "◆" if here else shade if known else "?"
@@ -128,7 +137,10 @@ def _temperatures(temperatures: Sequence[float], current: float, size: int) -> R
     row: Row = [("   T  ", "axis")]
     for column, value in enumerate(temperatures):
         if column == at:
-            row.append((f"{value:^{size}g}"[:size], "knob"))
+            # rounded to what there is room for, not cut off
+            digits = (f"{value:.{places}g}" for places in range(6, 0, -1))
+            text = next((text for text in digits if len(text) <= size), "")
+            row.append((f"{text:^{size}}", "knob"))
         else:
             shown = column % (5 if every > 1 else 1) == 0 and (every == 1 or abs(column - at) > 1)
             row.append((f"{value if shown else '':^{size}}"[:size], "axis"))
@@ -142,5 +154,5 @@ def _spread(top_ps: Sequence[float], most: int, current: float) -> list[int]:
     rows = [round(place * (len(top_ps) - 1) / max(most - 1, 1)) for place in range(max(most, 1))]
     at = top_ps.index(current)
     if at not in rows:
-        rows[min(range(len(rows)), key=lambda place: abs(rows[place] - at))] = at
+        rows[min(range(len(rows))[1:] or [0], key=lambda place: abs(rows[place] - at))] = at
     return rows

@@ -1,0 +1,131 @@
+"""The built-in lessons: what they promise a teacher, and that what they say is true."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from softmax_visualizer.decoding import PRESETS, Decoding, DecodingSettings, TokenDistribution, decode
+from softmax_visualizer.display.labels import wrap
+from softmax_visualizer.lessons.lesson import BUNDLED, Lesson, Step
+from softmax_visualizer.lessons.listing import COURSE, built_in, find_lesson
+from softmax_visualizer.models.bundled import BundledModel
+from softmax_visualizer.models.replay import RecordedModel
+
+NAMES = ("greedy", "fox", "asking", "top-p", "order", "settings", "hidden", "tables")
+
+KNOB_KEYS = {
+    **{str(number): preset.settings for number, preset in enumerate(PRESETS, 1)},
+    "r": DecodingSettings(),
+}
+"""Keys that set every knob but the order, whatever they were."""
+
+OTHER_KEYS = frozenset({"x", "X", "c", "s", "d", "b", "j", "i", "escape"})
+"""Keys that turn no knob. What a lesson presses beyond these would not be followed here."""
+
+CAPTION_WIDTH, CAPTION_LINES = 92, 3
+"""Room of the caption at 100 columns."""
+
+
+@pytest.fixture(params=NAMES)
+def lesson(request: pytest.FixtureRequest) -> Lesson:
+    return find_lesson(request.param)
+
+
+def distribution(lesson: Lesson, source: str, prompt: str) -> TokenDistribution:
+    if source == BUNDLED:
+        return BundledModel().answer(prompt).distribution
+    return asyncio.run(RecordedModel.open(lesson.path.parent / source).ask(prompt)).distribution
+
+
+def walk(lesson: Lesson) -> Iterator[tuple[Step, Decoding]]:
+    """Yield each step with the decoding that is on the screen at its end."""
+    source, prompt, settings = lesson.source, lesson.prompt, DecodingSettings()
+    for step in lesson.steps:
+        source, prompt = step.source or source, step.prompt or prompt
+        changes = {
+            name: value if name in ("order", "top_k") else float(value)
+            for name, value in step.settings.items()
+        }
+        settings = replace(settings, **changes)
+        for key in step.keys:
+            assert key in KNOB_KEYS or key in OTHER_KEYS, f"line {step.line} presses {key}"
+            settings = replace(KNOB_KEYS.get(key, settings), order=settings.order)
+        if step.sweep is not None:
+            settings = replace(settings, **{step.sweep.knob: float(step.sweep.values[-1])})
+        yield step, decode(distribution(lesson, source, prompt), settings)
+
+
+def test_the_course_is_eight_lessons_in_their_order() -> None:
+    assert tuple(path.stem for path in built_in()) == NAMES
+    assert [find_lesson(name).order for name in NAMES] == list(range(1, 9))
+
+
+def test_a_lesson_is_as_long_as_it_promises(lesson: Lesson) -> None:
+    assert lesson.title
+    assert lesson.about
+    assert lesson.size == (100, 30)
+    assert 8 <= len(lesson.steps) <= 18
+    assert lesson.duration < 120
+    assert sum(len(step.keys) for step in lesson.steps) < 60
+
+
+def test_a_lesson_asks_and_keeps_the_answer_back(lesson: Lesson) -> None:
+    assert any(step.answer for step in lesson.steps)
+
+
+def test_what_a_lesson_expects_is_true(lesson: Lesson) -> None:
+    failures = [
+        f"{lesson.path.name}, line {expectation.line}: {failure}"
+        for step, decoding in walk(lesson)
+        for expectation in step.expectations
+        if (failure := expectation.failure(decoding))
+    ]
+    assert not failures
+    assert sum(len(step.expectations) for step in lesson.steps) >= 3
+
+
+def test_captions_and_answers_fit_their_lines(lesson: Lesson) -> None:
+    texts = [text for step in lesson.steps for text in (step.caption, step.answer) if text]
+    assert [text for text in texts if len(wrap(text, CAPTION_WIDTH)) > CAPTION_LINES] == []
+
+
+def test_captions_stay_long_enough_to_be_read(lesson: Lesson) -> None:
+    hurried = [
+        step.line
+        for step in lesson.steps
+        if step.pause + (step.sweep.seconds if step.sweep else 0) < max(2, 0.03 * len(step.caption))
+    ]
+    assert hurried == []
+
+
+@pytest.mark.parametrize("recording", sorted(COURSE.glob("*.jsonl")), ids=lambda path: path.stem)
+def test_a_recording_is_small_used_and_replays(recording: Path) -> None:
+    model = RecordedModel.open(recording)
+    assert asyncio.run(model.ask(model.prompts[0])).distribution.tokens
+    assert recording.stat().st_size < 50_000
+    lessons = map(find_lesson, NAMES)
+    used = {source for each in lessons for source in (each.source, *(step.source for step in each.steps))}
+    assert recording.name in used
+
+
+def test_the_server_reported_the_same_at_every_temperature() -> None:
+    models = [RecordedModel.open(COURSE / f"asking-{name}.jsonl") for name in ("cold", "one", "hot")]
+    answers = [asyncio.run(model.ask("The sky is")) for model in models]
+    assert [answer.request["body"]["temperature"] for answer in answers] == [0.1, 1.0, 1.5]
+    assert len({answer.distribution.logprobs.tobytes() for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.7, 1.0, 1.2, 1.5, 2.0])
+def test_the_ranges_of_the_lesson_on_what_is_hidden_hold_the_truth(temperature: float) -> None:
+    lesson = find_lesson("hidden")
+    shown, truth = (
+        decode(distribution(lesson, source, lesson.prompt), DecodingSettings(temperature)).after_cut.first(20)
+        for source in ("hidden-top-20.jsonl", BUNDLED)
+    )
+    assert (shown.low <= truth.estimate + 1e-12).all()
+    assert (truth.estimate <= shown.high + 1e-12).all()
