@@ -143,7 +143,7 @@ def test_a_printed_chance_contains_the_true_one(one: float, other: float) -> Non
 
 def test_the_tutorials_slip_is_put_right() -> None:
     """A tail of 1 % over 500 tokens is 99.3 % at T = 1, far less where it is colder."""
-    question = Question(accepted=frozenset({" yes"}))
+    question = Question(accepted=frozenset({Token(" yes")}))
     over = {
         temperature: answer("500 tokens", ONE_IN_A_HUNDRED, question, DecodingSettings(temperature))
         for temperature in (1.0, 0.7, 1.5, 0.0)
@@ -156,7 +156,7 @@ def test_the_tutorials_slip_is_put_right() -> None:
 
 def test_a_vocabulary_of_unknown_size_gives_at_most_and_at_least() -> None:
     distribution = TokenDistribution.from_top_logprobs([" yes"], [math.log(0.99)])
-    question = Question(accepted=frozenset({" yes"}))
+    question = Question(accepted=frozenset({Token(" yes")}))
     assert answer("500 tokens", distribution, question, DecodingSettings(0.7)).startswith("at most 50.6 %")
     assert answer("leaving it", distribution, question, DecodingSettings(1.5)).startswith("at least 4.4 %")
 
@@ -203,9 +203,9 @@ def test_an_asked_share_is_not_rounded_to_another() -> None:
 
 
 def test_marks_that_the_list_lacks_are_counted() -> None:
-    marked = Question(accepted=frozenset({" lazy", " moon"}))
+    marked = Question(accepted=frozenset({Token(" lazy"), Token(" moon")}))
     assert accepted_tokens(FOX, marked) == (frozenset({0, 2}), "the 2 tokens that you marked")
-    elsewhere = Question(accepted=frozenset({" lazy", "zebra", "yak"}))
+    elsewhere = Question(accepted=frozenset({Token(" lazy"), Token("zebra"), Token("yak")}))
     accepted, words = accepted_tokens(FOX, elsewhere)
     assert accepted == frozenset({0})
     assert words == "the 3 tokens that you marked, less 2 that this list lacks"
@@ -248,7 +248,7 @@ def test_a_wait_that_nobody_waits_for_is_not_spelled_out() -> None:
     [
         Question(),
         Question(tokens=1_000_000, reliability=0.999999999, share=1e-6),
-        Question(accepted=frozenset({"", "a", "zebra"}), rival="x" * 200, tokens=1),
+        Question(accepted=frozenset({Token(""), Token("a"), Token("zebra")}), rival="x" * 200, tokens=1),
         Question(rival=HOSTILE[2], tokens=99_999),
     ],
 )

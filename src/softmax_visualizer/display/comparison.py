@@ -117,9 +117,12 @@ def _moved(change: Change) -> float:
 
 def _change(change: Change) -> str:
     name = label(change.token.text, change.token.bytes, 20)
-    verb = "falls" if change.after.estimate < change.before.estimate else "rises"
-    ends = percent(change.before).removesuffix(" %"), percent(change.after)
-    return f"{name} {verb} from {ends[0]} to {ends[1]}"
+    before, after = change.before, change.after
+    verb = "falls" if after.high < before.low else "rises" if after.low > before.high else "goes"
+    first, second = percent_short(before), percent_short(after)
+    if before.is_point and after.is_point:
+        first = first.removesuffix(" %")
+    return f"{name} {verb} from {first} to {second}"
 
 
 def _traffic(found: Comparison) -> list[str]:

@@ -12,6 +12,7 @@ from softmax_visualizer.decoding import (
     Decoding,
     DecodingSettings,
     Interval,
+    Token,
     TokenDistribution,
     decode,
 )
@@ -59,7 +60,7 @@ class Question:
     ``rival``: a token's text; empty: the second one. ``share``: what the rival shall have of the two.
     """
 
-    accepted: frozenset[str] = frozenset()
+    accepted: frozenset[Token] = frozenset()
     tokens: int = 500
     reliability: float = 0.99
     rival: str = ""
@@ -70,9 +71,9 @@ def accepted_tokens(distribution: TokenDistribution, question: Question) -> tupl
     """Return the indices of the acceptable tokens, and what they are in words."""
     if question.accepted:
         marked = frozenset(
-            index for index in range(len(distribution)) if distribution.token(index).text in question.accepted
+            index for index in range(len(distribution)) if distribution.token(index) in question.accepted
         )
-        missing = question.accepted - {distribution.token(index).text for index in marked}
+        missing = question.accepted - {distribution.token(index) for index in marked}
         elsewhere = f", less {len(missing):,} that this list lacks" if missing else ""
         return marked, f"the {_tokens(len(question.accepted))} that you marked{elsewhere}"
     size = nucleus(distribution, NUCLEUS)

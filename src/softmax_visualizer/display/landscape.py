@@ -79,7 +79,7 @@ def map_rows(
         len(_written(value, measure)) <= size for row in values for value in row
     )
     chosen = _spread(found.top_ps, height - 3, top_p)
-    lines: list[Row] = [_legend(measure)]
+    lines: list[Row] = [_legend(measure, width)]
     for row in chosen:
         cells: Row = [(f"{found.top_ps[row]:5.2f} ", "axis")]
         for column, at in enumerate(found.temperatures):
@@ -121,13 +121,14 @@ def _role(value: Interval, measure: Measure) -> str:
     return f"heat{_level(value.estimate, measure)}"
 
 
-def _legend(measure: Measure) -> Row:
+def _legend(measure: Measure, width: int) -> Row:
     scale, unit = (1, "") if measure.layer == "effective_tokens" else (100, " %")
     edges = [f"{scale * edge:g}" for edge in measure.edges]
     words = [f"<{edges[0]}", *(f"{low}–{high}" for low, high in pairwise(edges)), f"≥{edges[-1]}{unit}"]
-    row: Row = [(" " * 6, "space")]
+    roomy = 6 + sum(len(word) + 5 for word in words) <= width
+    row: Row = [(" " * 6, "space")] if roomy else []
     for level, (shade, word) in enumerate(zip(_SHADES, words, strict=True)):
-        row += [(shade * 2, f"heat{level}"), (f" {word}  ", "axis")]
+        row += [(shade * (2 if roomy else 1), f"heat{level}"), (f" {word}  ", "axis")]
     return row
 
 

@@ -52,7 +52,7 @@ def sweep_panels(
         decoding: the current setting, whose numbers stand in the legends.
         widths: cells of the rows of each chart.
         height: rows of each.
-        fixed: the probability axis reaches up to 100 %, rather than to the highest line.
+        fixed: the probability axis reaches up to 100 %, rather than to the highest of the further tokens.
     """
     at = getattr(decoding.settings, sweep.knob)
     across = _TITLES[sweep.knob]
@@ -79,7 +79,8 @@ def _probabilities(
         lines.append(_line(_CROWD, "crowd", sweep.others))
         beyond = percent_short(stage.beyond(leading))
         legend.insert(1, (f"{_CROWD} {rest_label(decoding, leading)}", beyond, "crowd"))
-    top = 1.0 if fixed else max(float(line.estimate.max()) for line in lines) or 1.0
+    # at T = 0 the first token has everything, so the others decide how far a closer look goes
+    top = 1.0 if fixed else max((float(line.estimate.max()) for line in lines[1:-1]), default=0.0) or 1.0
     rows = _legend(legend, width, height // 4)
     body = chart(
         np.array(sweep.values),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from softmax_visualizer.decoding import Decoding, Interval
-from softmax_visualizer.display.labels import cell_width, label, pad
+from softmax_visualizer.display.labels import cell_width, label, pad, safe_line
 from softmax_visualizer.display.numbers import percent_short
 from softmax_visualizer.display.panels import rest_label
 
@@ -45,10 +45,12 @@ def table(decoding: Decoding, rows: int, width: int, top: int) -> list[_Row]:
         logprob = float(decoding.distribution.logprobs[index])
         return f"{logprob / temperature:.3f}" if temperature > 0 else "–"
 
+    # the columns that never go leave this much
+    token = max(min(20, width - 40), 1)
     kept_words = {"yes": "kept", "no": "cut", "maybe": "maybe"}
     columns: list[tuple[str, int, Callable[[int], str]]] = [
         ("rank", 6, lambda index: f"{index + 1:,}"),
-        ("token", -20, lambda index: label(*_text(decoding, index), 20)),
+        ("token", -token, lambda index: label(*_text(decoding, index), token)),
         ("logprob", 9, lambda index: f"{float(decoding.distribution.logprobs[index]):.3f}"),
         ("÷ T", 9, over_t),
         ("after T", 12, lambda index: percent_short(tempered[index])),
@@ -73,7 +75,7 @@ def table(decoding: Decoding, rows: int, width: int, top: int) -> list[_Row]:
     if others.model.high > 0 or stop < listed:
         words = {"none": "cut", "some": "some", "all": "kept", "maybe": "maybe"}
         values = {
-            "token": rest_label(decoding, stop),
+            "token": safe_line(rest_label(decoding, stop), token),
             "after T": percent_short(others.after_temperature),
             "": words[others.kept],
             "drawn with": percent_short(others.probability) if others.kept != "none" else "–",

@@ -10,7 +10,7 @@ _NAMES = frozenset(
         *_ARROWS,
         *(f"{modifier}+{arrow}" for modifier in ("shift", "alt") for arrow in _ARROWS),
         *(f"alt+{digit}" for digit in range(1, 10)),
-        *(f"f{number}" for number in range(1, 6)),
+        *(f"f{number}" for number in range(1, 9)),
         "enter", "escape", "space", "tab", "shift+tab", "backspace", "delete", "home", "end",
         "pageup", "pagedown",
     )
@@ -20,6 +20,7 @@ _REFUSED = {
     "q": "quit the program",
     "ctrl+q": "quit the program",
     "ctrl+c": "quit the program",
+    "f9": "leave itself",
     # a stranger's lesson must not write its own text where it likes
     "w": "save files",
     "y": "write to the clipboard",
@@ -27,7 +28,7 @@ _REFUSED = {
 
 ALLOWED = (
     "single characters but q, w and y, left, right, up and down (also as shift+left or alt+left), "
-    "alt+1 to alt+9, f1 to f5, enter, escape, space, tab, shift+tab, backspace, delete, home, end, "
+    "alt+1 to alt+9, f1 to f8, enter, escape, space, tab, shift+tab, backspace, delete, home, end, "
     "pageup and pagedown"
 )
 """The keys, for a person who wrote another."""

@@ -30,8 +30,6 @@ class SoftmaxVisualizer(App[None]):
     CSS_PATH = "bench.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
-        Binding("space", "lesson('go_on')", "Go on", show=False, priority=True),
-        Binding("backspace", "lesson('go_back')", "Go back", show=False, priority=True),
     ]
 
     def __init__(
@@ -65,23 +63,17 @@ class SoftmaxVisualizer(App[None]):
         return self._bench.player.failures if self._bench.player else []
 
     async def on_event(self, event: events.Event) -> None:
-        """Show keys as they are pressed, if the presenter wants that, but not text that is typed."""
+        """Give space and backspace to a lesson that listens, and show keys if the presenter wants that."""
         if isinstance(event, events.Key) and not event.is_forwarded:
+            player = self._bench.player
+            # before any binding: an editor that has the focus would take them for itself
+            if player is not None and player.takes_keys and event.key in ("space", "backspace"):
+                (player.go_on if event.key == "space" else player.go_back)()
+                return
             typing = isinstance(self.focused, (Input, TextArea)) and event.is_printable
-            if not typing and not (event.key in ("space", "backspace") and self.check_action("lesson", ())):
+            if not typing:
                 self._bench.query_one(Header).saw(spoken_key(event.key))
         await super().on_event(event)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave space and backspace to the bench unless a lesson is listening."""
-        if action == "lesson":
-            return self._bench.player is not None and self._bench.player.takes_keys
-        return super().check_action(action, parameters)
-
-    def action_lesson(self, move: str) -> None:
-        """Go on or back in the lesson."""
-        if self._bench.player is not None:
-            getattr(self._bench.player, move)()
 
     def get_default_screen(self) -> Screen[None]:
         """Return the bench."""

@@ -97,7 +97,7 @@ class BenchScreen(AskingScreen):
             self._draws,
             self.board.state,
             self.app.screen,
-            self.app.focused,
+            isinstance(self.app.focused, PromptEditor),
         )
 
     def compose(self) -> ComposeResult:
@@ -238,8 +238,15 @@ class BenchScreen(AskingScreen):
         """Take the setting that was pinned, and its answer if it is another one."""
         pin = event.pin
         if pin.answer is not self._answer:
-            self._answer = pin.answer
-            self.set_prompt(pin.answer.prompt)
+            # a request that is under way would put its own answer in the place of this one
+            self.workers.cancel_group(self, "ask")
+            self._say_state("●", "good")
+            self._answer, self.board.old = pin.answer, ""
+            self.query_one(Header).model = pin.answer.model
+            self.forget_draw()
+            editor = self.query_one(PromptEditor)
+            editor.text = pin.answer.prompt
+            editor.move_cursor(editor.document.end)
         self.turn_to(pin.knobs)
         self.say(f"Now {pin.name}; z flips back.")
         self._redraw_soon()

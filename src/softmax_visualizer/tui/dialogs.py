@@ -19,6 +19,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from softmax_visualizer.display.labels import safe_line
+from softmax_visualizer.tui.caption import CaptionPanel
 from softmax_visualizer.tui.prompt import SafeTextArea
 
 _BACK: list[BindingType] = [Binding("escape,q", "dismiss", "back")]
@@ -28,7 +29,17 @@ _Result = TypeVar("_Result")
 
 
 class Dialog(ModalScreen[_Result]):
-    """A small screen that goes away once, however often that is asked for in a burst of keys."""
+    """A small screen that goes away once, however often that is asked for in a burst of keys.
+
+    While a lesson is played it leaves the caption free.
+    """
+
+    def on_mount(self) -> None:
+        """Stay below the caption of a lesson."""
+        for caption in self.app.screen_stack[0].query(CaptionPanel):
+            if caption.display:
+                self.styles.align = ("center", "bottom")
+                self.query_one(".dialog").styles.max_height = self.app.size.height - caption.region.bottom
 
     def dismiss(self, result: _Result | None = None) -> AwaitComplete:
         """Go away with a result, unless that has happened already."""
@@ -159,7 +170,7 @@ class TablesScreen(Dialog[None]):
             yield SafeTextArea(self._text, soft_wrap=False, show_line_numbers=False)
             yield Static(id="verdict")
 
-    def on_mount(self) -> None:
+    def on_show(self) -> None:
         """Judge the tables that are there."""
         self.action_judge()
 
@@ -168,7 +179,7 @@ class TablesScreen(Dialog[None]):
         """What is in the editor now."""
         return self.query_one(SafeTextArea).text
 
-    @work(exclusive=True)
+    @work(exclusive=True, group="judge")
     async def action_judge(self) -> None:
         """Say what the tables prove."""
         verdict = await asyncio.to_thread(_judged, self.text)

@@ -35,10 +35,22 @@ def write_whole(path: Path, text: str, *, replace: bool, private: bool = False) 
         if replace:
             draft.replace(path)
         else:
-            # a link is made only where nothing is yet, however quickly that changes
-            os.link(draft, path)
+            _link(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _link(draft: Path, path: Path) -> None:
+    """Give the draft its name where nothing has it yet, however quickly that changes."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # some file systems have no links: there, nobody can be kept from being quicker
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        draft.replace(path)
 
 
 def file_name(prompt: str, settings: str, ending: str) -> str:

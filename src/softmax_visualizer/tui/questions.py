@@ -53,7 +53,7 @@ async def _accepted(app: App[None], distribution: TokenDistribution, question: Q
     chosen = await app.push_screen_wait(MarksScreen("Acceptable tokens", labels, marked))
     if chosen is None:
         return question
-    return replace(question, accepted=frozenset(distribution.token(index).text for index in chosen))
+    return replace(question, accepted=frozenset(distribution.token(index) for index in chosen))
 
 
 def _rival_text(question: Question) -> str:

@@ -66,7 +66,10 @@ async def save(
     typed = await app.push_screen_wait(ValueScreen("Save as", file_name(answer.prompt, knobs.words, ending)))
     if not typed:
         return "", "faint"
-    path = Path(typed).expanduser()
+    try:
+        path = Path(typed).expanduser()
+    except RuntimeError:
+        return f"{safe_line(typed, 60)}: there is no such user. w saves it elsewhere.", "bad"
     if choice == _PICTURE:
         text = app.export_screenshot()
     else:

@@ -27,6 +27,8 @@ ENGINES: dict[Order, str] = {
 }
 """Who is which, of the engines whose code says so."""
 
+_PLACES = ("second", "third", "fourth")
+
 _LABELS_ONCE_BELOW = 32
 """Cells of a column below which the labels stand in the first column only."""
 
@@ -40,9 +42,9 @@ def histograms(board: BoardView, decoding: Decoding, width: int, height: int) ->
     if width < TWO_COLUMNS_BELOW:
         shown = shown[0], replace(shown[2], title=last_title(decoding.settings))
     axis = axis_for(board.axis_kind, shown)
-    board.caption = f"axis {axis.caption}"
+    board.caption = (f"axis {axis.caption}",)
     if pinned is not None:
-        board.caption = f"┃ pinned: {board.pins[-1].name} · {board.caption}"
+        board.caption += (f"┃ pinned: {board.pins[-1].name}",)
     bodies = _panel_bodies(board, shown, _shares(width, len(shown)), len(shown) - 1)
     return _framed(board, [panel.title for panel in shown], bodies, _shares(width, len(shown)), height)
 
@@ -51,7 +53,7 @@ def table(board: BoardView, decoding: Decoding, width: int, height: int) -> Line
     """Draw the same numbers as a table."""
     from softmax_visualizer.display.table import table
 
-    board.caption = ""
+    board.caption = ()
     rows = table(decoding, max(height - 2, 1), width - 4, board.top)
     return _one(board, "The same numbers, as a table", rows, width, height)
 
@@ -83,7 +85,7 @@ def sweep(board: BoardView, decoding: Decoding, width: int, height: int) -> Line
     if board.sweep is None:
         return _waiting(board, "Sweep", width, height)
     fixed = board.axis_kind == "fixed"
-    board.caption = "axis 0 to 100 %" if fixed else "axis up to the highest line"
+    board.caption = ("axis 0 to 100 %" if fixed else "axis up to the second token's highest",)
     left = round(width * 0.58)
     widths = left, width - left
     panels = sweep_panels(board.sweep, decoding, (left - 4, width - left - 4), height - 2, fixed=fixed)
@@ -95,7 +97,7 @@ def landscape(board: BoardView, decoding: Decoding, width: int, height: int) -> 
     """Draw temperature times top-p as a map on which the current setting is a point."""
     from softmax_visualizer.display.landscape import MEASURES, map_rows
 
-    board.caption = ""
+    board.caption = ()
     settings = decoding.settings
     found = board.landscape
     if found is None or settings.temperature not in found.temperatures or settings.top_p not in found.top_ps:
@@ -109,7 +111,7 @@ def decide(board: BoardView, decoding: Decoding, width: int, height: int) -> Lin
     """Say what the current setting means for an answer."""
     from softmax_visualizer.display.decision import decision
 
-    board.caption = ""
+    board.caption = ()
     rows = decision(decoding, board.question, width - 4, height - 2)
     return _one(board, "Decide", rows, width, height)
 
@@ -131,12 +133,12 @@ def _columns(board: BoardView, columns: Sequence[Column], width: int, height: in
     from softmax_visualizer.display.comparison import compared
     from softmax_visualizer.display.panels import axis_for
 
-    words = _changes(columns, width - 2, max(height // 3, 2))
+    words = _changes(columns, width - 2, max(height // 3, min(2 * (len(columns) - 1), height - 9)))
     below = len(words)
     rows = max(height - below - 2, 1)
     shown = compared(columns, rows)
     axis = axis_for(board.axis_kind, shown)
-    board.caption = f"axis {axis.caption}"
+    board.caption = (f"axis {axis.caption}",)
     widths = _shares(width, len(columns))
     if min(widths) < _LABELS_ONCE_BELOW:
         widths = _shares(width - 10, len(columns))
@@ -150,18 +152,21 @@ def _changes(columns: Sequence[Column], width: int, most: int) -> list[str]:
     """Say in up to ``most`` lines how each further column differs from the first."""
     from softmax_visualizer.display.comparison import change_words
 
-    others = columns[1:]
-    share = most // len(others)
+    before = columns[0].decoding
+    share = max(most // (len(columns) - 1), 1)
     lines: list[str] = []
-    for column in others:
-        heading = "left → right: " if len(columns) == 2 else f"{columns[0].title} → {column.title}: "
+    for column, place in zip(columns[1:], _PLACES, strict=False):
+        heading = "left → right: " if len(columns) == 2 else f"first → {place}: "
         for tokens in (4, 3, 2, 1):
-            spoken = wrap(
-                heading + "; ".join(change_words(columns[0].decoding, column.decoding, tokens)), width
-            )
+            words = change_words(before, column.decoding, tokens)
+            spoken = wrap(heading + "; ".join(words), width)
             if len(spoken) <= share:
                 break
-        lines += [safe_line(line, width) for line in spoken[: max(share, 1)]]
+        else:
+            # how far apart the two are is the last to go
+            spoken = wrap(heading + words[-1], width)
+        spoken = [*spoken[: share - 1], " ".join(spoken[share - 1 :])]
+        lines += [safe_line(line, width) for line in spoken if line]
     return lines
 
 
@@ -200,7 +205,7 @@ def _framed(
     board: BoardView, titles: Sequence[str], bodies: Sequence[Lines], widths: Sequence[int], height: int
 ) -> Lines:
     frames = [
-        frame(board.titled(title), body, room, height, focused=board.has_focus)
+        frame(board.titled(title, room), body, room, height, focused=board.has_focus)
         for title, body, room in zip(titles, bodies, widths, strict=True)
     ]
     return side_by_side(frames)
@@ -208,11 +213,11 @@ def _framed(
 
 def _one(board: BoardView, title: str, rows: Iterable[Sequence[Piece]], width: int, height: int) -> Lines:
     body: Lines = [[(" ", "space"), *row] for row in rows]
-    return frame(board.titled(title), body, width, height, focused=board.has_focus)
+    return frame(board.titled(title, width), body, width, height, focused=board.has_focus)
 
 
 def _waiting(board: BoardView, title: str, width: int, height: int) -> Lines:
-    board.caption = ""
+    board.caption = ()
     return _one(board, title, [[], [("working it out", "faint")]], width, height)
 
 
