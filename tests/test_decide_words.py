@@ -148,7 +148,7 @@ def test_the_tutorials_slip_is_put_right() -> None:
         temperature: answer("500 tokens", ONE_IN_A_HUNDRED, question, DecodingSettings(temperature))
         for temperature in (1.0, 0.7, 1.5, 0.0)
     }
-    assert over[1.0].startswith("99.3 % leave it at least once, if each step is like this")
+    assert over[1.0].startswith("99.3 % of answers leave it, if each step is like this one")
     assert over[0.7].startswith("0.3 to 50.6 % leave it")
     assert over[1.5].startswith(">99.99 % leave it")
     assert over[0.0].startswith("0 % leave it")

@@ -112,7 +112,7 @@ def decision(decoding: Decoding, question: Question, width: int, height: int) ->
         ("leaving it", f"{bounded(leaves)} of draws{_waiting(leaves)}"),
         (
             f"{question.tokens:,} tokens",
-            f"{bounded(over)} leave it at least once, if each step is like this",
+            f"{bounded(over)} of answers leave it, if each step is like this one",
         ),
         (
             "allowed",

@@ -57,7 +57,7 @@ class AskingScreen(Screen[None]):
     @work(exclusive=True, group="ask", exit_on_error=False)
     async def ask(self, prompt: str, again: bool = False) -> None:
         """Ask the model about a prompt; a newer question cancels an older one."""
-        started = time.monotonic()
+        started, known = time.monotonic(), not again and self._session.knows(prompt)
         self.board.waiting = "asking the model"
         self._say_state("asking", "wait")
         # an answer that comes at once needs no mark on the picture before it
@@ -77,7 +77,7 @@ class AskingScreen(Screen[None]):
             self._failed(f"This answer met an error of the program's own ({type(error).__name__}). {where}")
         else:
             if not get_current_worker().is_cancelled:
-                self._arrived(answer, time.monotonic() - started)
+                self._arrived(answer, None if known else time.monotonic() - started)
         finally:
             clock.stop()
             patience.stop()
@@ -86,14 +86,19 @@ class AskingScreen(Screen[None]):
     def _prompt_was_asked(self, event: PromptEditor.Asked) -> None:
         self.ask(event.prompt)
 
-    def _arrived(self, answer: ModelAnswer, seconds: float) -> None:
+    def _arrived(self, answer: ModelAnswer, seconds: float | None) -> None:
         self._answer, self.board.old, self.board.top = answer, "", 0
         self.forget_draw()
         header = self.query_one(Header)
         header.model = answer.model
-        took = f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.0f} s"
-        # a time that is never the same twice would make two recordings of a lesson differ
-        self._say_state(f"● {took}" if self.player is None else "●", "good")
+        if self.player is not None:
+            # a time that is never the same twice would make two recordings of a lesson differ
+            took = ""
+        elif seconds is None:
+            took = "asked before"
+        else:
+            took = f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.0f} s"
+        self._say_state(f"● {took}".rstrip(), "good")
         notes = " ".join([*answer.notes, *answer.distribution.notes])
         if notes:
             self.say(notes, "wait")

@@ -19,11 +19,21 @@ model's own probabilities, then the next two steps. From the last panel the next
  ░   cut: the token cannot be drawn; the bar is what it had before
  ▓▒  known within bounds: on to the best estimate, and on to the most that it can be
  ▚   cut or kept, depending on tokens that the server does not show
+ ┃╏  the setting that was pinned last has this probability; ╏ by the best estimate
+ ┃ ╏  the pinned setting's probability; ╏ is an estimate
+ ~ ?  in the map: an estimate, whose shade may be another one
  ␣ ⏎ ⇥   a space, a new line, a tab in a token
 
 EXACT       every number is known.
 EXACT DRAW  what is drawn from is known, though not every number before it.
 BOUNDS      the server shows only its most likely tokens: ranges that provably hold the truth.
+
+Compare (c) shows pinned settings, prompts or models in columns. Total variation is half of all differences \
+together; KL divergence is what a code made for the first column wastes on the other, in bits a token.
+Sweep (s) draws each token's probability over a whole knob; the second chart has 2^entropy and the tokens kept.
+Map (h) shades temperature by top-p: equal choices, then the greedy choice, then leaving the acceptable set.
+Decide (d) says what the setting does to an answer of N tokens; a set once chosen stays the same at any setting.
+Both orders (b) shows engines that cut before temperature beside those that cut after it.
 
 In the prompt, Enter asks, Ctrl+J starts a line, and Alt with the arrows or digits turns the knobs.
 """

@@ -41,15 +41,24 @@ class ModelSession:
 
         What was asked before of the same model in the same way is not asked again, except on request.
         """
-        now = self.configuration
-        question = now.source, now.endpoint, now.model, now.framing, now.vocabulary_size, now.replay, prompt
-        known = self._answers.pop(question, None)
+        question = self._question(prompt)
+        known = self._answers.get(question)
         answer = await (await self.open()).ask(prompt) if known is None or again else known
+        # the one that was used last is the last to be dropped
+        self._answers.pop(question, None)
         self._answers[question] = answer
         if len(self._answers) > _MOST_ANSWERS:
             del self._answers[next(iter(self._answers))]
         await asyncio.to_thread(_prepare_drawing, answer)
         return answer
+
+    def knows(self, prompt: str) -> bool:
+        """Whether the answer about a prompt is known already."""
+        return self._question(prompt) in self._answers
+
+    def _question(self, prompt: str) -> tuple[object, ...]:
+        now = self.configuration
+        return now.source, now.endpoint, now.model, now.framing, now.vocabulary_size, now.replay, prompt
 
     async def names(self) -> tuple[str, ...]:
         """Return the models of the server that is set up, even while the bundled one is in use."""
