@@ -13,7 +13,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -52,7 +52,9 @@ def fresh_environment(home: Path, **changes: str) -> dict[str, str]:
 
 
 class Terminal:
-    """Runs the app in a pty of ``columns`` by ``rows`` cells until the end of the ``with`` block.
+    """Runs the app, or another ``command``, in a pty until the end of the ``with`` block.
+
+    The pty has ``columns`` by ``rows`` cells.
 
     ``written`` holds every byte the app wrote. ``streams`` replaces some of its three standard streams, as
     the arguments of :class:`subprocess.Popen` of these names do; the pty is the others.
@@ -62,6 +64,7 @@ class Terminal:
         self,
         home: Path,
         *arguments: str,
+        command: Sequence[str] = APP,
         columns: int = 100,
         rows: int = 30,
         streams: Mapping[str, Any] | None = None,
@@ -75,7 +78,7 @@ class Terminal:
         self._set_size(columns, rows)
         self.settings_before = termios.tcgetattr(self._child)
         self.process = subprocess.Popen(
-            [*APP, *arguments],
+            [*command, *arguments],
             **{**dict.fromkeys(("stdin", "stdout", "stderr"), self._child), **(streams or {})},
             env=fresh_environment(home, **environment),
             cwd=home,

@@ -80,10 +80,10 @@ class SettingsLine(CellView):
     """What the settings are good for, and the settings that have no track of their own."""
 
     knobs = Knobs()
-    caption = ""
+    caption: tuple[str, ...] = ()
 
     def lines(self, width: int, height: int) -> Sequence[Iterable[Piece]]:
-        """Return the preset's reason on the left, further settings on the right."""
+        """Return the preset's reason on the left, and on the right the last of what else there is to say."""
         preset = self.knobs.preset
         if preset is not None:
             number = PRESETS.index(preset) + 1
@@ -101,8 +101,10 @@ class SettingsLine(CellView):
         if self.knobs.min_p > 0:
             further.append(f"min-p {spoken(self.knobs.min_p)}")
         further.append("temperature first" if self.knobs.order == "temperature-first" else "temperature last")
-        if self.caption:
-            further.append(self.caption)
+        further += self.caption
+        room = width - sum(cell_width(text) for text, _ in left) - 3
+        while len(further) > 1 and cell_width(" · ".join(further)) > room:
+            del further[0]
         return [spread(left, [(" · ".join(further) + " ", "faint")], width)]
 
 

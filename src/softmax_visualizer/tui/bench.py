@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
@@ -123,11 +124,11 @@ class BenchScreen(AskingScreen):
         else:
             header.model = self._configuration.source
         self.query_one(PromptEditor).remember(self._prompt)
-        # after the first frame: what it needs takes longer to import than all that went before
-        if self._lesson is None:
-            self.call_after_refresh(self.ask, self._prompt)
+        if self._lesson is not None:
+            self.teach(self._lesson)
         else:
-            self.call_after_refresh(self.teach, self._lesson)
+            # after the first frame: what it needs takes longer to import than all that went before
+            self.call_after_refresh(self.ask, self._prompt)
 
     # --- lessons ---
 
@@ -140,7 +141,10 @@ class BenchScreen(AskingScreen):
         self.player = LessonPlayer(self, start.lesson, auto=start.auto, speed=start.speed)
         for what in start.presenting:
             self.action_present(what)
-        self.run_worker(self.player.play(), group="lesson", exclusive=True)
+        self.player.prepare()
+        curtain = ExitStack()
+        curtain.enter_context(self.app.batch_update())
+        self.run_worker(self.player.play(curtain), group="lesson", exclusive=True)
         self._show_keys()
 
     def leave_lesson(self) -> None:

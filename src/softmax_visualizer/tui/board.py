@@ -84,8 +84,8 @@ class BoardView(CellView, can_focus=True):
     knobs = Knobs()
     view = "histograms"
     axis_kind = "fixed"
-    caption = ""
-    """The axis of what is shown, in words, once it is drawn."""
+    caption: tuple[str, ...] = ()
+    """What is to be said about what is shown, once it is drawn: the axis, and what is pinned."""
     top = 0
     """Listed tokens that the table has scrolled past."""
     drawn: int | None = None
@@ -103,6 +103,7 @@ class BoardView(CellView, can_focus=True):
         super().__init__(id=id)
         self.pins: list[Pin] = []
         self._surveys: dict[str, tuple[Any, Any]] = {}
+        self._under_way: tuple[str, Any] | None = None
 
     @cached_property
     def question(self) -> Question:
@@ -149,9 +150,10 @@ class BoardView(CellView, can_focus=True):
         self.pins.clear()
         self.__dict__.pop("question", None)
 
-    def titled(self, title: str) -> str:
-        """Return a title that says so if the picture is an old one."""
-        return f"{title} · {self.old}" if self.old else title
+    def titled(self, title: str, width: int) -> str:
+        """Return a title for a frame of this width that says so if the picture is an old one."""
+        mark = f" · {self.old}" if self.old else ""
+        return safe_line(title, max(width - 5 - len(mark), 0)) + mark
 
     def columns(self) -> list[Column]:
         """Return what is compared: the pinned settings, or the tutorial's pair, and the current one."""
@@ -163,18 +165,25 @@ class BoardView(CellView, can_focus=True):
         now = Column(f"now: {self._named(self.answer, self.knobs)}", self.decoding)
         if self.pins:
             return [*(Column(self._named(pin.answer, pin.knobs), pin.decoding) for pin in self.pins), now]
-        pair = [replace(each, order=self.knobs.order) for each in TUTORIAL_PAIR]
-        offered = [Column(Knobs.of(each).words, decode(self.decoding.distribution, each)) for each in pair]
-        return offered if self.decoding.settings in (*pair, DecodingSettings()) else [*offered, now]
+        known = *TUTORIAL_PAIR, DecodingSettings()
+        *pair, plain = (replace(each, order=self.knobs.order) for each in known)
+        offered = [
+            Column(self._named(self.answer, Knobs.of(each)), decode(self.decoding.distribution, each))
+            for each in pair
+        ]
+        return offered if self.decoding.settings in (*pair, plain) else [*offered, now]
 
     def _named(self, answer: ModelAnswer, knobs: Knobs) -> str:
         """Name a column by what tells it from the others."""
+        if all(pin.knobs.order == self.knobs.order for pin in self.pins):
+            knobs = replace(knobs, order="temperature-first")
         parts = [knobs.words]
         others = [pin.answer for pin in self.pins] + ([self.answer] if self.answer else [])
         if len({other.model for other in others}) > 1:
             parts.insert(0, safe_line(answer.model, 20))
         if len({other.prompt for other in others}) > 1:
-            parts.insert(0, "…" + safe_line(answer.prompt[-16:].strip(), 18))
+            end = safe_line(answer.prompt[-16:].strip(), 18)
+            parts.insert(0, f"…{end}" if len(answer.prompt) > 16 else end)
         return " · ".join(parts)
 
     # --- what takes too long to be worked out between two keys ---
@@ -192,14 +201,19 @@ class BoardView(CellView, can_focus=True):
         if known is not None and known[0] is not None and known[0][0] is not key[0]:
             # that of another answer would be a false picture, not an old one
             del self._surveys[self.view]
-        if known is None or known[0] != key:
+        if (known is None or known[0] != key) and self._under_way != (self.view, key):
+            self._under_way = self.view, key
             self._work_out(self.view, key, work_out)
 
     @work(exclusive=True, group="survey", exit_on_error=False)
     async def _work_out(self, kind: str, key: Any, work_out: Callable[[], Any]) -> None:
-        found = await asyncio.to_thread(work_out)
+        try:
+            found = await asyncio.to_thread(work_out)
+        finally:
+            if self._under_way == (kind, key):
+                self._under_way = None
         self._surveys[kind] = key, found
-        self.redraw()
+        self.post_message(self.Changed())
 
     def _wanted_sweep(self, decoding: Decoding) -> tuple[Any, Callable[[], Any]]:
         from softmax_visualizer.decoding.sweep import settings_apart_from, sweep

@@ -8,8 +8,8 @@ that two recordings of a lesson hold the same frames.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -131,9 +131,22 @@ class LessonPlayer:
 
     # --- playing ---
 
-    async def play(self) -> None:
-        """Begin; where the lesson plays by itself, go through it and leave the program."""
-        await self._return_to(0)
+    def prepare(self) -> None:
+        """Make room for the captions."""
+        panel = self._bench.query_one(CaptionPanel)
+        panel.longest = [(moment.before, moment.text) for moment in self._moments]
+        panel.display = True
+
+    async def play(self, curtain: AbstractContextManager[object]) -> None:
+        """Begin; where the lesson plays by itself, go through it and leave the program.
+
+        The ``curtain`` is a batch of updates: it ends, and people see something, with the first moment.
+        """
+        with curtain:
+            await self._return_to(0)
+            # what Textual laid out meanwhile it takes for painted
+            self._bench.refresh()
+        await self._painted()
         if not self._auto:
             return
         await self._pause(self._moments[0])
@@ -148,7 +161,7 @@ class LessonPlayer:
     async def _return_to(self, number: int) -> None:
         """Play from the beginning to a moment, at once."""
         self._busy = self._hurry = True
-        with self._in_one_go():
+        async with self._in_one_go():
             while len(self._bench.app.screen_stack) > 1 and self._bench.app.screen is not self._bench:
                 self._bench.app.screen.dismiss(None)
                 await self._settle()
@@ -163,7 +176,7 @@ class LessonPlayer:
         self._busy = True
         moment = self._moments[number]
         self._at = number
-        with self._in_one_go():
+        async with self._in_one_go():
             self._caption(moment)
             await self._settle()
         await self._perform(moment)
@@ -199,17 +212,23 @@ class LessonPlayer:
 
     async def _act(self, action: Callable[[], None]) -> None:
         """Do something, and paint it once all that follows from it has happened."""
-        with self._in_one_go():
+        async with self._in_one_go():
             action()
             await self._settle()
 
-    @contextmanager
-    def _in_one_go(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def _in_one_go(self) -> AsyncIterator[None]:
         """Paint nothing in between, and all at the end."""
         with self._bench.app.batch_update():
             yield
-        # the screen was idle while it was not to paint, and would stay so until the next message
-        self._bench.app.screen.check_idle()
+        await self._painted()
+
+    async def _painted(self) -> None:
+        """Wait until what has happened is on the screen: a slow machine would skip pictures otherwise."""
+        await self._bench.app.screen.wait_for_refresh()
+        # a change of the layout has widgets that got another size draw themselves again
+        await self._settle()
+        await self._bench.app.screen.wait_for_refresh()
 
     async def _settle(self) -> None:
         quiet = 0
@@ -226,11 +245,8 @@ class LessonPlayer:
 
     def _caption(self, moment: Moment) -> None:
         panel = self._bench.query_one(CaptionPanel)
-        panel.longest = [(each.before, each.text) for each in self._moments]
         panel.title = f"{self.lesson.title} · {self._at + 1} of {len(self._moments)}"
         panel.before, panel.text = moment.before, moment.text
-        panel.display = True
-        panel.refresh(layout=True)
         panel.redraw()
         columns, rows = self.lesson.size
         size = self._bench.size
