@@ -149,9 +149,9 @@ def test_the_tutorials_slip_is_put_right() -> None:
         for temperature in (1.0, 0.7, 1.5, 0.0)
     }
     assert over[1.0].startswith("99.3 % of answers leave it, if each step is like this one")
-    assert over[0.7].startswith("0.3 to 50.6 % leave it")
-    assert over[1.5].startswith(">99.99 % leave it")
-    assert over[0.0].startswith("0 % leave it")
+    assert over[0.7].startswith("0.3 to 50.6 % of answers leave it")
+    assert over[1.5].startswith(">99.99 % of answers leave it")
+    assert over[0.0].startswith("0 % of answers leave it")
 
 
 def test_a_vocabulary_of_unknown_size_gives_at_most_and_at_least() -> None:
