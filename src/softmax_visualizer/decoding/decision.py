@@ -10,13 +10,10 @@ import numpy as np
 from softmax_visualizer.decoding.cut import EDGE
 from softmax_visualizer.decoding.decoder import Decoding
 from softmax_visualizer.decoding.distribution import TokenDistribution
-from softmax_visualizer.decoding.interval import Interval
+from softmax_visualizer.decoding.interval import ALL_BUT_CERTAIN, Interval
 
 _ROUNDING = 1e-12
 """Slack of a difference of sums of probabilities."""
-
-ALL_BUT_CERTAIN = math.nextafter(1.0, 0.0)
-"""The largest chance below 1: what is all but certain is not certain, although its nearest float is 1."""
 
 
 class DecisionError(ValueError):

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
+ALL_BUT_CERTAIN = math.nextafter(1.0, 0.0)
+"""The largest probability below 1, for what is not certain although its nearest float is 1."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:

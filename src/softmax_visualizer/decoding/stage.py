@@ -10,11 +10,13 @@ from typing import Literal
 import numpy as np
 
 from softmax_visualizer.decoding.entropy import tempered_entropy, weighted_logs
-from softmax_visualizer.decoding.interval import FloatArray, Interval, IntervalArray
+from softmax_visualizer.decoding.interval import ALL_BUT_CERTAIN, FloatArray, Interval, IntervalArray
 from softmax_visualizer.decoding.tail import UnseenTail, powers
 
 Kept = Literal["yes", "no", "maybe"]
 KeptUnseen = Literal["none", "some", "all", "maybe"]
+
+_LEAST = math.ulp(0.0)
 
 _LOST = 2.0**-52
 """Share of a sum that float64 can lose."""
@@ -65,6 +67,9 @@ class Stage:
         kept_count = min(count, int(kept))
         result = np.zeros(count)
         np.divide(self.weights[:kept_count], total, out=result[:kept_count])
+        if self.kept_tokens.high > 1 and math.isfinite(total):
+            # float64 has its ends, but what is kept is possible, and a token beside others is never certain
+            np.clip(result[:kept_count], _LEAST, ALL_BUT_CERTAIN, out=result[:kept_count])
         return result
 
     def is_kept(self, index: int) -> Kept:
@@ -105,14 +110,18 @@ class Stage:
     @property
     def effective_tokens(self) -> Interval:
         """The perplexity of the step, 2 ** entropy: it is like a choice between that many equal tokens."""
-        return Interval(
-            *(float(2.0**bits) for bits in (self.entropy.low, self.entropy.estimate, self.entropy.high))
-        )
+        entropy = self.entropy
+        return Interval(*(_perplexity(bits) for bits in (entropy.low, entropy.estimate, entropy.high)))
 
     @property
     def exact(self) -> bool:
         """Whether every probability of the stage is known exactly."""
         return self.kept.is_point and self.total.is_point
+
+
+def _perplexity(bits: float) -> float:
+    """Return 2 ** bits, which is 1 only where there is no entropy at all."""
+    return max(float(2.0**bits), math.nextafter(1.0, 2.0)) if bits > 0 else 1.0
 
 
 def tempered(log_weights: FloatArray, tail: UnseenTail, listed: int, temperature: float) -> Stage:

@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from softmax_visualizer.decoding.decision import ALL_BUT_CERTAIN, departure, leaving
+from softmax_visualizer.decoding.decision import departure, leaving
 from softmax_visualizer.decoding.decoder import Decoding, decode
 from softmax_visualizer.decoding.distribution import TokenDistribution
-from softmax_visualizer.decoding.interval import Interval, IntervalArray
+from softmax_visualizer.decoding.interval import ALL_BUT_CERTAIN, Interval, IntervalArray
 from softmax_visualizer.decoding.settings import DecodingSettings
 
 Knob = Literal["temperature", "top_p"]

@@ -144,7 +144,8 @@ def _temperatures(temperatures: Sequence[float], current: float, size: int) -> R
             row.append((f"{text:^{size}}", "knob"))
         else:
             shown = column % (5 if every > 1 else 1) == 0 and (every == 1 or abs(column - at) > 1)
-            row.append((f"{value if shown else '':^{size}}"[:size], "axis"))
+            text = f"{value:g}"
+            row.append((f"{text if shown and len(text) <= size else '':^{size}}", "axis"))
     return row
 
 

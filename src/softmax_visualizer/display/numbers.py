@@ -24,6 +24,9 @@ PERCENT_RANGE_WIDTH = 17
 _COARSE = 0.015
 """Width of an interval of probabilities from which whole percents say it."""
 
+_PLAIN_BITS = Decimal(10) ** 9
+"""Bits from which on they are printed as a power of ten."""
+
 _SLACK = 1e-9
 """How far rounding may push a probability out of 0 to 1."""
 
@@ -138,7 +141,13 @@ def _percent_digits(value: float, rounding: str) -> str:
 
 def _bits_digits(value: float, rounding: str) -> str:
     _check_amount(value)
-    return "∞" if math.isinf(value) else _fixed(_decimal(value), 2, rounding)
+    if math.isinf(value):
+        return "∞"
+    exact = _decimal(value)
+    if exact >= _PLAIN_BITS:
+        # a temperature of 1e-300 is this far from any other
+        return f"{exact.quantize(Decimal(1).scaleb(exact.adjusted() - 2), rounding):.2e}"
+    return _fixed(exact, 2, rounding)
 
 
 def _number_digits(value: float, rounding: str) -> str:
@@ -146,7 +155,7 @@ def _number_digits(value: float, rounding: str) -> str:
     if math.isinf(value):
         return "∞"
     exact = _decimal(value)
-    if exact >= 100 or exact == exact.to_integral_value():
+    if exact >= 100 or (exact == exact.to_integral_value() and (exact != 1 or value <= 1)):
         quantum = Decimal(1).scaleb(max(exact.adjusted() - 2, 0))
         return f"{exact.quantize(quantum, rounding):,f}"
     text = _fixed(exact, 1, rounding)

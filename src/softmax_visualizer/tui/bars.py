@@ -35,8 +35,8 @@ class Header(CellView):
         state, role = self.state
         pressed = "".join(f" {key} " for key in self.keystrokes or [])
         title = " Softmax Visualizer"
-        # three cells before the name, two at the least before the state and one after it
-        room = width - cell_width(title) - cell_width(pressed + state) - 6
+        # three cells before the name, three at the least before the state and one after it
+        room = width - cell_width(title) - cell_width(pressed + state) - 7
         model = safe_line(self.model, max(room, 1))
         left: list[Piece] = [(title, "title"), ("   ", "space"), (model, "name")]
         room -= cell_width(model) + 3

@@ -30,9 +30,9 @@ BOUNDS      the server shows only its most likely tokens: ranges that provably h
 
 Compare (c) shows pinned settings, prompts or models in columns. Total variation is half of all differences \
 together; KL divergence is what a code made for the first column wastes on the other, in bits a token.
-Sweep (s) draws each token's probability over a whole knob; the second chart has 2^entropy and the tokens kept.
+Sweep (s) draws each token's probability over a whole knob; the second chart has 2^entropy and kept tokens.
 Map (h) shades temperature by top-p: equal choices, then the greedy choice, then leaving the acceptable set.
-Decide (d) says what the setting does to an answer of N tokens; a set once chosen stays the same at any setting.
+Decide (d) says what the setting does to an answer of N tokens; the set is the same at any setting.
 Both orders (b) shows engines that cut before temperature beside those that cut after it.
 
 In the prompt, Enter asks, Ctrl+J starts a line, and Alt with the arrows or digits turns the knobs.
