@@ -22,7 +22,7 @@ _LINES: tuple[Role, ...] = ("line1", "line2", "line3", "line4", "line5", "line6"
 LEADING = len(_LINES)
 """How many tokens have a line of their own."""
 
-_POSITIONS = 81
+_POSITIONS = 61
 
 _CROWD = "+"
 _TITLES = {"temperature": "temperature", "top_p": "top-p"}
