@@ -20,7 +20,8 @@ TOP_PS = tuple(twentieths / 20 for twentieths in range(20, 0, -1))
 _NUMBERS_FROM = 7
 """Cells of a column from which it has numbers, unless one of them is longer."""
 
-_SHADES = (" ", "·", "░", "▒", "▓", "█")
+_SHADES = (" ", "·", ":", "+", "*", "#")
+"""What tells the shades apart without colour; none covers so much of its cell as to hide its background."""
 
 
 @dataclass(frozen=True)
