@@ -148,7 +148,7 @@ def histogram(
     half in one of more than 100). What may have been cut is ``▚`` up to its estimate, what was cut is ``░``
     up to its estimate and no further. Zero draws nothing; anything else draws at least ``▏``, ``▚`` or ``┊``.
     A bar that leaves the axis is clipped. A pinned probability is ``┃``, or ``╏`` if it is an estimate, with
-    ``─`` from the bar's end on if it is beyond that.
+    ``─`` from the bar's end on if it is beyond that; in the cell where the bar ends it has no mark.
 
     ``beside``: the bars of other panels of the same width, so that the columns of all are the same.
     """
@@ -246,7 +246,12 @@ def _pinned(bar: Bar, drawn: list[tuple[str, Role]], cells: int, axis: Axis) -> 
     """Return a drawn bar with the mark of the pinned probability, and a line to it."""
     if bar.pinned is None or not cells:
         return drawn
-    at = min(int(axis.position(bar.pinned.estimate) * cells), cells - 1)
+    at, end = (
+        min(int(axis.position(each) * cells), cells - 1) for each in (bar.pinned.estimate, bar.estimate)
+    )
+    if at == end:
+        # a mark would only hide where the bar ends
+        return drawn
     spread = [(char, role) for text, role in drawn for char in text]
     spread += [("─", "pinned") if bar.pinned.estimate > 0 else (" ", "space")] * (at - len(spread))
     mark = "┃" if bar.pinned.low == bar.pinned.high else "╏"

@@ -195,8 +195,11 @@ class BenchScreen(AskingScreen):
             statistics_line.certainty = certainty(self._decoding)
             statistics_line.phrases = statistics(self._decoding, statistics_line.room())
             if not board.old:
+                recorded = "recorded" if self._answer.source == "recording" else ""
                 host = urlsplit(self._answer.endpoint or "").netloc
-                self.query_one(Header).detail = " · ".join(filter(None, (coverage(self._decoding), host)))
+                self.query_one(Header).detail = " · ".join(
+                    filter(None, (coverage(self._decoding), recorded, host))
+                )
         board.decoding, board.answer, board.knobs = self._decoding, self._answer, self._knobs
         board.drawn = self._drawn
         settings_line = self.query_one(SettingsLine)
