@@ -51,10 +51,43 @@ def fresh_environment(home: Path, **changes: str) -> dict[str, str]:
     return {**kept, "HOME": str(home), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **changes}
 
 
-class Terminal:
-    """Runs the app, or another ``command``, in a pty until the end of the ``with`` block.
+class Screen:
+    """What a terminal of ``columns`` by ``rows`` cells shows of what was written to it."""
 
-    The pty has ``columns`` by ``rows`` cells.
+    def __init__(self, columns: int, rows: int) -> None:
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+        self._pending = b""
+
+    @property
+    def text(self) -> str:
+        """What is on the screen, a line each."""
+        return "\n".join(line.rstrip() for line in self._screen.display)
+
+    @property
+    def cells(self) -> list[list[str]]:
+        """The character in each cell, row by row; the second cell of a wide character is empty."""
+        rows, columns = self._screen.lines, self._screen.columns
+        return [[self._screen.buffer[y][x].data for x in range(columns)] for y in range(rows)]
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the size."""
+        self._screen.resize(rows, columns)
+
+    def feed(self, data: bytes) -> None:
+        """Show what is written; a sequence that is cut in two is completed by the next piece."""
+        data = self._pending + data
+        start = data.rfind(b"\x1b")
+        whole = start < 0 or re.match(
+            rb"\x1b(?:\[[0-9;:<=>?$]*[A-Za-z]|\][^\x07]*\x07|[^\[\]])", data[start:]
+        )
+        split = len(data) if whole else start
+        self._pending = data[split:]
+        self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", data[:split]))
+
+
+class Terminal:
+    """Runs the app, or another ``command``, in a pty of so many cells until the end of the ``with`` block.
 
     ``written`` holds every byte the app wrote. ``streams`` replaces some of its three standard streams, as
     the arguments of :class:`subprocess.Popen` of these names do; the pty is the others.
@@ -72,9 +105,7 @@ class Terminal:
     ) -> None:
         self.written = b""
         self._parent, self._child = pty.openpty()
-        self._screen = pyte.Screen(columns, rows)
-        self._stream = pyte.ByteStream(self._screen)
-        self._pending = b""
+        self._screen = Screen(columns, rows)
         self._set_size(columns, rows)
         self.settings_before = termios.tcgetattr(self._child)
         self.process = subprocess.Popen(
@@ -107,13 +138,12 @@ class Terminal:
     @property
     def text(self) -> str:
         """What is on the screen, a line each."""
-        return "\n".join(line.rstrip() for line in self._screen.display)
+        return self._screen.text
 
     @property
     def cells(self) -> list[list[str]]:
         """The character in each cell, row by row; the second cell of a wide character is empty."""
-        rows, columns = self._screen.lines, self._screen.columns
-        return [[self._screen.buffer[y][x].data for x in range(columns)] for y in range(rows)]
+        return self._screen.cells
 
     def press(self, *keys: str, pause: float = 0.0) -> None:
         """Send keys by their names, and any other text as it is."""
@@ -124,7 +154,7 @@ class Terminal:
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the size, as a window that is dragged."""
-        self._screen.resize(rows, columns)
+        self._screen.resize(columns, rows)
         self._set_size(columns, rows)
 
     def wait_until(self, condition: Callable[[], bool], timeout: float = 30.0) -> None:
@@ -153,19 +183,8 @@ class Terminal:
         with contextlib.suppress(OSError):  # Linux says so where the other end is closed
             data = os.read(self._parent, 65536)
         self.written += data
-        self._feed(data)
+        self._screen.feed(data)
         return bool(data)
-
-    def _feed(self, data: bytes) -> None:
-        # a sequence that is cut in two by the read is completed by the next one
-        data = self._pending + data
-        start = data.rfind(b"\x1b")
-        whole = start < 0 or re.match(
-            rb"\x1b(?:\[[0-9;:<=>?$]*[A-Za-z]|\][^\x07]*\x07|[^\[\]])", data[start:]
-        )
-        split = len(data) if whole else start
-        self._pending = data[split:]
-        self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", data[:split]))
 
     def _set_size(self, columns: int, rows: int) -> None:
         fcntl.ioctl(self._parent, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

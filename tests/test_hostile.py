@@ -126,6 +126,8 @@ async def test_random_keys_resizes_and_answers_leave_nothing_behind(
         "left", "right", "up", "down", "shift+left", "shift+right", "1", "2", "3", "4", "r", "o", "a", "v",
         "space", "enter", "slash", "x", "backspace", "escape", "pagedown", "pageup", "l", "alt+left", "f3",
         "question_mark", "t", "5", "m", "i", "f", "ctrl+j", "e", "home", "tab",
+        "X", "z", "c", "s", "h", "d", "b", "g", "u", "number_sign", "percent_sign", "y", "j", "ctrl+r", "p",
+        "k", "n", "f6", "f7", "f8",
     ]  # fmt: skip
     sizes = [(100, 30), (80, 24), (40, 10), (60, 18), (160, 50), (200, 60)]
     # the slips among the answers leave their reports where this test ends

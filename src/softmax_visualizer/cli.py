@@ -225,13 +225,14 @@ def _run_screen(options: argparse.Namespace) -> int:
 
         # read here as well, so that a file that cannot be replayed is refused before there is a screen
         recorded = RecordedModel.open(configuration.replay, configuration.model)
-        prompt = prompt or recorded.prompts[0]
+        prompt = recorded.prompts[0] if prompt is None else prompt
     recorder = _recorder(options, configuration)
     from softmax_visualizer.tui import crash
     from softmax_visualizer.tui.app import SoftmaxVisualizer
 
     history = crash.recovered_prompts()
-    return _run(SoftmaxVisualizer(configuration, prompt or _EXAMPLE, options.seed, history, recorder))
+    prompt = _EXAMPLE if prompt is None else prompt
+    return _run(SoftmaxVisualizer(configuration, prompt, options.seed, history, recorder))
 
 
 def _run_lesson(options: argparse.Namespace) -> int:
@@ -255,22 +256,25 @@ def _run_lesson(options: argparse.Namespace) -> int:
     if not 0.1 <= speed <= 100:
         raise UsageError(f"--speed must be between 0.1 and 100, not {options.speed}.")
     _check_terminal()
+    if options.auto:
+        # the terminal that plays a recording grants what it asks for, and would not know the player's keys
+        os.environ["TEXTUAL_DISABLE_KITTY_KEY"] = "1"
     from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.tui.app import SoftmaxVisualizer
     from softmax_visualizer.tui.lesson import LessonStart
 
     start = LessonStart(lesson, options.auto, speed, frozenset(options.presenting or ()))
     app = SoftmaxVisualizer(Configuration(model="bundled"), lesson.prompt, options.seed, lesson=start)
-    status = _run(app)
+    status = _run(app, mouse=not options.auto)
     for failure in app.failures:
         _complain(failure)
     return status
 
 
-def _run(app: SoftmaxVisualizer) -> int:
+def _run(app: SoftmaxVisualizer, *, mouse: bool = True) -> int:
     from softmax_visualizer.tui import crash
 
-    app.run()
+    app.run(mouse=mouse)
     if app.failure is not None:
         crash.keep_prompts(app.history)
         _complain(
@@ -289,8 +293,14 @@ def _recorder(options: argparse.Namespace, configuration: Configuration) -> Reco
     return Recorder(Path(options.record), configuration.redact)
 
 
+_BROWSER = "textual.drivers.web_driver:WebDriver"
+"""The driver that textual-serve has Textual load: the screen goes through a pipe to a browser."""
+
+
 def _check_terminal() -> None:
     """Refuse a terminal on which the screen would be garbage, or would run for ever without being seen."""
+    if os.environ.get("TEXTUAL_DRIVER") == _BROWSER:
+        return
     instead = 'For plain text, use: softmax-visualizer show "a prompt"'
     # Textual reads the keyboard from stdin and draws on stderr
     if (

@@ -84,7 +84,7 @@ class Comparison:
         return Change(token, first, second, before.drawn[row], after.drawn[row])
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def alignment(first: TokenDistribution, second: TokenDistribution) -> IndexArray:
     """Return where ``second`` lists the tokens of ``first``: indices, shape ``(len(first),)``; -1 is nowhere.
 

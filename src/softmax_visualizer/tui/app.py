@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
@@ -16,6 +16,7 @@ from softmax_visualizer.tui.bars import Header
 from softmax_visualizer.tui.bench import BenchScreen
 from softmax_visualizer.tui.board import BoardView
 from softmax_visualizer.tui.keys import KEYS, VIEW_KEYS, spoken_key
+from softmax_visualizer.tui.pictures import PictureApp
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.configuration import Configuration
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from softmax_visualizer.tui.lesson import LessonStart
 
 
-class SoftmaxVisualizer(App[None]):
+class SoftmaxVisualizer(PictureApp):
     """See what temperature and top-p do to a language model's next token, live."""
 
     TITLE = "Softmax Visualizer"
@@ -47,6 +48,9 @@ class SoftmaxVisualizer(App[None]):
         self.redact = configuration.redact
         """Takes secrets out of a text."""
         self._bench = BenchScreen(configuration, prompt, seed, self.history, recorder, lesson)
+        if lesson is not None and lesson.auto:
+            # how many frames an animation takes is up to the machine
+            self.animation_level = "none"
 
     @property
     def failure(self) -> BaseException | None:
@@ -64,12 +68,12 @@ class SoftmaxVisualizer(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Give space and backspace to a lesson that listens, and show keys if the presenter wants that."""
+        player = self._bench.player
+        pressed = isinstance(event, (events.Key, events.MouseDown, events.Paste)) and not event.is_forwarded
+        # before any binding: an editor that has the focus would take them for itself
+        if pressed and player is not None and player.takes(event):
+            return
         if isinstance(event, events.Key) and not event.is_forwarded:
-            player = self._bench.player
-            # before any binding: an editor that has the focus would take them for itself
-            if player is not None and player.takes_keys and event.key in ("space", "backspace"):
-                (player.go_on if event.key == "space" else player.go_back)()
-                return
             typing = isinstance(self.focused, (Input, TextArea)) and event.is_printable
             if not typing:
                 self._bench.query_one(Header).saw(spoken_key(event.key))

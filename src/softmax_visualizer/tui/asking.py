@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from textual import on, work
 from textual.screen import Screen
-from textual.worker import get_current_worker
+from textual.worker import Worker, get_current_worker
 
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.models.base import ModelError
@@ -36,6 +36,8 @@ class AskingScreen(Screen[None]):
         super().__init__()
         self._session = ModelSession(configuration, recorder)
         self._answer: ModelAnswer | None = None
+        self.refusal: str | None = None
+        """Why there is no answer to what was asked last; None if there is one."""
 
     @property
     def board(self) -> BoardView:
@@ -88,6 +90,7 @@ class AskingScreen(Screen[None]):
 
     def _arrived(self, answer: ModelAnswer, seconds: float | None) -> None:
         self._answer, self.board.old, self.board.top = answer, "", 0
+        self.refusal = None
         self.forget_draw()
         header = self.query_one(Header)
         header.model = answer.model
@@ -109,6 +112,7 @@ class AskingScreen(Screen[None]):
         self.show_answer()
 
     def _failed(self, sentence: str) -> None:
+        self.refusal = sentence
         self._say_state("● failed", "bad")
         self.say(sentence, "bad")
         self.board.waiting = "no answer yet"
@@ -130,13 +134,13 @@ class AskingScreen(Screen[None]):
         header.state = (text, role)
         header.redraw()
 
-    def put(self, configuration: Configuration | None, prompt: str | None) -> None:
-        """Ask of another source, or about another prompt, or both."""
+    def put(self, configuration: Configuration | None, prompt: str | None) -> Worker[None]:
+        """Ask of another source, or about another prompt, or both; return what waits for the answer."""
         if prompt is not None:
             self.set_prompt(prompt)
         if configuration is not None and configuration != self._configuration:
             self._switch(configuration)
-        self.ask(self.query_one(PromptEditor).text)
+        return self.ask(self.query_one(PromptEditor).text)
 
     def set_prompt(self, prompt: str) -> None:
         """Put a text into the prompt's editor."""

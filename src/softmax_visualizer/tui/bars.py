@@ -163,6 +163,8 @@ class MessageLine(CellView):
 class KeyLine(CellView):
     """The keys that matter where the person is."""
 
+    DEFAULT_CSS = "KeyLine.hidden { display: none; }"
+
     keys: Sequence[tuple[str, str]] = ()
 
     def lines(self, width: int, height: int) -> Sequence[Iterable[Piece]]:

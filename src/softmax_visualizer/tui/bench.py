@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from contextlib import ExitStack
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.widgets import Input, TextArea
+from textual.worker import Worker, WorkerError
 
 from softmax_visualizer.decoding.settings import PRESETS, SettingsError
 from softmax_visualizer.tui.asking import AskingScreen
@@ -90,9 +92,10 @@ class BenchScreen(AskingScreen):
     @property
     def state(self) -> object:
         """All that a person can change, to find out whether somebody has."""
-        typed = self.query_one(PromptEditor).text
+        field = self.app.focused
         return (
-            typed,
+            self.query_one(PromptEditor).text,
+            field.text if isinstance(field, TextArea) else field.value if isinstance(field, Input) else "",
             self._answer,
             self._knobs,
             self._draws,
@@ -117,18 +120,22 @@ class BenchScreen(AskingScreen):
     def on_mount(self) -> None:
         """Put the cursor on the board and ask about the first prompt, so that there is something to see."""
         self.set_focus(self.board)
-        header = self.query_one(Header)
-        if self._configuration.source == "openai":
-            header.model = self._configuration.model or "default model"
-            header.detail = self._configuration.endpoint
-        else:
-            header.model = self._configuration.source
+        self._name_source()
         self.query_one(PromptEditor).remember(self._prompt)
         if self._lesson is not None:
             self.teach(self._lesson)
         else:
             # after the first frame: what it needs takes longer to import than all that went before
             self.call_after_refresh(self.ask, self._prompt)
+
+    def _name_source(self) -> None:
+        """Say in the header who is asked, until the first answer says more."""
+        header = self.query_one(Header)
+        if self._configuration.source == "openai":
+            header.model = self._configuration.model or "default model"
+            header.detail = self._configuration.endpoint
+        else:
+            header.model, header.detail = self._configuration.source, ""
 
     # --- lessons ---
 
@@ -141,30 +148,41 @@ class BenchScreen(AskingScreen):
         self.player = LessonPlayer(self, start.lesson, auto=start.auto, speed=start.speed)
         for what in start.presenting:
             self.action_present(what)
-        self.player.prepare()
-        curtain = ExitStack()
-        curtain.enter_context(self.app.batch_update())
-        self.run_worker(self.player.play(curtain), group="lesson", exclusive=True)
+        self.run_worker(self.player.play(self.player.lower_curtain()), group="lesson", exclusive=True)
         self._show_keys()
 
     def leave_lesson(self) -> None:
         """Go back to what was asked before the lesson; the settings stay for the person to try out."""
         self.workers.cancel_group(self, "lesson")
         self.player = None
-        self.query_one(CaptionPanel).display = False
+        self.query_one(CaptionPanel).remove_class("playing")
+        for _ in self.app.screen_stack[1:]:
+            self.app.screen.dismiss(None)
         if self._before_lesson is not None:
-            self.put(*self._before_lesson)
+            self._take_leave(self.put(*self._before_lesson))
             self._before_lesson = None
-        self.say("That was the lesson. F9 lists them all.")
         self._show_keys()
+
+    @work
+    async def _take_leave(self, asked: Worker[None]) -> None:
+        """Say that the lesson is over, after all that the answer to the former prompt has said."""
+        with suppress(WorkerError):
+            await asked.wait()
+            if self.refusal is None:
+                self.say("That was the lesson. F9 lists them all.")
 
     def start_over(self, configuration: Configuration, prompt: str) -> None:
         """Put everything where it is at a start, and ask about a prompt."""
         self._knobs, self._draws, self._drawn = Knobs(), 0, None
-        self._random = random.Random(self._seed)
+        self._random, self._tables = random.Random(self._seed), ""
+        # where nothing is answered, nothing that was there before is to be seen
+        self._answer = self._decoding = None
+        line = self.query_one(StatisticsLine)
+        line.phrases, line.certainty, self.board.caption = (), "", ()
         self.board.start_over()
         self.set_focus(self.board)
         self.put(configuration, prompt)
+        self._name_source()
 
     # --- drawing the screen ---
 
@@ -247,8 +265,12 @@ class BenchScreen(AskingScreen):
         if pin.answer is not self._answer:
             # a request that is under way would put its own answer in the place of this one
             self.workers.cancel_group(self, "ask")
+            source = self._session.source_of(pin.answer)
+            if source is not None and source != self._configuration:
+                self._switch(source)
             self._say_state("●", "good")
             self._answer, self.board.old = pin.answer, ""
+            self.refusal = None
             self.query_one(Header).model = pin.answer.model
             self.forget_draw()
             editor = self.query_one(PromptEditor)
@@ -296,7 +318,7 @@ class BenchScreen(AskingScreen):
             caption.refresh(layout=True)
             caption.redraw()
         else:
-            self.query_one(KeyLine).display = not self.query_one(KeyLine).display
+            self.query_one(KeyLine).toggle_class("hidden")
 
     @work
     async def action_type(self, knob: str) -> None:

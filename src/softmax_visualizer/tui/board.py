@@ -241,7 +241,7 @@ class BoardView(CellView, can_focus=True):
 
     def action_show(self, view: str) -> None:
         """Go to a view, or from it back to the histograms; the sweep and the map have several pictures."""
-        said = None
+        said = "" if self.view == "compare" and not self.pins else None
         if self.view == view and not self._next_picture():
             view = "histograms"
         elif self.view != view:

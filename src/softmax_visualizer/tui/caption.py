@@ -12,7 +12,10 @@ from softmax_visualizer.tui.frames import frame
 class CaptionPanel(CellView):
     """A caption in a frame of as many lines as the lesson's longest one takes, so that nothing jumps."""
 
-    DEFAULT_CSS = "CaptionPanel { height: auto; display: none; }"
+    DEFAULT_CSS = """
+    CaptionPanel { height: auto; display: none; }
+    CaptionPanel.playing { display: block; }
+    """
 
     title = ""
     text = ""

@@ -67,7 +67,7 @@ class CellView(Widget):
         changed = [
             Region(start, y, stop - start, 1)
             for y, (new, old) in enumerate(zip(drawn, self._cells, strict=True))
-            for start, stop in _changes(new, old)
+            for start, stop in changes(new, old)
         ]
         self._cells = drawn
         if changed:
@@ -118,7 +118,7 @@ def _with_blanks_joined(cells: list[_Cell]) -> Iterator[_Cell]:
         yield text, role
 
 
-def _changes(new: list[_Cell], old: list[_Cell]) -> list[tuple[int, int]]:
+def changes(new: Sequence[tuple[str, object]], old: Sequence[tuple[str, object]]) -> list[tuple[int, int]]:
     """Return the spans of cells that differ, joined where little lies between them."""
     spans: list[tuple[int, int]] = []
     for x, (left, right) in enumerate(zip(new, old, strict=True)):

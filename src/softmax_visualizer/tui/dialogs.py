@@ -14,6 +14,7 @@ from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -64,7 +65,7 @@ class PageScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         """Lay out the lines in a box that scrolls."""
         with VerticalScroll(classes="dialog") as box:
-            box.border_title = self._title
+            box.border_title = Content(self._title)
             box.border_subtitle = "Esc goes back"
             yield Static(self._content)
 
@@ -104,7 +105,7 @@ class ChoiceScreen(Dialog[str]):
     def compose(self) -> ComposeResult:
         """Lay out the names, the current one under the cursor."""
         with Vertical(classes="dialog") as box:
-            box.border_title = self._title
+            box.border_title = Content(self._title)
             box.border_subtitle = "Enter chooses, Esc goes back"
             choices = OptionList(*(Option(Text(safe_line(name, 70))) for name in self._names))
             if self._current in self._names:
@@ -131,7 +132,7 @@ class MarksScreen(Dialog[frozenset[int]]):
     def compose(self) -> ComposeResult:
         """Lay out the names, each with its mark."""
         with Vertical(classes="dialog small") as box:
-            box.border_title = self._title
+            box.border_title = Content(self._title)
             box.border_subtitle = "space marks, Enter takes them, Esc goes back"
             yield OptionList(*(Option(self._line(index)) for index in range(len(self._names))))
 

@@ -22,6 +22,8 @@ def write_whole(path: Path, text: str, *, replace: bool, private: bool = False) 
         FileExistsError: there is such a file, and it may not be replaced.
         OSError: it cannot be written.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     try:
         draft = path.with_name(f".{path.name[:60]}.{os.getpid()}.new")
         draft.unlink(missing_ok=True)
@@ -44,10 +46,10 @@ def _link(draft: Path, path: Path) -> None:
     """Give the draft its name where nothing has it yet, however quickly that changes."""
     try:
         os.link(draft, path)
-    except FileExistsError:
-        raise
-    except OSError:
+    except OSError as error:
         # some file systems have no links: there, nobody can be kept from being quicker
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK):
+            raise
         if path.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
         draft.replace(path)

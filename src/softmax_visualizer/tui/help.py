@@ -19,7 +19,6 @@ model's own probabilities, then the next two steps. From the last panel the next
  ░   cut: the token cannot be drawn; the bar is what it had before
  ▓▒  known within bounds: on to the best estimate, and on to the most that it can be
  ▚   cut or kept, depending on tokens that the server does not show
- ┃╏  the setting that was pinned last has this probability; ╏ by the best estimate
  ┃ ╏  the pinned setting's probability, where it differs; ╏ is an estimate
  ~ ?  in the map: an estimate, whose shade may be another one
  ␣ ⏎ ⇥   a space, a new line, a tab in a token

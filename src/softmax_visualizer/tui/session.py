@@ -28,7 +28,7 @@ class ModelSession:
         self.configuration = configuration
         self._recorder = recorder
         self._model: LanguageModel | None = None
-        self._answers: dict[tuple[object, ...], ModelAnswer] = {}
+        self._answers: dict[tuple[object, ...], tuple[ModelAnswer, Configuration]] = {}
 
     async def open(self) -> LanguageModel:
         """Return the model; the first call imports what it needs."""
@@ -42,11 +42,11 @@ class ModelSession:
         What was asked before of the same model in the same way is not asked again, except on request.
         """
         question = self._question(prompt)
-        known = self._answers.get(question)
+        known, asked_of = self._answers.get(question, (None, self.configuration))
         answer = await (await self.open()).ask(prompt) if known is None or again else known
         # the one that was used last is the last to be dropped
         self._answers.pop(question, None)
-        self._answers[question] = answer
+        self._answers[question] = answer, asked_of
         if len(self._answers) > _MOST_ANSWERS:
             del self._answers[next(iter(self._answers))]
         await asyncio.to_thread(_prepare_drawing, answer)
@@ -55,6 +55,10 @@ class ModelSession:
     def knows(self, prompt: str) -> bool:
         """Whether the answer about a prompt is known already."""
         return self._question(prompt) in self._answers
+
+    def source_of(self, answer: ModelAnswer) -> Configuration | None:
+        """Return what a kept answer was asked of; None if it is kept no longer."""
+        return next((asked_of for kept, asked_of in self._answers.values() if kept is answer), None)
 
     def _question(self, prompt: str) -> tuple[object, ...]:
         now = self.configuration
