@@ -290,7 +290,8 @@ def test_a_chance_without_room_for_both_bounds_keeps_the_one_that_tells_more() -
     now = [next(line for line in table if line.startswith("now")) for table in (narrow, wide)]
     assert "≤0.2 %" in now[0]
     assert "<0.01–0.2 %" in now[1]
-    mostly = lines(NEARLY_CERTAIN, Question(accepted=frozenset({Token("b")})), DecodingSettings(1.02), width=76)
+    marked = Question(accepted=frozenset({Token("b")}))
+    mostly = lines(NEARLY_CERTAIN, marked, DecodingSettings(1.02), width=76)
     assert any("≥99.9" in line for line in mostly if line.startswith("now"))
 
 
