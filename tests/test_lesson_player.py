@@ -26,7 +26,8 @@ from softmax_visualizer.tui.bars import Header, MessageLine
 from softmax_visualizer.tui.bench import BenchScreen
 from softmax_visualizer.tui.caption import CaptionPanel
 from softmax_visualizer.tui.dialogs import MarksScreen, TablesScreen
-from softmax_visualizer.tui.lesson import LessonPlayer, LessonStart
+from softmax_visualizer.tui.lesson import LessonPlayer
+from softmax_visualizer.tui.moments import LessonStart
 from softmax_visualizer.tui.prompt import PromptEditor
 from terminal import APP, Terminal, fresh_environment
 
@@ -805,7 +806,7 @@ async def app_with(
     monkeypatch: pytest.MonkeyPatch, path: Path, configuration: Configuration, prompt: str
 ) -> AsyncIterator[tuple[SoftmaxVisualizer, Pilot[None]]]:
     """The app as a person starts it, with one built-in lesson."""
-    monkeypatch.setattr("softmax_visualizer.tui.lesson.built_in", lambda: (path,))
+    monkeypatch.setattr("softmax_visualizer.tui.moments.built_in", lambda: (path,))
     app = SoftmaxVisualizer(configuration, prompt)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(app, pilot)

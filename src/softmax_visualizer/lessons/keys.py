@@ -10,7 +10,7 @@ _NAMES = frozenset(
         *_ARROWS,
         *(f"{modifier}+{arrow}" for modifier in ("shift", "alt") for arrow in _ARROWS),
         *(f"alt+{digit}" for digit in range(1, 10)),
-        *(f"f{number}" for number in range(1, 9)),
+        *(f"f{number}" for number in range(1, 6)),
         "enter", "escape", "space", "tab", "shift+tab", "backspace", "delete", "home", "end",
         "pageup", "pagedown",
     )
@@ -21,14 +21,16 @@ _REFUSED = {
     "ctrl+q": "quit the program",
     "ctrl+c": "quit the program",
     "f9": "leave itself",
+    # how the screen looks is the presenter's choice, and going back would not undo it
+    **dict.fromkeys(("f6", "f7", "f8", "l"), "change how the screen is presented"),
     # a stranger's lesson must not write its own text where it likes
     "w": "save files",
     "y": "write to the clipboard",
 }
 
 ALLOWED = (
-    "single characters but q, w and y, left, right, up and down (also as shift+left or alt+left), "
-    "alt+1 to alt+9, f1 to f8, enter, escape, space, tab, shift+tab, backspace, delete, home, end, "
+    "single characters but l, q, w and y, left, right, up and down (also as shift+left or alt+left), "
+    "alt+1 to alt+9, f1 to f5, enter, escape, space, tab, shift+tab, backspace, delete, home, end, "
     "pageup and pagedown"
 )
 """The keys, for a person who wrote another."""

@@ -21,7 +21,7 @@ from softmax_visualizer.tui.pictures import PictureApp
 if TYPE_CHECKING:
     from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.models.recording import Recorder
-    from softmax_visualizer.tui.lesson import LessonStart
+    from softmax_visualizer.tui.moments import LessonStart
 
 
 class SoftmaxVisualizer(PictureApp):
@@ -64,7 +64,7 @@ class SoftmaxVisualizer(PictureApp):
     @property
     def failures(self) -> list[str]:
         """What the lesson that was played expected and did not find."""
-        return self._bench.player.failures if self._bench.player else []
+        return self._bench.failures
 
     async def on_event(self, event: events.Event) -> None:
         """Give space and backspace to a lesson that listens, and show keys if the presenter wants that."""

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from softmax_visualizer.decoding import Decoding
     from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.models.recording import Recorder
-    from softmax_visualizer.tui.lesson import LessonStart
+    from softmax_visualizer.tui.moments import LessonStart
 
 
 _QUESTIONS = {
@@ -78,6 +78,8 @@ class BenchScreen(AskingScreen):
         self._tables = ""
         self._lesson = lesson
         self._before_lesson: tuple[Configuration, str] | None = None
+        self.failures: list[str] = []
+        """What lessons expected and did not find."""
 
     @property
     def decoding(self) -> Decoding | None:
@@ -300,7 +302,7 @@ class BenchScreen(AskingScreen):
         if self.player is not None:
             self.leave_lesson()
             return
-        from softmax_visualizer.tui.lesson import LessonStart, choose_lesson
+        from softmax_visualizer.tui.moments import LessonStart, choose_lesson
 
         chosen = await choose_lesson(self.app)
         if chosen is not None:

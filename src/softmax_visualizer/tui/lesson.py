@@ -10,23 +10,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from textual import events
-from textual.app import App
 from textual.keys import _character_to_key
 from textual.widgets import Input, TextArea
 
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.lessons.lesson import BUNDLED, Lesson, Step
-from softmax_visualizer.lessons.listing import built_in
-from softmax_visualizer.lessons.reading import read_lesson
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.tui.bars import MessageLine
 from softmax_visualizer.tui.caption import CaptionPanel
 from softmax_visualizer.tui.dialogs import MarksScreen
+from softmax_visualizer.tui.moments import Moment, moments
 from softmax_visualizer.tui.pictures import PictureApp
 
 if TYPE_CHECKING:
@@ -47,48 +45,6 @@ _MOST_PAINTS = 10
 """Times that it is waited for what follows from a paint; something that moves all the time has no end."""
 
 
-@dataclass(frozen=True)
-class LessonStart:
-    """A lesson and how it is to be played: ``auto``: by itself, ``speed`` times as fast as its file says."""
-
-    lesson: Lesson
-    auto: bool = False
-    speed: float = 1.0
-    presenting: frozenset[str] = frozenset()
-    """Of ``"keys"``, ``"large"`` and ``"bare"``: see the bench's :meth:`action_present`."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One thing to look at: a caption, a question, or the answer to one.
-
-    ``acts``: whether what the step does is done now; a question keeps it back, as it keeps the answer.
-    """
-
-    step: Step
-    before: str
-    text: str
-    pause: float
-    acts: bool
-
-    @property
-    def takes_time(self) -> bool:
-        """Whether there is something to watch, and to hurry."""
-        return self.acts and bool(self.step.keys or self.step.sweep)
-
-
-def moments(lesson: Lesson) -> tuple[Moment, ...]:
-    """Return what a lesson shows, one after the other."""
-    found: list[Moment] = []
-    for step in lesson.steps:
-        if step.answer is None:
-            found.append(Moment(step, "", step.caption, step.pause, acts=True))
-        else:
-            found.append(Moment(step, "", step.caption, step.pause, acts=False))
-            found.append(Moment(step, step.caption, step.answer, step.answer_pause, acts=True))
-    return tuple(found)
-
-
 class LessonPlayer:
     """Plays one lesson on a bench.
 
@@ -97,7 +53,7 @@ class LessonPlayer:
 
     def __init__(self, bench: BenchScreen, lesson: Lesson, *, auto: bool = False, speed: float = 1.0) -> None:
         self.lesson = lesson
-        self.failures: list[str] = []
+        self.failures = bench.failures
         self._bench = bench
         self._auto = auto
         self._speed = speed
@@ -388,16 +344,6 @@ class LessonPlayer:
         if name == BUNDLED:
             return Configuration(model=BUNDLED)
         return Configuration(replay=self.lesson.path.parent / name)
-
-
-async def choose_lesson(app: App[None]) -> Lesson | None:
-    """Let the person choose one of the built-in lessons."""
-    from softmax_visualizer.tui.dialogs import ChoiceScreen
-
-    lessons = await asyncio.to_thread(lambda: [read_lesson(path) for path in built_in()])
-    titles = [f"{lesson.name}: {lesson.title}" for lesson in lessons]
-    chosen = await app.push_screen_wait(ChoiceScreen("Lessons", titles, titles[0]))
-    return None if chosen is None else lessons[titles.index(chosen)]
 
 
 _Post = Callable[[Callable[[], object]], bool]
