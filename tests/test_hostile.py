@@ -57,7 +57,7 @@ def is_whole(shown: str, size: tuple[int, int]) -> None:
         assert len(line) + wide <= size[0], repr(line)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(st.tuples(hostile_text, st.binary(max_size=6), st.floats(0.01, 1)), min_size=1, max_size=20),
     hostile_text,

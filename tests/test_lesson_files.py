@@ -245,8 +245,10 @@ def typed(binding: Binding) -> list[str]:
     return [characters.get(key, key) for key in binding.key.split(",")]
 
 
-OUTWARD = ("app.quit", "save", "copy")
-"""The actions that reach out of the program."""
+OUTWARD = (
+    "app.quit", "save", "copy", "lessons", "light", "present('keys')", "present('large')", "present('bare')",
+)  # fmt: skip
+"""The actions that reach out of the program, and those that are the presenter's."""
 
 
 def test_the_keys_of_the_bench_can_be_pressed(folder: Path) -> None:
@@ -264,6 +266,8 @@ def test_the_keys_of_the_bench_can_be_pressed(folder: Path) -> None:
         *((key, "quit the program") for key in ("q", "ctrl+q", "ctrl+c")),
         ("w", "save files"),
         ("y", "write to the clipboard"),
+        ("f9", "leave itself"),
+        *((key, "change how the screen is presented") for key in ("f6", "f7", "f8", "l")),
     ],
 )
 def test_a_lesson_cannot_quit_nor_write_out_of_the_program(folder: Path, key: str, what: str) -> None:
@@ -280,7 +284,7 @@ def test_every_key_that_reaches_out_of_the_program_is_refused(folder: Path) -> N
 def test_other_keys_are_refused_with_those_that_can_be_pressed(folder: Path, key: str) -> None:
     message = refusal(THREE_STEPS + f'caption = "c"\nkeys = ["{key}"]\n', folder)
     assert (
-        "is no key that a lesson can press. It can press single characters but q, w and y, left, right"
+        "is no key that a lesson can press. It can press single characters but l, q, w and y, left, right"
         in message
     )
 
