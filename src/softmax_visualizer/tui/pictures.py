@@ -7,19 +7,22 @@ difference between the screens before and after.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.control import Control
 from textual._compositor import CompositorUpdate, LayoutUpdate
 from textual.app import App
-from textual.screen import Screen
 from textual.strip import Strip
 
 from softmax_visualizer.display.labels import cell_width
 from softmax_visualizer.tui.cells import changes
+
+_KNOWN = list(inspect.signature(App._display).parameters) == ["self", "screen", "renderable"]
+"""Whether Textual paints as it did when this was written; a newer one may paint more often, but as well."""
 
 
 class PictureApp(App[None]):
@@ -42,6 +45,9 @@ class PictureApp(App[None]):
 
         Those within a longer one are sent at their ends as well, unless that is in a batch of updates.
         """
+        if not _KNOWN:
+            yield
+            return
         outermost = self._sent is None
         if self._sent is None:
             self._sent = () if whole else self._picture()
@@ -55,9 +61,9 @@ class PictureApp(App[None]):
             if outermost:
                 self._sent = None
 
-    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+    def _display(self, *arguments: Any) -> None:
         if self._sent is None:
-            super()._display(screen, renderable)
+            super()._display(*arguments)
         else:
             self.held_back += 1
 
