@@ -152,7 +152,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Play a lesson: space goes on, Backspace goes back, any other key tries something out.",
     )
     lesson.add_argument("lesson", nargs="?", metavar="NAME|FILE", help="a built-in lesson, or a lesson file")
-    lesson.add_argument("--list", action="store_true", help="list the built-in lessons and exit")
+    lesson.add_argument(
+        "--list", action="store_true", help="list the built-in lessons and how long --auto takes, and exit"
+    )
     lesson.add_argument(
         "--auto",
         action="store_true",
@@ -243,9 +245,8 @@ def _run_lesson(options: argparse.Namespace) -> int:
     try:
         if options.list:
             lessons = [read_lesson(path) for path in built_in()]
-            _print(
-                "".join(f"{lesson.name:<10} {_safe(lesson.about or lesson.title)}\n" for lesson in lessons)
-            )
+            for each in lessons:
+                _print(_safe(f"{each.name:<10} {each.duration:3.0f} s  {each.about or each.title}") + "\n")
             return 0
         if options.lesson is None:
             raise UsageError("Which lesson? softmax-visualizer lesson --list names them.")
