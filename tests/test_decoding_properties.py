@@ -135,7 +135,9 @@ def test_a_truncated_list_is_exact_at_temperature_one(logits: list[float], count
     count = min(count, len(logits))
     decoding = decode(top(whole, count, len(logits)), DecodingSettings())
     assert decoding.after_temperature.probabilities.is_point
-    assert decoding.others().probability.is_point
+    # what is too little for float64 to be told from nothing is not called nothing
+    others = decoding.others().probability
+    assert others.is_point or others.high < 1e-15
     np.testing.assert_allclose(
         decoding.after_cut.probabilities.low, np.exp(whole.logprobs[:count]), atol=2e-6
     )
