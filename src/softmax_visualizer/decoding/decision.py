@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from softmax_visualizer.decoding.cut import EDGE
-from softmax_visualizer.decoding.decoder import Decoding
+from softmax_visualizer.decoding.decoder import Decoding, decode
 from softmax_visualizer.decoding.distribution import TokenDistribution
 from softmax_visualizer.decoding.interval import ALL_BUT_CERTAIN, Interval
+from softmax_visualizer.decoding.settings import DecodingSettings
 
 _ROUNDING = 1e-12
 """Slack of a difference of sums of probabilities."""
@@ -69,11 +69,8 @@ def nucleus(distribution: TokenDistribution, top_p: float) -> int | None:
         distribution: what the model said.
         top_p: the mass that the nucleus reaches (Holtzman et al. 2020, arXiv 1904.09751).
     """
-    running = np.cumsum(np.exp(distribution.logprobs[: distribution.support]))
-    size = int(np.searchsorted(running, top_p - EDGE)) + 1
-    if size <= distribution.support:
-        return size
-    return distribution.support if distribution.complete else None
+    stage = decode(distribution, DecodingSettings(top_p=top_p)).after_cut
+    return int(stage.kept.high) if stage.unseen_kept == "none" or distribution.complete else None
 
 
 def at_least_once(chance: Interval, steps: int) -> Interval:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_FLOOR, Context
+from functools import lru_cache
 
 from softmax_visualizer.decoding import (
     PRESETS,
@@ -67,6 +68,8 @@ class Question:
     share: float = 0.25
 
 
+# both look through a whole vocabulary, and are asked at every turn of a knob
+@lru_cache(maxsize=8)
 def accepted_tokens(distribution: TokenDistribution, question: Question) -> tuple[frozenset[int], str]:
     """Return the indices of the acceptable tokens, and what they are in words."""
     if question.accepted:
@@ -83,6 +86,7 @@ def accepted_tokens(distribution: TokenDistribution, question: Question) -> tupl
     return frozenset(range(size)), f"the model's own nucleus: {_tokens(size)} with 95 % at T = 1"
 
 
+@lru_cache(maxsize=8)
 def find_token(distribution: TokenDistribution, text: str) -> int | None:
     """Return the index of the listed token with this text, whose leading space may be missing."""
     text = text.replace("␣", " ")
@@ -167,22 +171,24 @@ def _presets(decoding: Decoding, accepted: frozenset[int], question: Question, w
     settings = decoding.settings
     room = min(max((width - 32) // 4, 9), 17)
     over = f"in {question.tokens:,}"
-    columns: tuple[tuple[str, Callable[[Decoding], str]], ...] = (
-        ("departs", lambda each: _share(departure(each), room)),
-        ("leaves set", lambda each: _share(leaving(each, accepted), room)),
+    headings = ("departs", "leaves set", over if len(over) < room else "in N", "like")
+    lines = [[(pad("", 31) + "".join(f"{name[: room - 1]:>{room}}" for name in headings), "head")]]
+    presets = [
         (
-            over if len(over) < room else "in N",
-            lambda each: _share(at_least_once(leaving(each, accepted), question.tokens), room),
-        ),
-        ("like", lambda each: _choices(each.after_cut.effective_tokens, room)),
-    )
-    named = [(f"{index} {preset.name}", preset.settings) for index, preset in enumerate(PRESETS, 1)]
-    lines = [[(pad("", 31) + "".join(f"{name[: room - 1]:>{room}}" for name, _ in columns), "head")]]
-    for name, chosen in [*named, ("now", settings)]:
-        each = decode(decoding.distribution, replace(chosen, order=settings.order))
-        where = f"T {chosen.temperature:g}, {_lower(cut_words(chosen))}"
+            f"{index} {preset.name}",
+            decode(decoding.distribution, replace(preset.settings, order=settings.order)),
+        )
+        for index, preset in enumerate(PRESETS, 1)
+    ]
+    for name, each in [*presets, ("now", decoding)]:
+        where = f"T {each.settings.temperature:g}, {_lower(cut_words(each.settings))}"
         heading = pad(safe_line(f"{pad(name, 12)} {where}", 30), 31)
-        values = [write(each) for _, write in columns]
+        leaves = leaving(each, accepted)
+        values = [
+            _share(chance, room)
+            for chance in (departure(each), leaves, at_least_once(leaves, question.tokens))
+        ]
+        values.append(_choices(each.after_cut.effective_tokens, room))
         numbers = "".join(" " * (room - cell_width(value)) + value for value in values)
         lines.append([(heading, "name" if name == "now" else "text"), (numbers, "number")])
     return lines
