@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from softmax_visualizer.decoding import Decoding, Interval
-from softmax_visualizer.decoding.comparison import Change, Comparison, alignment, compare
+from softmax_visualizer.decoding.comparison import Change, Comparison, alignment
 from softmax_visualizer.decoding.decision import leaving
 from softmax_visualizer.display.histogram import Bar
 from softmax_visualizer.display.labels import label
@@ -91,13 +91,12 @@ def _rest(text: str, probability: Interval, *, cut: bool = False) -> Bar:
     return Bar(text, probability.low, probability.estimate, probability.high, number, rest=True)
 
 
-def change_words(before: Decoding, after: Decoding, tokens: int) -> list[str]:
+def change_words(found: Comparison, tokens: int) -> list[str]:
     """Return what becomes of ``before`` in ``after``, as two sentences.
 
     The first names the ``tokens`` that change most, and how many come and go; the second says how far apart
     the two are: total variation, and Kullback-Leibler divergence of ``after`` from ``before``.
     """
-    found = compare(before, after)
     named = [change for change in found.changes(tokens) if _moved(change) >= LEAST_CHANGE]
     words = [_change(change) for change in named]
     words += _traffic(found)

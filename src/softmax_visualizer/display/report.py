@@ -114,7 +114,7 @@ def _csv(decodings: Sequence[Decoding], top: int) -> str:
 def _difference(before: Decoding, after: Decoding) -> str:
     ends = (f"{each.settings.temperature:.15g}" for each in (before, after))
     heading = "From temp {} to temp {}: ".format(*ends)
-    return "\n".join(wrap(heading + "; ".join(change_words(before, after, 3)) + ".", WIDTH))
+    return "\n".join(wrap(heading + "; ".join(change_words(compare(before, after), 3)) + ".", WIDTH))
 
 
 def _heading(prompt: str, model: Mapping[str, str | None], decoding: Decoding) -> str:

@@ -145,8 +145,7 @@ class AskingScreen(Screen[None]):
     def set_prompt(self, prompt: str) -> None:
         """Put a text into the prompt's editor."""
         editor = self.query_one(PromptEditor)
-        editor.text = prompt
-        editor.move_cursor(editor.document.end)
+        editor.show(prompt)
         editor.remember(prompt)
 
     # --- actions ---

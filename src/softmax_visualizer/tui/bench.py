@@ -275,9 +275,7 @@ class BenchScreen(AskingScreen):
             self.refusal = None
             self.query_one(Header).model = pin.answer.model
             self.forget_draw()
-            editor = self.query_one(PromptEditor)
-            editor.text = pin.answer.prompt
-            editor.move_cursor(editor.document.end)
+            self.query_one(PromptEditor).show(pin.answer.prompt)
         self.turn_to(pin.knobs)
         self.say(f"Now {pin.name}; z flips back.")
         self._redraw_soon()

@@ -64,6 +64,11 @@ class PromptEditor(SafeTextArea):
         self._draft = ""
         self.move_cursor(self.document.end)
 
+    def show(self, prompt: str) -> None:
+        """Hold another text, with the cursor at its end."""
+        self.text = prompt
+        self.move_cursor(self.document.end)
+
     def remember(self, prompt: str) -> None:
         """Add a prompt that was asked to the history."""
         if not self._history or self._history[-1] != prompt:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from softmax_visualizer.decoding import Decoding
     from softmax_visualizer.decoding.settings import Order
     from softmax_visualizer.display.comparison import Column
-    from softmax_visualizer.display.histogram import Run
+    from softmax_visualizer.display.histogram import Axis, Run
     from softmax_visualizer.display.panels import Panel
     from softmax_visualizer.tui.board import BoardView
 
@@ -45,8 +45,9 @@ def histograms(board: BoardView, decoding: Decoding, width: int, height: int) ->
     board.caption = (f"axis {axis.caption}",)
     if pinned is not None:
         board.caption += (f"┃ pinned: {board.pins[-1].name}",)
-    bodies = _panel_bodies(board, shown, _shares(width, len(shown)), len(shown) - 1)
-    return _framed(board, [panel.title for panel in shown], bodies, _shares(width, len(shown)), height)
+    widths = _shares(width, len(shown))
+    bodies = _panel_bodies(board, shown, axis, widths, len(shown) - 1)
+    return _framed(board, [panel.title for panel in shown], bodies, widths, height)
 
 
 def table(board: BoardView, decoding: Decoding, width: int, height: int) -> Lines:
@@ -143,22 +144,23 @@ def _columns(board: BoardView, columns: Sequence[Column], width: int, height: in
     if min(widths) < _LABELS_ONCE_BELOW:
         widths = _shares(width - 10, len(columns))
         widths[0] += 10
-    bodies = _panel_bodies(board, shown, widths, chosen, labels_once=min(widths) < _LABELS_ONCE_BELOW)
+    bodies = _panel_bodies(board, shown, axis, widths, chosen, labels_once=min(widths) < _LABELS_ONCE_BELOW)
     top = _framed(board, [panel.title for panel in shown], bodies, widths, height - below)
     return top + [[(" ", "space"), (line, "text")] for line in words]
 
 
 def _changes(columns: Sequence[Column], width: int, most: int) -> list[str]:
     """Say in up to ``most`` lines how each further column differs from the first."""
+    from softmax_visualizer.decoding.comparison import compare
     from softmax_visualizer.display.comparison import change_words
 
-    before = columns[0].decoding
     share = max(most // (len(columns) - 1), 1)
     lines: list[str] = []
     for column, place in zip(columns[1:], _PLACES, strict=False):
         heading = "left → right: " if len(columns) == 2 else f"first → {place}: "
+        found = compare(columns[0].decoding, column.decoding)
         for tokens in (4, 3, 2, 1):
-            words = change_words(before, column.decoding, tokens)
+            words = change_words(found, tokens)
             spoken = wrap(heading + "; ".join(words), width)
             if len(spoken) <= share:
                 break
@@ -173,22 +175,20 @@ def _changes(columns: Sequence[Column], width: int, most: int) -> list[str]:
 def _panel_bodies(
     board: BoardView,
     shown: Sequence[Panel],
+    axis: Axis,
     widths: Sequence[int],
     chosen: int,
     *,
     labels_once: bool = False,
 ) -> list[Lines]:
     from softmax_visualizer.display.histogram import histogram
-    from softmax_visualizer.display.panels import axis_for
 
-    axis = axis_for(board.axis_kind, shown)
     bodies: list[Lines] = []
     for number, (panel, room) in enumerate(zip(shown, widths, strict=True)):
         bars, beside = panel.bars, [bar for other in shown if other is not panel for bar in other.bars]
         if labels_once:
-            beside = list(bars)
+            beside = []
             bars = tuple(replace(bar, label="") for bar in bars) if number else bars
-            beside = [replace(bar, label="") for bar in beside]
         body: Lines = []
         for index, row in enumerate(histogram(bars, max(room - 4, 1), axis, beside)):
             here = number == chosen
