@@ -7,6 +7,7 @@ import os
 import platform
 import statistics
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -55,6 +56,13 @@ def table(title: str, theirs: str, rows: Sequence[Row]) -> str:
         cells += [cell.rjust(width) for cell, width in zip(line[1:5], widths[1:5], strict=True)]
         text.append("  ".join([*cells, line[5]]).rstrip())
     return "\n".join(text)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long some work takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 def milliseconds(seconds: Sequence[float]) -> str:

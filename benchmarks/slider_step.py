@@ -20,14 +20,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from report import MeasurementError, Row, milliseconds, paired_ratio, parser, run, table
+from report import MeasurementError, Row, milliseconds, paired_ratio, parser, run, seconds, table
 from softmax_visualizer.decoding import DecodingSettings, TokenDistribution, decode
 
 LIMIT = 0.1
@@ -85,8 +84,8 @@ def _measure(rounds: int) -> None:
         # both see a temperature that they have not seen before, so that nothing is remembered
         for number in range(-3, rounds):
             temperature = 0.7 + 0.01 * number
-            our_seconds = _seconds(lambda: _step(distribution, temperature))  # noqa: B023
-            their_seconds = _seconds(lambda: warp(temperature)) if warp else DOCUMENTED  # noqa: B023
+            our_seconds = seconds(lambda: _step(distribution, temperature))  # noqa: B023
+            their_seconds = seconds(lambda: warp(temperature)) if warp else DOCUMENTED  # noqa: B023
             if number >= 0:
                 ours.append(our_seconds)
                 theirs.append(their_seconds)
@@ -103,15 +102,15 @@ def _measure(rounds: int) -> None:
             )
         )
     sorting = [
-        _seconds(lambda: TokenDistribution.from_logits(tokens, logits).stage)
+        seconds(lambda: TokenDistribution.from_logits(tokens, logits).stage)
         for _ in range(max(rounds // 4, 1))
     ]
     rows.append(Row("once a distribution", milliseconds(sorting), note="sorting, of the flat one"))
     listed = TokenDistribution.from_top_logprobs(
         tokens[:TOP], distribution.logprobs[:TOP], vocabulary_size=VOCABULARY_SIZE
     )
-    seconds = [_seconds(lambda: _step(listed, 0.7 + 0.01 * number)) for number in range(rounds)]  # noqa: B023
-    rows.append(Row(f"top {TOP} alone", milliseconds(seconds), note="of the flat one, all bounds"))
+    alone = [seconds(lambda: _step(listed, 0.7 + 0.01 * number)) for number in range(rounds)]  # noqa: B023
+    rows.append(Row(f"top {TOP} alone", milliseconds(alone), note="of the flat one, all bounds"))
     title = f"A step on {VOCABULARY_SIZE:,} logits at top-p {TOP_P}, medians of {rounds}"
     print(table(title, "transformers", rows))
 
@@ -135,12 +134,6 @@ def _warpers(logits: np.ndarray) -> Callable[[float], object]:
             return top_p(inputs, TemperatureLogitsWarper(temperature)(inputs, scores))
 
     return warp
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -10,12 +10,11 @@ works both out in a thread; a sweep of a top-20 list is to take 30 ms at the mos
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
 
-from report import Row, milliseconds, paired_ratio, parser, run, table
+from report import Row, milliseconds, paired_ratio, parser, run, seconds, table
 from softmax_visualizer.decoding import DecodingSettings, TokenDistribution, decode
 from softmax_visualizer.decoding.sweep import landscape, sweep
 from softmax_visualizer.display.landscape import TEMPERATURES, TOP_PS
@@ -43,8 +42,8 @@ def main() -> None:
         for picture, work in pictures.items():
             ours, single = [], []
             for _ in range(options.rounds):
-                ours.append(_seconds(work))
-                single.append(_seconds(lambda it=distribution: decode(it, SETTINGS)))
+                ours.append(seconds(work))
+                single.append(seconds(lambda it=distribution: decode(it, SETTINGS)))
             ratio = paired_ratio(ours, single)
             rows.append(Row(f"{picture}, {name}", milliseconds(ours), milliseconds(single), ratio))
     print(table(f"Whole pictures, medians of {options.rounds}", "one decoding", rows))
@@ -52,12 +51,6 @@ def main() -> None:
 
 def _sweep(distribution: TokenDistribution, knob: str) -> object:
     return sweep(distribution, SETTINGS, knob, positions(knob, 1.0), LEADING)
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from softmax_visualizer.decoding.decision import (
 )
 from softmax_visualizer.display.labels import cell_width, label, pad, safe_line, wrap
 from softmax_visualizer.display.numbers import number, percent, percent_range, percent_short
-from softmax_visualizer.display.panels import cut_words
+from softmax_visualizer.display.panels import cut_words, token_label
 
 NUCLEUS = 0.95
 """Mass of the model's own nucleus, which is the set of acceptable tokens until a person marks their own."""
@@ -44,6 +44,9 @@ _EXPLANATION = (
     ("rival", "T = ln(p1 / p2) / ln((1 - share) / share): exact whatever is unseen. u changes it."),
 )
 """Where each number comes from, if there is room to say so."""
+
+_NAME = 20
+"""Cells of a token in a sentence at the most."""
 
 _PRINTED = (1e-4, 0.9999)
 """Between these a probability is printed in digits, rather than as ``<0.01`` or ``>99.99``."""
@@ -107,11 +110,12 @@ def decision(decoding: Decoding, question: Question, width: int, height: int) ->
     """
     distribution = decoding.distribution
     accepted, named = accepted_tokens(distribution, question)
+    first = token_label(distribution, 0, _NAME)
     leaves = leaving(decoding, accepted)
     over = at_least_once(leaves, question.tokens)
     allowed = allowed_chance(question.reliability, question.tokens)
     rows = [
-        ("greedy", f"takes {_name(distribution, 0)}; {bounded(departure(decoding))} of draws depart from it"),
+        ("greedy", f"takes {first}; {bounded(departure(decoding))} of draws depart from it"),
         ("the set", named),
         ("leaving it", f"{bounded(leaves)} of draws{_waiting(leaves)}"),
         (
@@ -162,7 +166,7 @@ def _rival(decoding: Decoding, question: Question) -> str:
     except DecisionError as error:
         return str(error)
     there = decode(distribution, DecodingSettings(temperature)).after_temperature.first(rival + 1)
-    rival_name, first_name = _name(distribution, rival), _name(distribution, 0)
+    rival_name, first_name = token_label(distribution, rival, _NAME), token_label(distribution, 0, _NAME)
     pair = f"{rival_name} has {_asked(question.share)} of what it and {first_name} have"
     return f"{pair} at T {temperature:.3g}: {percent(there[rival])} and {percent(there[0])}"
 
@@ -181,7 +185,7 @@ def _presets(decoding: Decoding, accepted: frozenset[int], question: Question, w
         for index, preset in enumerate(PRESETS, 1)
     ]
     for name, each in [*presets, ("now", decoding)]:
-        where = f"T {each.settings.temperature:g}, {_lower(cut_words(each.settings))}"
+        where = f"T {each.settings.temperature:g}, {cut_words(each.settings)}"
         heading = pad(safe_line(f"{pad(name, 12)} {where}", 30), 31)
         leaves = leaving(each, accepted)
         values = [
@@ -208,11 +212,6 @@ def _choices(count: Interval, room: int) -> str:
     if cell_width(text) >= room:
         text = number(replace(count, high=math.inf))
     return text.replace("at least ", "≥")
-
-
-def _name(distribution: TokenDistribution, index: int) -> str:
-    token = distribution.token(index)
-    return label(token.text, token.bytes, 20)
 
 
 def _tokens(count: int) -> str:
@@ -247,7 +246,3 @@ def _small_percent(value: float) -> str:
     # what is allowed at most is not rounded up
     digits = Context(prec=2, rounding=ROUND_FLOOR).create_decimal(f"{100 * value:.12g}")
     return f"{digits.normalize():f} %"
-
-
-def _lower(words: str) -> str:
-    return words[0].lower() + words[1:]

@@ -97,15 +97,15 @@ def _with_pinned(
 def titles(settings: DecodingSettings) -> tuple[str, str, str]:
     """Return the panels' titles, in the engine's order."""
     temperature = f"Temperature {_decimals(settings.temperature)}"
+    cut = cut_words(settings).capitalize()
     if settings.order == "temperature-first":
-        return "Model, T = 1", temperature, f"{cut_words(settings)}: drawn from"
-    return "Model, T = 1", f"{cut_words(settings)}, at T = 1", f"{temperature}: drawn from"
+        return "Model, T = 1", temperature, f"{cut}: drawn from"
+    return "Model, T = 1", f"{cut}, at T = 1", f"{temperature}: drawn from"
 
 
 def last_title(settings: DecodingSettings) -> str:
     """Return a title of the last panel that says all that happened before it, for when it stands alone."""
     temperature, cut = f"T {_decimals(settings.temperature)}", cut_words(settings)
-    cut = cut[0].lower() + cut[1:]
     if not settings.cuts:
         return f"Drawn from: {temperature}"
     steps = (temperature, cut) if settings.order == "temperature-first" else (cut, temperature)
@@ -113,14 +113,13 @@ def last_title(settings: DecodingSettings) -> str:
 
 
 def cut_words(settings: DecodingSettings) -> str:
-    """Name the cuts that are on: ``"Top-p 0.90, top-k 40"``."""
+    """Name the cuts that are on: ``"top-p 0.90, top-k 40"``."""
     words = [f"top-p {_decimals(settings.top_p)}"] if settings.top_p < 1 else []
     if settings.top_k is not None:
         words.append(f"top-k {settings.top_k}")
     if settings.min_p > 0:
         words.append(f"min-p {_decimals(settings.min_p)}")
-    text = ", ".join(words) or "no cut"
-    return text[0].upper() + text[1:]
+    return ", ".join(words) or "no cut"
 
 
 def rest_label(decoding: Decoding, shown: int) -> str:
@@ -131,10 +130,10 @@ def rest_label(decoding: Decoding, shown: int) -> str:
     return f"{more:,} + unseen" if more else "unseen"
 
 
-def token_label(distribution: TokenDistribution, index: int) -> str:
-    """Return a listed token as the label of a row."""
+def token_label(distribution: TokenDistribution, index: int, width: int = LABEL_WIDTH) -> str:
+    """Return a listed token as the label of a row, or as a name in a sentence."""
     token = distribution.token(index)
-    return label(token.text, token.bytes, LABEL_WIDTH)
+    return label(token.text, token.bytes, width)
 
 
 def axis_for(kind: str, shown: Sequence[Panel]) -> Axis:

@@ -135,7 +135,7 @@ def _block(decoding: Decoding, top: int) -> str:
     rows = shown if decoding.distribution.complete and shown == listed else shown + 1
     last = panels(decoding, rows)[2]
     order = "temperature last" if settings.order == "temperature-last" else "temperature first"
-    words = [cut_words(settings)[0].lower() + cut_words(settings)[1:], *([order] if settings.cuts else [])]
+    words = [cut_words(settings), *([order] if settings.cuts else [])]
     lines = [f"--- Temp {settings.temperature:.15g} ({', '.join(words)}) ---"]
     for row in histogram(last.bars, WIDTH - 1, axis_for("fixed", [last])):
         lines.append((" " + "".join(run.text for run in row)).rstrip())
