@@ -16,7 +16,7 @@ from softmax_visualizer.decoding.consistency import (
     UnevenWinners,
 )
 from softmax_visualizer.display.labels import safe_line
-from softmax_visualizer.display.panels import LABEL_WIDTH
+from softmax_visualizer.display.pipeline import LABEL_WIDTH
 
 
 def proof(found: Contradiction, names: Mapping[int, str]) -> str:

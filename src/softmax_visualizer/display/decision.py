@@ -28,12 +28,12 @@ from softmax_visualizer.decoding.decision import (
 )
 from softmax_visualizer.display.labels import cell_width, label, pad, safe_line, wrap
 from softmax_visualizer.display.numbers import number, percent, percent_range, percent_short
-from softmax_visualizer.display.panels import cut_words, token_label
+from softmax_visualizer.display.pieces import Line, Piece, Role
+from softmax_visualizer.display.pipeline import token_label
+from softmax_visualizer.display.settings import cut_words
 
 NUCLEUS = 0.95
 """Mass of the model's own nucleus, which is the set of acceptable tokens until a person marks their own."""
-
-Row = list[tuple[str, str]]
 
 _EXPLANATION = (
     ("greedy", "what temperature 0 takes. A draw departs from it with 1 - P(greedy)."),
@@ -100,7 +100,7 @@ def find_token(distribution: TokenDistribution, text: str) -> int | None:
     return None
 
 
-def decision(decoding: Decoding, question: Question, width: int, height: int) -> list[Row]:
+def decision(decoding: Decoding, question: Question, width: int, height: int) -> list[Line]:
     """Return the answers for the current setting, then what the presets would do.
 
     Args:
@@ -130,17 +130,17 @@ def decision(decoding: Decoding, question: Question, width: int, height: int) ->
     ]
     lines = _headed(rows, width, "head", "text")
     table = _presets(decoding, accepted, question, width)
-    space: list[Row] = [[]] if len(lines) + len(table) < height else []
+    space: list[Line] = [[]] if len(lines) + len(table) < height else []
     page = [*lines, *space, *table]
-    explained: list[Row] = [[], [], *_headed(_EXPLANATION, width, "faint", "faint")]
+    explained: list[Line] = [[], [], *_headed(_EXPLANATION, width, "faint", "faint")]
     return page + explained if len(page) + len(explained) <= height else page
 
 
-def _headed(rows: Sequence[tuple[str, str]], width: int, heading_role: str, role: str) -> list[Row]:
+def _headed(rows: Sequence[tuple[str, str]], width: int, heading_role: Role, role: Role) -> list[Line]:
     """Return texts with headings before them, as lines of ``width`` cells."""
     margin = max(12, *(cell_width(heading) + 1 for heading, _ in rows))
     return [
-        [(pad("" if line else heading, margin), heading_role), (part, role)]
+        [Piece(pad("" if line else heading, margin), heading_role), Piece(part, role)]
         for heading, text in rows
         for line, part in enumerate(wrap(text, max(width - margin, 10)))
     ]
@@ -171,12 +171,13 @@ def _rival(decoding: Decoding, question: Question) -> str:
     return f"{pair} at T {temperature:.3g}: {percent(there[rival])} and {percent(there[0])}"
 
 
-def _presets(decoding: Decoding, accepted: frozenset[int], question: Question, width: int) -> list[Row]:
+def _presets(decoding: Decoding, accepted: frozenset[int], question: Question, width: int) -> list[Line]:
     settings = decoding.settings
-    room = min(max((width - 32) // 4, 9), 17)
+    room = min(max((width - 32) // 4, 11), 17)
     over = f"in {question.tokens:,}"
-    headings = ("departs", "leaves set", over if len(over) < room else "in N", "like")
-    lines = [[(pad("", 31) + "".join(f"{name[: room - 1]:>{room}}" for name in headings), "head")]]
+    headings = ("not greedy", "leaves set", over if len(over) < room else "in N", "perplexity")
+    headings_line = pad("", 31) + "".join(f"{name[: room - 1]:>{room}}" for name in headings)
+    lines = [[Piece(headings_line, "head")]]
     presets = [
         (
             f"{index} {preset.name}",
@@ -194,7 +195,7 @@ def _presets(decoding: Decoding, accepted: frozenset[int], question: Question, w
         ]
         values.append(_choices(each.after_cut.effective_tokens, room))
         numbers = "".join(" " * (room - cell_width(value)) + value for value in values)
-        lines.append([(heading, "name" if name == "now" else "text"), (numbers, "number")])
+        lines.append([Piece(heading, "name" if name == "now" else "text"), Piece(numbers, "number")])
     return lines
 
 
@@ -208,7 +209,7 @@ def _share(chance: Interval, room: int) -> str:
 
 def _choices(count: Interval, room: int) -> str:
     """Return a number in less than ``room`` cells: the least that it is, if need be."""
-    text = number(count).replace(" to ", "–")
+    text = number(count, "–")
     if cell_width(text) >= room:
         text = number(replace(count, high=math.inf))
     return text.replace("at least ", "≥")
@@ -223,7 +224,7 @@ def _waiting(chance: Interval) -> str:
     if not 1 / _LONGEST_WAIT <= chance.low <= 0.2:
         return ""
     between = Interval.around(*(1 / value for value in (chance.high, chance.estimate, chance.low)))
-    return f", once in {number(between).replace(' to ', '–')}"
+    return f", once in {number(between, '–')}"
 
 
 def _floor_percent(value: float) -> str:

@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from softmax_visualizer.decoding import Decoding, Interval
 from softmax_visualizer.display.labels import label, safe_line
 from softmax_visualizer.display.numbers import percent_short
-from softmax_visualizer.display.panels import LABEL_WIDTH, certainty, coverage, last_title, rest_label
+from softmax_visualizer.display.pipeline import LABEL_WIDTH, certainty, coverage, rest_label
+from softmax_visualizer.display.settings import steps_words
 from softmax_visualizer.display.statistics import statistics
 
 _PROMPT_WIDTH = 80
-_ALL_STATISTICS = 1000
-"""Cells that hold every phrase of the statistics: a line of Markdown is as long as it needs to be."""
 
 
 def markdown(prompt: str, model: Mapping[str, str | None], decodings: Sequence[Decoding], top: int) -> str:
@@ -28,10 +27,10 @@ def markdown(prompt: str, model: Mapping[str, str | None], decodings: Sequence[D
 
 
 def _section(decoding: Decoding, top: int) -> str:
-    rows = [("token", "model", "after temperature", "drawn with"), (":--", "--:", "--:", "--:")]
+    rows = [("token", "model", "after temperature", "sampled with"), (":--", "--:", "--:", "--:")]
     table = "\n".join(f"| {' | '.join(row)} |" for row in [*rows, *_rows(decoding, top)])
-    phrases = [*statistics(decoding, _ALL_STATISTICS), certainty(decoding).lower()]
-    return f"## {last_title(decoding.settings)}\n\n{table}\n\n{', '.join(phrases)}"
+    phrases = [*statistics(decoding), certainty(decoding).lower()]
+    return f"## Sampled from: {steps_words(decoding.settings)}\n\n{table}\n\n{', '.join(phrases)}"
 
 
 def _rows(decoding: Decoding, top: int) -> Iterator[tuple[str, str, str, str]]:
@@ -46,7 +45,7 @@ def _rows(decoding: Decoding, top: int) -> Iterator[tuple[str, str, str, str]]:
             _code(label(token.text, token.bytes, LABEL_WIDTH)).replace("|", "\\|"),
             percent_short(model[index]),
             percent_short(tempered[index]),
-            _drawn(decoding.kept(index) == "no", tempered[index], final[index]),
+            _sampled(decoding.kept(index) == "no", tempered[index], final[index]),
         )
     others = decoding.others(shown)
     if others.model.high > 0 or shown < listed:
@@ -54,11 +53,11 @@ def _rows(decoding: Decoding, top: int) -> Iterator[tuple[str, str, str, str]]:
             rest_label(decoding, shown),
             percent_short(others.model),
             percent_short(others.after_temperature),
-            _drawn(others.kept == "none", others.after_temperature, others.probability),
+            _sampled(others.kept == "none", others.after_temperature, others.probability),
         )
 
 
-def _drawn(is_cut: bool, tempered: Interval, final: Interval) -> str:
+def _sampled(is_cut: bool, tempered: Interval, final: Interval) -> str:
     # what temperature 0 leaves nothing of is no cut's doing
     return "cut" if is_cut and tempered.high > 0 else percent_short(final)
 

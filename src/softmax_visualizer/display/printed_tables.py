@@ -15,7 +15,7 @@ from itertools import combinations
 from softmax_visualizer.decoding.consistency import PrintedTable, contradiction
 from softmax_visualizer.display.contradictions import proof, shown
 from softmax_visualizer.display.labels import cell_width, safe_line
-from softmax_visualizer.display.panels import LABEL_WIDTH
+from softmax_visualizer.display.pipeline import LABEL_WIDTH
 
 LARGEST_TEXT = 1_000_000
 """Characters that are read at the most."""

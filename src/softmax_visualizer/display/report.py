@@ -13,11 +13,15 @@ from softmax_visualizer.decoding.comparison import compare
 from softmax_visualizer.display.comparison import change_words
 from softmax_visualizer.display.labels import safe_line, wrap
 from softmax_visualizer.display.markdown import markdown
-from softmax_visualizer.display.panels import axis_for, certainty, coverage, cut_words, panels
+from softmax_visualizer.display.pipeline import certainty, coverage, pipeline
+from softmax_visualizer.display.settings import cut_words
 from softmax_visualizer.display.statistics import statistics
 
 SCHEMA = "softmax-visualizer/decodings/1"
 """The name of the JSON contract; the number changes when something in it changes its meaning."""
+
+_NUMBER = 11
+"""Cells of a number beside a bar."""
 
 WIDTH = 80
 """Cells of a line of the text form."""
@@ -127,18 +131,18 @@ def _heading(prompt: str, model: Mapping[str, str | None], decoding: Decoding) -
 
 def _block(decoding: Decoding, top: int) -> str:
     """One setting: its name, a bar a token for what is drawn from, and the statistics."""
-    from softmax_visualizer.display.histogram import histogram
+    from softmax_visualizer.display.histogram import Axis, histogram
 
     settings = decoding.settings
     listed = len(decoding.distribution)
     shown = min(top, listed)
     rows = shown if decoding.distribution.complete and shown == listed else shown + 1
-    last = panels(decoding, rows)[2]
+    last = pipeline(decoding, rows, _NUMBER)[2]
     order = "temperature last" if settings.order == "temperature-last" else "temperature first"
     words = [cut_words(settings), *([order] if settings.cuts else [])]
     lines = [f"--- Temp {settings.temperature:.15g} ({', '.join(words)}) ---"]
-    for row in histogram(last.bars, WIDTH - 1, axis_for("fixed", [last])):
+    for row in histogram(last.bars, WIDTH - 1, Axis.to(1.0)):
         lines.append((" " + "".join(run.text for run in row)).rstrip())
-    phrases = [*statistics(decoding, WIDTH - len(certainty(decoding)) - 5), certainty(decoding).lower()]
-    lines.append(" " + "   ".join(phrases))
+    phrases = [*statistics(decoding), certainty(decoding).lower()]
+    lines += [" " + line for line in wrap("   ".join(phrases), WIDTH - 1)]
     return "\n".join(lines)
