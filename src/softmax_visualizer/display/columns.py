@@ -58,36 +58,37 @@ class Column:
     """A step of the decoder, or a setting: a bar for each row.
 
     ``titles``: what to call it; the first one that fits is taken.
+    ``statistics``: entropy and perplexity in words.
     ``final``: whether it is what is sampled from.
     ``same``: whether it repeats the column before, which is drawn faintly then.
     ``cut_row``: the row from which on a cut has taken everything, on which ``cut_words`` stand.
     ``below``: what stands in the place of the ruler.
-    ``statistics``: entropy and perplexity in words; empty for none.
     """
 
     titles: tuple[str, ...]
     bars: tuple[Bar, ...]
+    statistics: tuple[str, str]
     final: bool = False
     same: bool = False
     cut_row: int | None = None
     cut_words: tuple[str, ...] = ()
     below: str = ""
-    statistics: tuple[str, ...] = ()
 
 
 STATISTICS = ("Entropy", "Perplexity")
 
 
 def table_of_bars(
-    columns: Sequence[Column], layout: Layout, axis: Axis, sampled: int | None = None
+    columns: Sequence[Column], layout: Layout, axis: Axis, sampled: int | None = None, *, statistics: int = 2
 ) -> list[Line]:
-    """Draw the titles, a row a bar, the ruler, and a row for each of the columns' statistics.
+    """Draw the titles, a row a bar, the ruler, and the statistics of each column.
 
     Args:
         columns: with the same labels on the same rows.
         layout: the room of each part.
         axis: of all columns.
         sampled: the row of the token that was sampled, which is marked.
+        statistics: how many of them.
     """
     titles = [_first_that_fits(column.titles, layout.column) for column in columns]
     lines = [_row("", "head", [[Piece(title, "head")] for title in titles], layout)]
@@ -98,13 +99,13 @@ def table_of_bars(
         cells = [area[number] for area in areas]
         lines.append(_row(safe_line(bar.label, layout.label), role, cells, layout, mark))
     ruler = [Piece(_ruler(axis, layout.bar), "axis")]
-    below = [[Piece(safe_line(column.below, layout.column), "wait")] if column.below else ruler for column in columns]
+    below = [
+        [Piece(safe_line(column.below, layout.column), "wait")] if column.below else ruler
+        for column in columns
+    ]
     lines.append(_row("", "axis", below, layout))
-    for number in range(max(len(column.statistics) for column in columns)):
-        values = [
-            [Piece(f"{column.statistics[number]:>{layout.column}}", "number")] if column.statistics else []
-            for column in columns
-        ]
+    for number in range(statistics):
+        values = [[Piece(f"{column.statistics[number]:>{layout.column}}", "number")] for column in columns]
         lines.append(_row(STATISTICS[number], "faint", values, layout))
     return lines
 
@@ -120,7 +121,9 @@ def _column(column: Column, layout: Layout, axis: Axis) -> list[Line]:
     """Return the bars of a column with their numbers, each in as many cells as the column has."""
     roles: dict[Role, Role] = {"bar": "same"} if column.same else {"bar": "final"} if column.final else {}
     found: list[Line] = []
-    for number, (bar, area) in enumerate(zip(column.bars, bar_areas(column.bars, layout.bar, axis), strict=True)):
+    for number, (bar, area) in enumerate(
+        zip(column.bars, bar_areas(column.bars, layout.bar, axis), strict=True)
+    ):
         if number == column.cut_row:
             words = _first_that_fits(column.cut_words, layout.column - 4)
             found.append([Piece(f" {words} ".center(layout.column, "─"), "wait")])

@@ -11,9 +11,9 @@ from softmax_visualizer.decoding.decision import leaving
 from softmax_visualizer.display.columns import Column
 from softmax_visualizer.display.histogram import Bar
 from softmax_visualizer.display.labels import label, safe_line, wrap
-from softmax_visualizer.display.numbers import bits, count_range, number, percent, percent_in, percent_short
+from softmax_visualizer.display.numbers import count_range, percent, percent_in, percent_short
 from softmax_visualizer.display.pieces import Line, Piece
-from softmax_visualizer.display.pipeline import rest_label, shown_tokens, token_bars, token_label
+from softmax_visualizer.display.pipeline import rest_label, shown_tokens, stage_words, token_bars, token_label
 
 LEAST_CHANGE = 0.001
 """A change in probability below which it is not named."""
@@ -42,12 +42,7 @@ def compared(sides: Sequence[Side], rows: int, number_width: int) -> list[Column
 
 
 def _column(side: Side, bars: Sequence[Bar]) -> Column:
-    stage = side.decoding.after_cut
-    return Column(
-        (side.title,),
-        tuple(bars),
-        statistics=(bits(stage.entropy, "–"), number(stage.effective_tokens, "–")),
-    )
+    return Column((side.title,), tuple(bars), stage_words(side.decoding.after_cut))
 
 
 def _same_list(side: Side, shown: int, number_width: int) -> Column:
@@ -132,7 +127,9 @@ def change_words(found: Comparison, tokens: int) -> list[str]:
     words = [_change(change) for change in named]
     words += _traffic(found)
     if not words:
-        words = ["nothing changes" if found.total_variation.high == 0 else "no token changes by 0.1 % or more"]
+        words = [
+            "nothing changes" if found.total_variation.high == 0 else "no token changes by 0.1 % or more"
+        ]
     return ["; ".join(words), f"{percent(found.total_variation)} of the probability moves"]
 
 
@@ -158,4 +155,3 @@ def _traffic(found: Comparison) -> list[str]:
             one = count == "1"
             words.append(f"{count} {'token' if one else 'tokens'} {verb}{'s' if one else ''}")
     return words
-

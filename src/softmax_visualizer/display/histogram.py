@@ -134,7 +134,10 @@ def bar_areas(bars: Sequence[Bar], cells: int, axis: Axis) -> list[Line]:
     if not (bars and cells):
         return [[] for _ in bars]
     drawn = _draw(tuple((bar.kept, *_ends(bar, axis)) for bar in bars), cells)
-    return [_pinned(bar, _fold(bar, marks, cells, axis), cells, axis) for bar, marks in zip(bars, drawn, strict=True)]
+    return [
+        _pinned(bar, _fold(bar, marks, cells, axis), cells, axis)
+        for bar, marks in zip(bars, drawn, strict=True)
+    ]
 
 
 def histogram(bars: Sequence[Bar], width: int, axis: Axis) -> list[Line]:

@@ -100,7 +100,9 @@ def map_rows(
     lines.append([Piece(words, "axis"), Piece(_words(found, measure, top_p, column), "number")])
     for other in MEASURES:
         if other is not measure and len(lines) < height:
-            lines.append([Piece(" " * len(words), "space"), Piece(_words(found, other, top_p, column), "axis")])
+            lines.append(
+                [Piece(" " * len(words), "space"), Piece(_words(found, other, top_p, column), "axis")]
+            )
     return lines
 
 

@@ -51,3 +51,12 @@ def joined(pieces: Iterable[Piece]) -> Line:
     """Return a line in which neighbours of one role are one piece."""
     groups = groupby((piece for piece in pieces if piece.text), key=lambda piece: piece.role)
     return [Piece("".join(piece.text for piece in group), role) for role, group in groups]
+
+
+def spread(left: Sequence[Piece], right: Sequence[Piece], width: int) -> Line:
+    """Return a line with pieces at both of its ends; the right ones go first where room is short."""
+    room = width - width_of(right)
+    taken = width_of(left)
+    if taken + 2 > room and right:
+        return list(left) if taken >= width else spread(left, right[1:], width)
+    return [*left, blank(room - taken), *right]

@@ -47,9 +47,9 @@ def pipeline(
         column = Column(
             titles(settings, step),
             tuple(_with_pinned(bars, decoding, pinned, step, shown)),
+            stage_words(stage),
             final=step == final,
             same=same[step],
-            statistics=(bits(stage.entropy, "–"), number(stage.effective_tokens, "–")),
         )
         found.append(_with_cut(column, decoding) if step == cut_stage else column)
     return found[0], found[1], found[2]
@@ -94,9 +94,7 @@ def token_bars(
     return bars
 
 
-def _rest_bar(
-    decoding: Decoding, shown: int, stage: Stage, number_width: int, before: Stage | None
-) -> Bar:
+def _rest_bar(decoding: Decoding, shown: int, stage: Stage, number_width: int, before: Stage | None) -> Bar:
     kept, value, name = stage.kept_beyond(shown), stage.beyond(shown), rest_label(decoding, shown)
     if kept == "none" and before is not None and before.beyond(shown).high > 0:
         return Bar(name, 0.0, 0.0, 0.0, "cut", "no", rest=True)
@@ -123,7 +121,9 @@ def _cut_here(decoding: Decoding) -> tuple[str, ...]:
         return "cut here at the latest", "cut at the latest", "cut"
     if settings.top_k is not None and kept.low >= settings.top_k:
         return f"cut here: top-k {settings.top_k:,}", f"top-k {settings.top_k:,}", "cut"
-    reached = Interval(*(1 - cut for cut in (decoding.cut_mass.high, decoding.cut_mass.estimate, decoding.cut_mass.low)))
+    reached = Interval(
+        *(1 - cut for cut in (decoding.cut_mass.high, decoding.cut_mass.estimate, decoding.cut_mass.low))
+    )
     if settings.top_p < 1 and reached.low >= settings.top_p * (1 - 1e-9):
         why = f"{percent_short(reached)} ≥ {100 * settings.top_p:.6g} %"
         return f"cut here: {why}", why, "cut"
@@ -168,6 +168,11 @@ def titles(settings: DecodingSettings, step: int) -> tuple[str, ...]:
         return f"nothing is cut{last}", "nothing is cut"
     cut = cut_words(settings)
     return f"{cut}{last}", f"{cut}{': sampled' if last else ''}", f"cuts{last}", "cuts"
+
+
+def stage_words(stage: Stage) -> tuple[str, str]:
+    """Return entropy and perplexity in words."""
+    return bits(stage.entropy, "–"), number(stage.effective_tokens, "–")
 
 
 def rest_label(decoding: Decoding, shown: int) -> str:

@@ -14,7 +14,6 @@ from softmax_visualizer.display.numbers import percent_short
 from softmax_visualizer.display.pieces import Line, Piece, Role
 from softmax_visualizer.display.pipeline import rest_label
 
-
 _ROLES: dict[Kept, Role] = {"yes": "number", "no": "cut", "maybe": "maybe"}
 
 

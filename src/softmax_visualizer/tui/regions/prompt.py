@@ -49,6 +49,9 @@ class PromptEditor(SafeTextArea):
             super().__init__()
             self.prompt = prompt
 
+    class Left(Message):
+        """The person goes back to the board."""
+
     def __init__(self, text: str, history: list[str], *, id: str | None = None) -> None:
         super().__init__(
             text,
@@ -58,20 +61,21 @@ class PromptEditor(SafeTextArea):
             tab_behavior="focus",
             highlight_cursor_line=False,
         )
-        self.border_title = "Prompt"
         self._history = history
         self._position = len(history)
         self._draft = ""
         self.move_cursor(self.document.end)
 
     def show(self, prompt: str) -> None:
-        """Hold another text, with the cursor at its end."""
+        """Hold another text, with the cursor at its end; one that was not asked goes into the history."""
+        if self.text not in self._history:
+            self.remember(self.text)
         self.text = prompt
         self.move_cursor(self.document.end)
 
     def remember(self, prompt: str) -> None:
-        """Add a prompt that was asked to the history."""
-        if not self._history or self._history[-1] != prompt:
+        """Add a prompt to the history."""
+        if prompt and (not self._history or self._history[-1] != prompt):
             self._history.append(prompt)
         self._position = len(self._history)
 
@@ -80,30 +84,22 @@ class PromptEditor(SafeTextArea):
         self.insert("\n")
 
     async def _on_key(self, event: events.Key) -> None:
-        focused = self.screen.focused
-        if focused is not None and focused is not self:
-            # over a slow line keys come in bursts: this one was sent after the one that left the editor
+        handled = True
+        if event.key == "enter":
+            self.post_message(self.Asked(self.text))
+        elif event.key == "escape":
+            self.post_message(self.Left())
+        elif event.key == "up" and self.cursor_at_first_line:
+            handled = self._recall(-1)
+        elif event.key == "down" and self.cursor_at_last_line:
+            handled = self._recall(1)
+        else:
+            handled = False
+        if handled:
             event.stop()
             event.prevent_default()
-            focused.post_message(events.Key(event.key, event.character))
-            return
-        if event.key in ("enter", "escape"):
-            event.stop()
-            event.prevent_default()
-            if event.key == "enter":
-                self.remember(self.text)
-                self.post_message(self.Asked(self.text))
-            self.screen.focus_next()
-            return
-        if event.key == "up" and self.cursor_at_first_line and self._recall(-1):
-            event.stop()
-            event.prevent_default()
-            return
-        if event.key == "down" and self.cursor_at_last_line and self._recall(1):
-            event.stop()
-            event.prevent_default()
-            return
-        await super()._on_key(event)
+        else:
+            await super()._on_key(event)
 
     def _recall(self, step: int) -> bool:
         position = self._position + step

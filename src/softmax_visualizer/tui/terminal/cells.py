@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import get_args
 
 from rich.segment import Segment
 from textual.geometry import Region
@@ -15,18 +16,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from softmax_visualizer.display.labels import cell_width
+from softmax_visualizer.display.pieces import Piece, Role
 
-Piece = tuple[str, str]
-"""Text that is safe to show, and its role, which the style sheet gives a colour."""
-
-ROLES = (
-    "label", "rest", "bar", "final", "uncertain", "maybe", "cut", "number", "space", "drawn",
-    "frame", "focus", "title", "name", "text", "faint", "good", "wait", "bad", "key", "knob", "track", "head",
-    "pinned", "crowd", "axis", "point", *(f"line{number}" for number in range(1, 7)),
-    *(f"heat{level}" for level in range(6)),
-)  # fmt: skip
-
-COMPONENT_CLASSES = {f"cells--{role}" for role in ROLES}
+COMPONENT_CLASSES = {f"cells--{role}" for role in get_args(Role)}
 """What a screen of these widgets has among its component classes: each costs time at the start, so once."""
 
 _FILLED = {"point", *(f"heat{level}" for level in range(6))}
@@ -132,13 +124,3 @@ def changes(new: Sequence[tuple[str, object]], old: Sequence[tuple[str, object]]
         else:
             spans.append((start, stop))
     return spans
-
-
-def spread(left: Iterable[Piece], right: Iterable[Piece], width: int) -> list[Piece]:
-    """Return a line with pieces at both of its ends; the right ones go first where room is short."""
-    left, right = list(left), list(right)
-    room = width - sum(cell_width(text) for text, _ in right)
-    taken = sum(cell_width(text) for text, _ in left)
-    if taken + 2 > room and right:
-        return left if taken >= width else spread(left, right[1:], width)
-    return [*left, (" " * max(0, room - taken), "space"), *right]

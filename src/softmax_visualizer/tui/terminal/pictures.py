@@ -19,7 +19,7 @@ from textual.app import App
 from textual.strip import Strip
 
 from softmax_visualizer.display.labels import cell_width
-from softmax_visualizer.tui.cells import changes
+from softmax_visualizer.tui.terminal.cells import changes
 
 _KNOWN = list(inspect.signature(App._display).parameters) == ["self", "screen", "renderable"]
 """Whether Textual paints as it did when this was written; a newer one may paint more often, but as well."""

@@ -6,19 +6,18 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from textual.app import App
 
 from softmax_visualizer.display.labels import safe_line
+from softmax_visualizer.display.pieces import Role
 from softmax_visualizer.display.report import Format, report
 from softmax_visualizer.display.snippets import snippets
-from softmax_visualizer.tui.dialogs import ChoiceScreen, ValueScreen
+from softmax_visualizer.tui.dialogs.base import ChoiceScreen, ValueScreen
 from softmax_visualizer.tui.files import file_name, write_whole
-
-if TYPE_CHECKING:
-    from softmax_visualizer.models.base import ModelAnswer
-    from softmax_visualizer.tui.knobs import Knobs
+from softmax_visualizer.tui.scene import Pin
+from softmax_visualizer.tui.stage import Stage
 
 _MOST_TOKENS = 1_000
 """Listed tokens in a file of numbers; all others are summed up, as a vocabulary would be megabytes."""
@@ -35,47 +34,57 @@ _REQUESTS = {
     "The request as JSON": ("_request.json", "JSON"),
 }
 
-Said = tuple[str, str]
-"""A sentence for the person, and its role."""
 
-
-async def copy_request(app: App[None], answer: ModelAnswer, knobs: Knobs) -> Said:
+async def copy_request(stage: Stage) -> None:
     """Send the request for a setting to the terminal's clipboard, in the form that the person chooses."""
-    forms = requests(answer, knobs)
-    form = await app.push_screen_wait(ChoiceScreen("Copy the request as", tuple(forms), "Python"))
+    here = stage.scene.here
+    if here is None:
+        return
+    forms = requests(here)
+    form = await stage.app.push_screen_wait(ChoiceScreen("Copy the request as", tuple(forms), "Python"))
     if form is None:
-        return "", "faint"
+        return
     if reason := why_no_clipboard():
-        return f"{reason} w saves the request into a file instead.", "bad"
-    app.copy_to_clipboard(forms[form])
-    return (
+        stage.update(stage.scene.saying(f"{reason} w saves the request into a file instead.", "bad"))
+        return
+    stage.app.copy_to_clipboard(forms[form])
+    said = (
         f"The request as {form} was sent to your terminal's clipboard (OSC 52). Some terminals, and tmux "
-        "without set-clipboard on, ignore that: w saves it into a file.",
-        "faint",
+        "without set-clipboard on, ignore that: w saves it into a file."
     )
+    stage.update(stage.scene.saying(said))
 
 
-async def save(
-    app: App[None], answer: ModelAnswer, knobs: Knobs, pins: Sequence[tuple[ModelAnswer, Knobs]]
-) -> Said:
+async def save(stage: Stage) -> None:
     """Save what the person chooses, where they choose, and over another file only if they wish so."""
+    app, scene, here = stage.app, stage.scene, stage.scene.here
+    if here is None:
+        return
     choice = await app.push_screen_wait(ChoiceScreen("Save", (_PICTURE, *_NUMBERS, *_REQUESTS), _PICTURE))
     if choice is None:
-        return "", "faint"
+        return
     ending = ".svg" if choice == _PICTURE else {**_NUMBERS, **_REQUESTS}[choice][0]
-    typed = await app.push_screen_wait(ValueScreen("Save as", file_name(answer.prompt, knobs.words, ending)))
+    name = file_name(here.asked.answer.prompt, here.name, ending)
+    typed = await app.push_screen_wait(ValueScreen("Save as", name))
     if not typed:
-        return "", "faint"
+        return
     try:
         path = Path(typed).expanduser()
     except RuntimeError:
-        return f"{safe_line(typed, 60)}: there is no such user. w saves it elsewhere.", "bad"
+        said = f"{safe_line(typed, 60)}: there is no such user. w saves it elsewhere."
+        stage.update(stage.scene.saying(said, "bad"))
+        return
     if choice == _PICTURE:
         text = app.export_screenshot()
     else:
         # settings of other prompts and models have numbers of their own, which one table cannot hold
-        pinned = [each for other, each in pins if other is answer and each != knobs]
-        text = await asyncio.to_thread(_content, choice, answer, [*pinned, knobs])
+        pinned = [pin for pin in scene.pins if pin.asked is here.asked and pin != here]
+        text = await asyncio.to_thread(_content, choice, [*pinned, here])
+    stage.update(stage.scene.saying(*await _write(app, path, text)))
+
+
+async def _write(app: App[Any], path: Path, text: str) -> tuple[str, Role]:
+    """Write a file, over another one only if the person wishes so; return what became of it."""
     replace = False
     while True:
         try:
@@ -93,20 +102,21 @@ async def save(
             return f"Saved: {path}", "good"
 
 
-def _content(choice: str, answer: ModelAnswer, settings: Sequence[Knobs]) -> str:
+def _content(choice: str, pins: Sequence[Pin]) -> str:
     """Return what a file of numbers or of a request holds; the last of the settings is the current one."""
     if choice in _REQUESTS:
-        return requests(answer, settings[-1])[_REQUESTS[choice][1]] + "\n"
-    chosen = [knobs.settings for knobs in settings]
+        return requests(pins[-1])[_REQUESTS[choice][1]] + "\n"
+    answer, settings = pins[-1].asked.answer, [pin.settings for pin in pins]
     top = min(len(answer.distribution), _MOST_TOKENS)
-    return report(answer.prompt, answer.origin, answer.distribution, chosen, top, _NUMBERS[choice][1])
+    return report(answer.prompt, answer.origin, answer.distribution, settings, top, _NUMBERS[choice][1])
 
 
-def requests(answer: ModelAnswer, knobs: Knobs) -> dict[str, str]:
+def requests(pin: Pin) -> dict[str, str]:
     """Return the request for a setting in each of its forms, without the key."""
+    answer = pin.asked.answer
     # an address out of somebody's recording is no place to send a key to
     endpoint = answer.endpoint if answer.source == "openai" else None
-    return snippets(answer.request, endpoint, answer.prompt, knobs.settings)
+    return snippets(answer.request, endpoint, answer.prompt, pin.settings)
 
 
 def why_no_clipboard(environment: Mapping[str, str] = os.environ) -> str | None:

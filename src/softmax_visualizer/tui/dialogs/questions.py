@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from typing import Any
 
 from textual.app import App
 
-from softmax_visualizer.decoding import TokenDistribution
+from softmax_visualizer.decoding import SettingsError, TokenDistribution
 from softmax_visualizer.decoding.decision import DecisionError, allowed_chance, rival_temperature
 from softmax_visualizer.display.decision import Question, accepted_tokens, find_token
 from softmax_visualizer.display.labels import safe_line
-from softmax_visualizer.display.panels import token_label
-from softmax_visualizer.tui.dialogs import MarksScreen, ValueScreen
+from softmax_visualizer.display.pipeline import token_label
+from softmax_visualizer.display.settings import decimals
+from softmax_visualizer.tui.dialogs.base import MarksScreen, ValueScreen
+from softmax_visualizer.tui.knobs import typed
+from softmax_visualizer.tui.stage import Stage
 
 _WHOLE_NUMBER = re.compile("[0-9]{1,7}|[0-9]{1,3}(,[0-9]{3})+")
 
@@ -24,7 +28,42 @@ _LONGEST = 1_000_000
 """Tokens of the longest answer that can be asked about."""
 
 
-async def ask(app: App[None], distribution: TokenDistribution, question: Question, about: str) -> Question:
+_VALUES = {
+    "temperature": "Temperature, 0 or more",
+    "top_p": "Top-p, 0 to 1; empty for off",
+    "top_k": "Top-k; empty for off",
+    "min_p": "Min-p, 0 to 1; empty for off",
+}
+
+
+async def type_value(stage: Stage, knob: str) -> None:
+    """Let the person type a value of a knob; a wrong one is explained and changes nothing."""
+    value = getattr(stage.scene.settings, knob)
+    shown = "" if value is None else str(value) if isinstance(value, int) else decimals(value)
+    text = await stage.app.push_screen_wait(ValueScreen(_VALUES[knob], shown))
+    if text is None:
+        return
+    try:
+        stage.update(replace(stage.scene, settings=typed(stage.scene.settings, knob, text)))
+    except SettingsError as error:
+        stage.update(stage.scene.saying(f"{error} The setting stays as it was.", "bad"))
+
+
+async def ask(stage: Stage, about: str) -> None:
+    """Let the person change one thing of what is asked of a setting; what cannot be asked is explained."""
+    decoding, question = stage.scene.decoding, stage.scene.question or Question()
+    if decoding is None:
+        return
+    try:
+        changed = await _asked(stage.app, decoding.distribution, question, about)
+    except DecisionError as error:
+        stage.update(stage.scene.saying(f"{error} What was asked stays as it was.", "bad"))
+    else:
+        if changed != question:
+            stage.update(replace(stage.scene, question=changed))
+
+
+async def _asked(app: App[Any], distribution: TokenDistribution, question: Question, about: str) -> Question:
     """Return the question with one thing changed by the person, or as it was if they go back.
 
     Raises:
@@ -36,16 +75,16 @@ async def ask(app: App[None], distribution: TokenDistribution, question: Questio
         "rival": ("Rival and its share, such as: fence 25 %", _rival_text(question), _with_rival),
         "tokens": ("Tokens of an answer", str(question.tokens), _with_tokens),
         "reliability": (
-            "Answers that shall stay in the set, in %",
+            "Share of answers that must stay in the set, in %",
             f"{100 * question.reliability:.15g}",
             _with_reliability,
         ),
     }[about]
-    typed = await app.push_screen_wait(ValueScreen(heading, shown))
-    return question if typed is None else changed(question, typed, distribution)
+    text = await app.push_screen_wait(ValueScreen(heading, shown))
+    return question if text is None else changed(question, text, distribution)
 
 
-async def _accepted(app: App[None], distribution: TokenDistribution, question: Question) -> Question:
+async def _accepted(app: App[Any], distribution: TokenDistribution, question: Question) -> Question:
     """Let the person mark the tokens that a draw may be; none at all is the model's own nucleus again."""
     offered = range(min(len(distribution), _OFFERED))
     marked, _ = accepted_tokens(distribution, question) if question.accepted else (frozenset[int](), "")

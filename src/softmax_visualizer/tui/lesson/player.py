@@ -1,8 +1,8 @@
-"""Playing a lesson on the bench: by itself, or under the hand of a teacher.
+"""Playing a lesson on the screen: by itself, or under the hand of a teacher.
 
-Where a lesson stands is a function of how far it has come: to go back, or to return from what the audience
-tried out, it is played again from the beginning at once. All that follows from a key is painted in one go, so
-that two recordings of a lesson hold the same frames.
+Each moment leaves a scene behind, which is what going back, and returning from what the audience tried out,
+shows again. All that follows from a key is painted in one go, so that two recordings of a lesson hold the
+same frames.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from textual import events
 from textual.keys import _character_to_key
@@ -21,16 +21,16 @@ from textual.widgets import Input, TextArea
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.lessons.lesson import BUNDLED, Lesson, Step
 from softmax_visualizer.models.configuration import Configuration
-from softmax_visualizer.tui.bars import MessageLine
-from softmax_visualizer.tui.caption import CaptionPanel
-from softmax_visualizer.tui.dialogs import MarksScreen
-from softmax_visualizer.tui.moments import Moment, moments
-from softmax_visualizer.tui.pictures import PictureApp
+from softmax_visualizer.tui.dialogs.base import MarksScreen
+from softmax_visualizer.tui.knobs import with_value
+from softmax_visualizer.tui.lesson.moments import Moment, moments
+from softmax_visualizer.tui.scene import Caption, Scene
+from softmax_visualizer.tui.stage import Stage
+from softmax_visualizer.tui.terminal.pictures import PictureApp
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
-
-    from softmax_visualizer.tui.bench import BenchScreen
+    from textual.worker import Worker
 
 _KEY_PAUSE = 0.35
 """Seconds between two keys that a lesson presses."""
@@ -45,16 +45,33 @@ _MOST_PAINTS = 10
 """Times that it is waited for what follows from a paint; something that moves all the time has no end."""
 
 
+class LessonStage(Stage, Protocol):
+    """What a lesson needs of the screen that it is played on."""
+
+    failures: list[str]
+    player: LessonPlayer | None
+
+    @property
+    def touched(self) -> object:
+        """All that somebody could have changed."""
+
+    def ask(self) -> Worker[None]:
+        """Ask about the scene's prompt."""
+
+    def leave_lesson(self) -> None:
+        """Go back to what was there before the lesson."""
+
+
 class LessonPlayer:
-    """Plays one lesson on a bench.
+    """Plays one lesson on a screen.
 
     ``failures``: what the lesson expected and did not find, as sentences with the place in the file.
     """
 
-    def __init__(self, bench: BenchScreen, lesson: Lesson, *, auto: bool = False, speed: float = 1.0) -> None:
+    def __init__(self, stage: LessonStage, lesson: Lesson, *, auto: bool = False, speed: float = 1.0) -> None:
         self.lesson = lesson
-        self.failures = bench.failures
-        self._bench = bench
+        self.failures = stage.failures
+        self._stage = stage
         self._auto = auto
         self._speed = speed
         self._moments = moments(lesson)
@@ -65,11 +82,12 @@ class LessonPlayer:
         self._own: events.Key | None = None
         self._held: list[events.Event] = []
         self._left_as: object = None
-        self._about_size = ""
+        self._left: dict[int, Scene] = {}
+        """The scenes in which moments ended, but for those with a dialog, of which a scene knows nothing."""
 
     @property
     def _app(self) -> PictureApp:
-        return cast(PictureApp, self._bench.app)
+        return cast(PictureApp, self._stage.app)
 
     # --- what the person does ---
 
@@ -110,20 +128,20 @@ class LessonPlayer:
 
     def _return_held(self) -> None:
         """Have the first event that is held come again; it brings the next one."""
-        if self._held and not self._busy and self._bench.player is self:
-            self._bench.app.post_message(self._held[0])
+        if self._held and not self._busy and self._stage.player is self:
+            self._stage.app.post_message(self._held[0])
 
     @property
     def _somebody_types(self) -> bool:
         """Whether space and backspace are for what somebody has opened."""
-        app = self._bench.app
+        app = self._stage.app
         field = isinstance(app.focused, (Input, TextArea)) or isinstance(app.screen, MarksScreen)
         return field and self._explored
 
     @property
     def _explored(self) -> bool:
         """Whether somebody has changed something since the lesson stopped to wait."""
-        return self._bench.state != self._left_as
+        return self._stage.touched != self._left_as
 
     def go_on(self) -> None:
         """Show the next moment, or return to this one if somebody has tried something out."""
@@ -136,7 +154,7 @@ class LessonPlayer:
             self._at += 1
             self._start(self._show(self._at))
         else:
-            self._bench.leave_lesson()
+            self._stage.leave_lesson()
 
     def go_back(self) -> None:
         """Show the moment before."""
@@ -146,7 +164,7 @@ class LessonPlayer:
 
     def _start(self, work: Awaitable[None]) -> None:
         self._busy = True
-        self._bench.run_worker(self._played(work), group="lesson", exclusive=True)
+        self._stage.run_worker(self._played(work), group="lesson", exclusive=True)
 
     async def _played(self, work: Awaitable[None]) -> None:
         await work
@@ -154,7 +172,9 @@ class LessonPlayer:
 
     def _rest(self) -> None:
         """Stop, and let the person do something."""
-        self._left_as = self._bench.state
+        self._left_as = self._stage.touched
+        if len(self._app.screen_stack) == 1:
+            self._left[self._at] = self._stage.scene
         self._busy = False
         self._hurry.clear()
         self._return_held()
@@ -163,9 +183,7 @@ class LessonPlayer:
 
     def lower_curtain(self) -> ExitStack:
         """Make room for the captions, behind a curtain: it hides the screen until it is closed."""
-        panel = self._bench.query_one(CaptionPanel)
-        panel.longest = [(moment.before, moment.text) for moment in self._moments]
-        panel.add_class("playing")
+        self._show_scene(replace(self._stage.scene, caption=self._caption(None)))
         curtain = ExitStack()
         curtain.enter_context(self._app.one_picture(whole=True))
         return curtain
@@ -180,7 +198,7 @@ class LessonPlayer:
             await self._painted()
             with self._app.one_picture():
                 await self._start_over()
-                self._caption(self._moments[0])
+                self._say(self._moments[0])
                 await self._painted()
             if self._auto:
                 for number, moment in enumerate(self._moments):
@@ -197,19 +215,41 @@ class LessonPlayer:
         self._rest()
 
     async def _return_to(self, number: int) -> None:
-        """Play from the beginning to a moment, at once."""
+        """Show again how a moment ended; what its scene does not hold is played once more, at once."""
         self._hurry.set()
         async with self._in_one_go():
-            await self._start_over()
-            for earlier in range(number + 1):
-                await self._show(earlier)
+            self._app.workers.cancel_group(self._stage, "ask")  # type: ignore[arg-type]
+            await self._close_dialogs()
+            left = [earlier for earlier in self._left if earlier <= number]
+            if left:
+                self._at = max(left)
+                self._show_scene(self._left[self._at])
+                self._say(self._moments[self._at])
+            else:
+                await self._start_over()
+                self._at = -1
+            for later in range(self._at + 1, number + 1):
+                await self._show(later)
 
-    async def _start_over(self) -> None:
-        while len(self._app.screen_stack) > 1 and self._app.screen is not self._bench:
+    async def _close_dialogs(self) -> None:
+        while len(self._app.screen_stack) > 1:
             self._app.screen.dismiss(None)
             await self._settle()
-        self._bench.start_over(self._source(self.lesson.source), self.lesson.prompt)
+
+    async def _start_over(self) -> None:
+        await self._close_dialogs()
+        seed = self._stage.scene.seed
+        caption = self._stage.scene.caption
+        self._show_scene(
+            Scene(self._source(self.lesson.source), self.lesson.prompt, seed=seed, caption=caption)
+        )
+        self._stage.ask()
         await self._settle()
+
+    def _show_scene(self, scene: Scene) -> None:
+        """Show a scene, whatever the presenter has chosen since."""
+        presenter = self._stage.scene.presenter
+        self._stage.update(replace(scene, presenter=presenter), undoable=False)
 
     async def _show(self, number: int) -> None:
         """Show one moment, and check what it expects."""
@@ -219,7 +259,7 @@ class LessonPlayer:
             # what came before this moment could begin is meant for it as well
             self._hold(self._held[0])
         async with self._in_one_go():
-            self._caption(moment)
+            self._say(moment)
             if moment.acts:
                 self._set_up(moment.step)
             await self._settle()
@@ -230,11 +270,16 @@ class LessonPlayer:
             await self._act(partial(self._conclude, moment))
 
     def _set_up(self, step: Step) -> None:
+        scene = self._stage.scene
+        if step.source is not None:
+            scene = replace(scene, configuration=self._source(step.source))
+        if step.prompt is not None:
+            scene = replace(scene, prompt=step.prompt)
+        for knob, value in step.settings.items():
+            scene = replace(scene, settings=with_value(scene.settings, knob, value))
+        self._stage.update(scene)
         if step.source is not None or step.prompt is not None:
-            self._bench.put(None if step.source is None else self._source(step.source), step.prompt)
-        if step.settings:
-            changed: Any = dict(step.settings)
-            self._bench.turn_to(replace(self._bench.knobs, **changed))
+            self._stage.ask()
 
     async def _move(self, step: Step) -> None:
         for key in step.keys:
@@ -247,8 +292,11 @@ class LessonPlayer:
                 await self._wait(each if count else 0)
                 # in a hurry both ends are enough, also for what forgets a draw
                 if not self._hurry.is_set() or count in (0, len(values) - 1):
-                    turned: dict[str, Any] = {step.sweep.knob: value}
-                    await self._act(partial(self._bench.turn_to, replace(self._bench.knobs, **turned)))
+                    await self._act(partial(self._turn, step.sweep.knob, float(value)))
+
+    def _turn(self, knob: str, value: float) -> None:
+        scene = self._stage.scene
+        self._stage.update(replace(scene, settings=with_value(scene.settings, knob, value)))
 
     def _press(self, key: str) -> None:
         """Press a key as if the person had."""
@@ -291,10 +339,10 @@ class LessonPlayer:
         quiet = 0
         while quiet < _ROUNDS:
             app = self._app
-            pumps = app, *app.screen_stack, *app.screen.query("*"), self._bench.board
+            pumps = app, *app.screen_stack, *app.screen.query("*")
             await _done(*((pump, pump.call_later) for pump in pumps))
             # the models' worker ends only when somebody has chosen one
-            asked = app.screen is not self._bench
+            asked = len(app.screen_stack) > 1
             busy = any(
                 worker.group in _WAITED_FOR and not worker.is_finished
                 for worker in app.workers
@@ -306,29 +354,34 @@ class LessonPlayer:
 
     # --- what is said ---
 
-    def _caption(self, moment: Moment) -> None:
-        panel = self._bench.query_one(CaptionPanel)
-        panel.title = f"{self.lesson.title} · {self._at + 1} of {len(self._moments)}"
-        panel.before, panel.text = moment.before, moment.text
-        panel.redraw()
+    def _caption(self, moment: Moment | None) -> Caption:
+        """Return the caption of a moment, or an empty one of the same height."""
+        longest = tuple((each.before, each.text) for each in self._moments)
+        if moment is None:
+            return Caption("", "", "", longest)
+        (columns, rows), size = self.lesson.size, self._app.size
+        here = f"this terminal has {size.width}x{size.height}"
+        notice = f"This lesson is made for {columns}x{rows} cells; {here}, so less is shown."
+        small = size.width < columns or size.height < rows
+        title = f"{self.lesson.title} · {self._at + 1} of {len(self._moments)}"
+        return Caption(title, moment.before, moment.text, longest, notice if small else "")
+
+    def _say(self, moment: Moment) -> None:
+        self._stage.update(replace(self._stage.scene, caption=self._caption(moment)))
 
     def _conclude(self, moment: Moment) -> None:
         """Say what is not as it should be."""
         for sentence in self._wrong(moment.step) if moment.acts else ():
             if sentence not in self.failures:
                 self.failures.append(sentence)
-            self._bench.say(f"This lesson is out of date. {sentence}", "bad")
-        if self._bench.query_one(MessageLine).text in ("", self._about_size):
-            (columns, rows), size = self.lesson.size, self._bench.size
-            small = size.width < columns or size.height < rows
-            here = f"this terminal has {size.width}x{size.height}"
-            text = f"This lesson is made for {columns}x{rows} cells; {here}, so less is shown."
-            self._about_size = text if small else ""
-            self._bench.say(self._about_size)
+            said = self._stage.scene.saying(f"This lesson is out of date. {sentence}", "bad")
+            self._stage.update(said)
 
     def _wrong(self, step: Step) -> Iterator[str]:
         """Yield what a step expects and does not find; without an answer that is all of it."""
-        file, decoding, refusal = safe_line(self.lesson.path.name), self._bench.decoding, self._bench.refusal
+        file, scene = safe_line(self.lesson.path.name), self._stage.scene
+        decoding = scene.decoding
+        refusal = scene.request.sentence if scene.request.state == "failed" else None
         for expectation in step.expectations:
             if refusal is not None or decoding is None:
                 failure = f"expected {safe_line(expectation.text)}, but there is no answer. {refusal or ''}"

@@ -1,15 +1,13 @@
-"""Small screens over the board: help, a typed value, the exact request, the choice of a model."""
+"""The kinds of dialogs: a page to read, a value to type, names to choose one of or to mark."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
-from textual import work
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
@@ -20,8 +18,6 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from softmax_visualizer.display.labels import safe_line
-from softmax_visualizer.tui.caption import CaptionPanel
-from softmax_visualizer.tui.prompt import SafeTextArea
 
 _BACK: list[BindingType] = [Binding("escape,q", "dismiss", "back")]
 
@@ -37,7 +33,7 @@ class Dialog(ModalScreen[_Result]):
 
     def on_mount(self) -> None:
         """Stay below the caption of a lesson."""
-        for caption in self.app.screen_stack[0].query(CaptionPanel):
+        for caption in self.app.screen_stack[0].query("#caption"):
             if caption.display:
                 self.styles.align = ("center", "bottom")
                 self.query_one(".dialog").styles.max_height = self.app.size.height - caption.region.bottom
@@ -149,48 +145,3 @@ class MarksScreen(Dialog[frozenset[int]]):
     def on_option_list_option_selected(self) -> None:
         """Give the marked ones back."""
         self.dismiss(frozenset(self._marked))
-
-
-class TablesScreen(Dialog[None]):
-    """Takes two printed tables, typed or pasted, and says whether one model can have printed both."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "back"),
-        Binding("ctrl+j,f2", "judge", "judge", priority=True),
-    ]
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._text = text
-
-    def compose(self) -> ComposeResult:
-        """Lay out the text, and what is said about it below."""
-        with Vertical(classes="dialog") as box:
-            box.border_title = "Can one model have printed these tables?"
-            box.border_subtitle = "F2 or Ctrl+J judges, Esc goes back"
-            yield SafeTextArea(self._text, soft_wrap=False, show_line_numbers=False)
-            yield Static(id="verdict")
-
-    def on_show(self) -> None:
-        """Judge the tables that are there."""
-        self.action_judge()
-
-    @property
-    def text(self) -> str:
-        """What is in the editor now."""
-        return self.query_one(SafeTextArea).text
-
-    @work(exclusive=True, group="judge")
-    async def action_judge(self) -> None:
-        """Say what the tables prove."""
-        verdict = await asyncio.to_thread(_judged, self.text)
-        self.query_one("#verdict", Static).update(Text("\n".join(map(safe_line, verdict.split("\n")))))
-
-
-def _judged(text: str) -> str:
-    from softmax_visualizer.display.printed_tables import TableError, read_tables, verdict
-
-    try:
-        return verdict(read_tables(text))[1]
-    except TableError as error:
-        return str(error)

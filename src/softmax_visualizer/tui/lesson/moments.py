@@ -1,15 +1,10 @@
-"""A lesson as the moments that it shows, one after the other, and how one is chosen."""
+"""A lesson as the moments that it shows, one after the other."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
-from textual.app import App
-
 from softmax_visualizer.lessons.lesson import Lesson, Step
-from softmax_visualizer.lessons.listing import built_in
-from softmax_visualizer.lessons.reading import read_lesson
 
 
 @dataclass(frozen=True)
@@ -20,7 +15,7 @@ class LessonStart:
     auto: bool = False
     speed: float = 1.0
     presenting: frozenset[str] = frozenset()
-    """Of ``"keys"``, ``"large"`` and ``"bare"``: see the bench's :meth:`action_present`."""
+    """Of ``"keys"``, ``"large"`` and ``"bare"``: see :func:`actions.present`."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +47,3 @@ def moments(lesson: Lesson) -> tuple[Moment, ...]:
             found.append(Moment(step, "", step.caption, step.pause, acts=False))
             found.append(Moment(step, step.caption, step.answer, step.answer_pause, acts=True))
     return tuple(found)
-
-
-async def choose_lesson(app: App[None]) -> Lesson | None:
-    """Let the person choose one of the built-in lessons."""
-    from softmax_visualizer.tui.dialogs import ChoiceScreen
-
-    lessons = await asyncio.to_thread(lambda: [read_lesson(path) for path in built_in()])
-    titles = [f"{lesson.name}: {lesson.title}" for lesson in lessons]
-    chosen = await app.push_screen_wait(ChoiceScreen("Lessons", titles, titles[0]))
-    return None if chosen is None else lessons[titles.index(chosen)]
