@@ -17,13 +17,13 @@ from terminal import Terminal
 KEY = "sk-test-0123456789abcdefghijklmnopqrstuv"
 
 BROKEN = f"""
-from softmax_visualizer.tui.bench import BenchScreen
+from softmax_visualizer.tui.screen import MainScreen
 
 def broken(self):
     api_key = "{KEY}"
     raise KeyError("broken on purpose, with {KEY} in its text")
 
-BenchScreen.action_draw = broken
+MainScreen.action_draw = broken
 """
 
 

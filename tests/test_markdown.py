@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 
 from softmax_visualizer.decoding import DecodingSettings, TokenDistribution
 from softmax_visualizer.display.labels import label, safe_line
-from softmax_visualizer.display.panels import LABEL_WIDTH
+from softmax_visualizer.display.pipeline import LABEL_WIDTH
 from softmax_visualizer.display.report import report
 from terminal import APP, fresh_environment
 
@@ -70,9 +70,9 @@ def test_it_is_a_heading_and_a_table_with_statistics_for_each_setting() -> None:
     assert markdown(settings=settings) == (
         "# `Hi`: `m` at `http://127.0.0.1:8080/v1`, all 3 tokens\n"
         "\n"
-        "## Drawn from: T 0.00\n"
+        "## Sampled from: T 0.00\n"
         "\n"
-        "| token | model | after temperature | drawn with |\n"
+        "| token | model | after temperature | sampled with |\n"
         "| :-- | --: | --: | --: |\n"
         "| `a` | 36.7 % | 100 % | 100 % |\n"
         "| `b` | 33.2 % | 0 % | 0 % |\n"
@@ -80,9 +80,9 @@ def test_it_is_a_heading_and_a_table_with_statistics_for_each_setting() -> None:
         "\n"
         "Entropy 1.58 → 0 → 0 bits, like 3.0 → 1 → 1 equal choices, kept 1, cut 0 %, exact\n"
         "\n"
-        "## Drawn from: top-p 0.50, then T 1.50\n"
+        "## Sampled from: top-p 0.50, then T 1.50\n"
         "\n"
-        "| token | model | after temperature | drawn with |\n"
+        "| token | model | after temperature | sampled with |\n"
         "| :-- | --: | --: | --: |\n"
         "| `a` | 36.7 % | 35.6 % | 51.7 % |\n"
         "| `b` | 33.2 % | 33.3 % | 48.3 % |\n"

@@ -21,16 +21,15 @@ _LONG_PERCENT = 11
 _LONGEST_BAR = 50
 """Cells up to which plotext draws eighths of a cell."""
 
-_LABEL_SHARE = 0.22
-_LEAST_LABEL = {False: 11, True: 13}
-_NARROW = 80
+_LABEL_SHARE = 0.2
+_LEAST_LABEL = 11
 
 
 @dataclass(frozen=True)
 class Layout:
     """Cells of the labels, and of each column's bars and numbers.
 
-    A row is a cell for a mark, a label, and for each column a blank, the bar, a blank and the number.
+    A row is a cell for a mark, a label, for each column a blank, the bar, a blank and the number, and a blank.
     """
 
     label: int
@@ -42,8 +41,8 @@ class Layout:
         """Return the layout for a table of this width; up to three columns share one."""
         columns = max(columns, 3)
         number = SHORTEST_PERCENT if width < _ROOMY else _LONG_PERCENT
-        room = max(width - 1 - columns * (2 + number), columns + 1)
-        label = max(round(_LABEL_SHARE * room), min(_LEAST_LABEL[width >= _NARROW], room // 2))
+        room = max(width - 2 - columns * (2 + number), columns + 1)
+        label = max(int(_LABEL_SHARE * room), min(_LEAST_LABEL, room // 2))
         bar = min((room - label) // columns, _LONGEST_BAR)
         return cls(min(room - columns * bar, 40), bar, number)
 
@@ -90,7 +89,7 @@ def table_of_bars(
         sampled: the row of the token that was sampled, which is marked.
         statistics: how many of them.
     """
-    titles = [_first_that_fits(column.titles, layout.column) for column in columns]
+    titles = [_first_that_fits(column.titles, layout.column - 1) for column in columns]
     lines = [_row("", "head", [[Piece(title, "head")] for title in titles], layout)]
     areas = [_column(column, layout, axis) for column in columns]
     for number, bar in enumerate(columns[0].bars):
@@ -98,7 +97,8 @@ def table_of_bars(
         mark = "▸" if number == sampled else " "
         cells = [area[number] for area in areas]
         lines.append(_row(safe_line(bar.label, layout.label), role, cells, layout, mark))
-    ruler = [Piece(_ruler(axis, layout.bar), "axis")]
+    # an axis that does not reach to 100 % makes bars longer than people expect
+    ruler = [Piece(_ruler(axis, layout.bar), "axis" if axis == Axis.to(1.0) else "wait")]
     below = [
         [Piece(safe_line(column.below, layout.column), "wait")] if column.below else ruler
         for column in columns

@@ -23,9 +23,9 @@ _PLACES = ("second", "third", "fourth")
 
 @dataclass(frozen=True)
 class Side:
-    """One of the things compared: what it is called, and what is sampled from."""
+    """One of the things compared: what it is called, in more and in fewer cells, and its decoding."""
 
-    title: str
+    titles: tuple[str, ...]
     decoding: Decoding
 
 
@@ -42,7 +42,7 @@ def compared(sides: Sequence[Side], rows: int, number_width: int) -> list[Column
 
 
 def _column(side: Side, bars: Sequence[Bar]) -> Column:
-    return Column((side.title,), tuple(bars), stage_words(side.decoding.after_cut))
+    return Column(side.titles, tuple(bars), stage_words(side.decoding.after_cut))
 
 
 def _same_list(side: Side, shown: int, number_width: int) -> Column:

@@ -36,8 +36,8 @@ NUCLEUS = 0.95
 """Mass of the model's own nucleus, which is the set of acceptable tokens until a person marks their own."""
 
 _EXPLANATION = (
-    ("greedy", "what temperature 0 takes. A draw departs from it with 1 - P(greedy)."),
-    ("the set", "what a draw should be: g marks tokens of your own."),
+    ("greedy", "what temperature 0 takes. A sample is another one with 1 - P(greedy)."),
+    ("the set", "what a sample should be: g marks tokens of your own."),
     ("leaving it", "1 - P(the set), at the current setting. The set itself stays the same at any setting."),
     ("tokens", "1 - (1 - leaving) ^ N, along this path. # changes N."),
     ("allowed", "1 - R ^ (1 / N), for a share R of answers that stay in the set. % changes R."),
@@ -115,16 +115,16 @@ def decision(decoding: Decoding, question: Question, width: int, height: int) ->
     over = at_least_once(leaves, question.tokens)
     allowed = allowed_chance(question.reliability, question.tokens)
     rows = [
-        ("greedy", f"takes {first}; {bounded(departure(decoding))} of draws depart from it"),
+        ("greedy", f"takes {first}; {bounded(departure(decoding))} of samples are another token"),
         ("the set", named),
-        ("leaving it", f"{bounded(leaves)} of draws{_waiting(leaves)}"),
+        ("leaving it", f"{bounded(leaves)} of samples{_waiting(leaves)}"),
         (
             f"{question.tokens:,} tokens",
             f"{bounded(over)} of answers leave it, if each step is like this one",
         ),
         (
             "allowed",
-            f"at most {_small_percent(allowed)} a draw, for {_asked(question.reliability)} to stay in it",
+            f"at most {_small_percent(allowed)} a token, for {_asked(question.reliability)} to stay in it",
         ),
         ("rival", _rival(decoding, question)),
     ]

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from softmax_visualizer.decoding import Interval
 from softmax_visualizer.decoding.sweep import Landscape
+from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.display.numbers import number, percent, percent_short
 from softmax_visualizer.display.pieces import Line, Piece, Role
 
@@ -97,12 +98,12 @@ def map_rows(
     lines.append(_temperatures(found.temperatures, temperature, size))
     column = found.temperatures.index(temperature)
     words = f"  at T {temperature:g}, top-p {top_p:g}: "
-    lines.append([Piece(words, "axis"), Piece(_words(found, measure, top_p, column), "number")])
+    here = safe_line(_words(found, measure, top_p, column), max(width - len(words), 1))
+    lines.append([Piece(words, "axis"), Piece(here, "number")])
     for other in MEASURES:
         if other is not measure and len(lines) < height:
-            lines.append(
-                [Piece(" " * len(words), "space"), Piece(_words(found, other, top_p, column), "axis")]
-            )
+            text = safe_line(_words(found, other, top_p, column), max(width - len(words), 1))
+            lines.append([Piece(" " * len(words), "space"), Piece(text, "axis")])
     return lines
 
 

@@ -194,8 +194,9 @@ def axis_of(kind: str, columns: Sequence[Column], decoding: Decoding | None = No
 
     ``"full"`` reaches to 100 %; ``"longest"`` to the end of the longest bar; ``"log"`` is logarithmic.
     ``"fit"`` reaches to the smallest of 10, 25, 50 and 100 % that holds every token between T = 1 and the
-    present setting, so that a knob that is held moves it in one direction only. The rest has no part in it:
-    of a flat distribution it is nearly everything.
+    present setting, so that a knob that is held moves it in one direction only, and every token that is
+    pinned, so that flipping does not move it. The rest has no part in it: of a flat distribution it is nearly
+    everything.
 
     Args:
         kind: one of :data:`AXES`.
@@ -210,7 +211,8 @@ def axis_of(kind: str, columns: Sequence[Column], decoding: Decoding | None = No
         return Axis.to(min(longest, 1.0) if longest > 0 else 1.0)
     if kind == "full":
         return Axis.to(1.0)
-    highest = [bar.high for bar in bars if not bar.rest]
+    tokens = [bar for bar in bars if not bar.rest]
+    highest = [max(bar.high, bar.pinned.high if bar.pinned else 0.0) for bar in tokens]
     if decoding is not None:
         plain = decode(decoding.distribution, replace(decoding.settings, temperature=1.0))
         highest.append(float(plain.after_cut.first(1).high[0]))

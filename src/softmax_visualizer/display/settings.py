@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from softmax_visualizer.decoding.settings import DecodingSettings, Order
 
-ENGINES: dict[Order, str] = {
-    "temperature-first": "T first: Hugging Face, vLLM, SGLang",
-    "temperature-last": "T last: llama.cpp, mlx-lm",
+ENGINES: dict[Order, tuple[str, ...]] = {
+    "temperature-first": (
+        "T first: Hugging Face, vLLM, SGLang",
+        "T first: Hugging Face, vLLM",
+        "T first: vLLM",
+    ),
+    "temperature-last": ("T last: llama.cpp, mlx-lm", "T last: llama.cpp"),
 }
-"""Who works in which order, of the engines whose code says so."""
+"""Who works in which order, of the engines whose code says so, in more and in fewer cells."""
 
 
 def settings_words(settings: DecodingSettings, *, order: bool = True) -> str:

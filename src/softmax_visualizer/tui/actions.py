@@ -62,9 +62,7 @@ def show(scene: Scene, name: str) -> Scene:
     else:
         shown = histograms(scene)
     if shown.view == "compare" and not shown.pins:
-        return shown.saying(
-            "Nothing is pinned, so this compares T 0.1 and T 1.5. x pins the current setting."
-        )
+        return shown.saying("Nothing is pinned, so this compares T 0.1 and T 1.5. x pins this setting.")
     return shown
 
 

@@ -257,9 +257,11 @@ class MainScreen(Screen[None]):
 
     def action_flip(self) -> None:
         """Exchange the current setting with the one that was pinned last."""
-        # a request that is under way would put its own answer in the place of this one
-        self._cancel_request()
-        self.update(actions.flip(self._scene))
+        flipped = actions.flip(self._scene)
+        if flipped.asked is not self._scene.asked or flipped.prompt != self._scene.prompt:
+            # a request that is under way would put its own answer in the place of this one
+            self.workers.cancel_group(self, "ask")
+        self.update(flipped)
 
     def action_take(self) -> None:
         """Add the sampled token to the prompt and ask about what comes next."""

@@ -21,13 +21,8 @@ _CUT_AT = 40
 
 def draw(scene: Scene, width: int, height: int) -> list[Line]:
     """Draw the three lines."""
-    text, role = scene.message
-    said = wrap(safe_line(text), width - 2)
-    if len(said) > HEIGHT:
-        more = " … (i shows all)"
-        last = safe_line(" ".join(said[HEIGHT - 1 :]), max(width - 2 - len(more), 1)).removesuffix("…")
-        said = [*said[: HEIGHT - 1], last + more]
-    message = [[Piece(" ", "space"), Piece(each, role)] for each in said]
+    said = _said(scene, width - 2)
+    message = [[Piece(" ", "space"), Piece(each, scene.message[1])] for each in said]
     if len(said) == HEIGHT:
         return message
     if len(said) == HEIGHT - 1:
@@ -36,6 +31,19 @@ def draw(scene: Scene, width: int, height: int) -> list[Line]:
         [] if scene.presenter.bare else [piece for _, pieces in _keys(scene, width) for piece in pieces]
     )
     return [_status(scene, width), *message, keys]
+
+
+def _said(scene: Scene, width: int) -> list[str]:
+    """Return the message, wrapped; of what does not fit, where the rest can be read."""
+    text, role = scene.message
+    lines = wrap(safe_line(text), width)
+    # what is no more than a hint covers no keys
+    most = 1 if role == "faint" and scene.said is None else HEIGHT
+    if len(lines) <= most:
+        return lines
+    more = "… (i shows all)"
+    last = safe_line(" ".join(lines[most - 1 :]), max(width - len(more), 1)).removesuffix("…")
+    return [*lines[: most - 1], last + more]
 
 
 def _status(scene: Scene, width: int) -> Line:
@@ -74,7 +82,7 @@ def _keys(scene: Scene, width: int) -> list[tuple[str, Line]]:
 
 def hit(scene: Scene, width: int, x: int, y: int) -> str | None:
     """Return the action of a key that was clicked on."""
-    if y != HEIGHT - 1 or scene.presenter.bare or len(wrap(safe_line(scene.message[0]), width - 2)) > 1:
+    if y != HEIGHT - 1 or scene.presenter.bare or len(_said(scene, width - 2)) > 1:
         return None
     for key, pieces in _keys(scene, width):
         if x < width_of(pieces):

@@ -30,12 +30,13 @@ def sides(scene: Scene) -> list[Side]:
 
     here = scene.here
     assert here is not None
-    now = Side(f"now: {_named(scene, here)}", here.decoding)
+    name = _named(scene, here)
+    now = Side((f"now: {name}", name), here.decoding)
     if scene.pins:
-        return [*(Side(_named(scene, pin), pin.decoding) for pin in scene.pins), now]
+        return [*(Side((_named(scene, pin),), pin.decoding) for pin in scene.pins), now]
     *pair, plain = (replace(each, order=scene.settings.order) for each in (*PAIR, DecodingSettings()))
     distribution = here.asked.answer.distribution
-    offered = [Side(_named(scene, Pin(here.asked, each)), decoded(distribution, each)) for each in pair]
+    offered = [Side((_named(scene, Pin(here.asked, each)),), decoded(distribution, each)) for each in pair]
     return offered if scene.settings in (*pair, plain) else [*offered, now]
 
 

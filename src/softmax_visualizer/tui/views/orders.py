@@ -17,8 +17,8 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
     assert scene.asked is not None
     distribution = scene.asked.answer.distribution
     sides = [
-        Side(title, decoded(distribution, replace(scene.settings, order=order)))
-        for order, title in ENGINES.items()
+        Side(titles, decoded(distribution, replace(scene.settings, order=order)))
+        for order, titles in ENGINES.items()
     ]
     chosen = list(ENGINES).index(scene.settings.order)
     return draw_sides(scene, sides, width, height, chosen)
