@@ -317,7 +317,7 @@ async def test_space_marks_in_the_dialog_that_says_so(tmp_path: Path) -> None:
         assert "✓" in text(app)
         await press(app, pilot, "enter", "space")
         assert caption(app) == "first moment"
-        assert not bench(app).board.question.accepted
+        assert bench(app).scene.question is None
 
 
 async def test_a_dialog_that_the_lesson_opened_swallows_neither_space_nor_backspace(tmp_path: Path) -> None:

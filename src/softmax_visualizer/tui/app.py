@@ -45,7 +45,7 @@ class SoftmaxVisualizer(PictureApp):
     ) -> None:
         super().__init__()
         self.history = list(history)
-        """The prompts that were asked, oldest first."""
+        """The prompts that were asked, oldest first, those of former runs among them."""
         self.redact = configuration.redact
         """Takes secrets out of a text."""
         scene = Scene(configuration, prompt, seed, settings or DecodingSettings())

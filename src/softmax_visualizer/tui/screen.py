@@ -16,6 +16,7 @@ from textual.widgets import Input, TextArea
 from softmax_visualizer.models.configuration import Framing
 from softmax_visualizer.tui import actions
 from softmax_visualizer.tui.asking import Asking
+from softmax_visualizer.tui.history import write_history
 from softmax_visualizer.tui.keys import bindings
 from softmax_visualizer.tui.regions import caption, foot, header, knobs, too_small
 from softmax_visualizer.tui.regions.prompt import PromptEditor
@@ -213,6 +214,10 @@ class MainScreen(Screen[None]):
         """Ask about the scene's prompt."""
         if self.player is None:
             self._editor.remember(self._scene.prompt)
+            redact = self._scene.configuration.redact
+            prompts = [redact(prompt) for prompt in self._history]
+            keep = asyncio.to_thread(write_history, prompts)
+            self.run_worker(keep, group="history", exclusive=True, exit_on_error=False)
         return self._asking.ask(again=again)
 
     # --- lessons ---
