@@ -35,6 +35,7 @@ KEYS = {
     "escape": "\x1b",
     "space": " ",
     "ctrl+q": "\x11",
+    "ctrl+z": "\x1a",
 }
 """What a terminal sends for the keys that have a name."""
 
@@ -43,6 +44,9 @@ _UNKNOWN_TO_PYTE = re.compile(
     rb"|\x1b\[\?[0-9;]*\$p"  # questions about modes
     rb"|\x1b\[\?u"
 )
+
+_OTHER_SCREEN = re.compile(rb"\x1b\[\?1049[hl]")
+"""Changes to the other screen and back, of which pyte has one: each is shown as empty."""
 
 
 def fresh_environment(home: Path, **changes: str) -> dict[str, str]:
@@ -83,7 +87,8 @@ class Screen:
         )
         split = len(data) if whole else start
         self._pending = data[split:]
-        self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", data[:split]))
+        seen = _OTHER_SCREEN.sub(b"\x1b[2J\x1b[H", data[:split])
+        self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", seen))
 
 
 class Terminal:
@@ -127,8 +132,7 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
         self.process.communicate()
-        os.close(self._parent)
-        os.close(self._child)
+        self.hang_up()
 
     @property
     def settings(self) -> list[Any]:
@@ -151,6 +155,12 @@ class Terminal:
             os.write(self._parent, KEYS.get(key, key).encode())
             if pause:
                 self._read(pause)
+
+    def hang_up(self) -> None:
+        """Be gone, as a window that is closed."""
+        for end in (self._parent, self._child):
+            with contextlib.suppress(OSError):
+                os.close(end)
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the size, as a window that is dragged."""

@@ -25,11 +25,11 @@ from softmax_visualizer.tui.bars import MessageLine
 from softmax_visualizer.tui.caption import CaptionPanel
 from softmax_visualizer.tui.dialogs import MarksScreen
 from softmax_visualizer.tui.moments import Moment, moments
-from softmax_visualizer.tui.pictures import PictureApp
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
+    from softmax_visualizer.tui.app import SoftmaxVisualizer
     from softmax_visualizer.tui.bench import BenchScreen
 
 _KEY_PAUSE = 0.35
@@ -68,8 +68,8 @@ class LessonPlayer:
         self._about_size = ""
 
     @property
-    def _app(self) -> PictureApp:
-        return cast(PictureApp, self._bench.app)
+    def _app(self) -> SoftmaxVisualizer:
+        return cast("SoftmaxVisualizer", self._bench.app)
 
     # --- what the person does ---
 
@@ -80,7 +80,7 @@ class LessonPlayer:
         and is kept for afterwards; the first space does no more than hurry.
         """
         key = event.key if isinstance(event, events.Key) else ""
-        if event is self._own or key == "ctrl+q":
+        if event is self._own or key in ("ctrl+q", "ctrl+z"):
             return False
         returned = bool(self._held) and event is self._held[0]
         if self._busy or (self._held and not returned):
@@ -291,6 +291,7 @@ class LessonPlayer:
         quiet = 0
         while quiet < _ROUNDS:
             app = self._app
+            await app.all_keys_dealt_with()
             pumps = app, *app.screen_stack, *app.screen.query("*"), self._bench.board
             await _done(*((pump, pump.call_later) for pump in pumps))
             # the models' worker ends only when somebody has chosen one

@@ -1,0 +1,90 @@
+"""One door to Textual's private parts: it stays shut where a part is not as it was when this was written.
+
+A newer Textual may drop or change them without a word. What is built on a part that has changed then steps
+aside, and the app does as Textual does: keys, colours and pictures are less exact, but nothing fails.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+_APP = "textual.app:App"
+_COMPOSITOR = "textual._compositor"
+_DRIVER = "textual.drivers.linux_driver:LinuxDriver"
+
+DRIVER = {
+    f"{_DRIVER}.__init__": "self app debug mouse size",
+    f"{_DRIVER}._get_terminal_size": "self",
+    f"{_DRIVER}._run_input_thread": "self",
+    f"{_DRIVER}.run_input_thread": "self",
+    f"{_DRIVER}.start_application_mode": "self",
+    f"{_DRIVER}.stop_application_mode": "self",
+    f"{_DRIVER}.suspend_application_mode": "self",
+    f"{_DRIVER}.resume_application_mode": "self",
+    f"{_DRIVER}.write": "self data",
+    f"{_DRIVER}.close": "self",
+    f"{_DRIVER}.process_message": "self message",
+    **dict.fromkeys(
+        (
+            f"{_DRIVER}.{name}"
+            for name in ("_file", "fileno", "exit_event", "_writer_thread", "_must_signal_resume")
+        ),
+        "",
+    ),
+    **dict.fromkeys(
+        (f"textual.driver:Driver.{name}" for name in ("_app", "_debug", "_loop", "_size", "_auto_restart")),
+        "",
+    ),
+    "textual._xterm_parser:XTermParser.__init__": "self debug",
+    "textual._xterm_parser:XTermParser.feed": "self data",
+    "textual._xterm_parser:XTermParser.tick": "self",
+}
+"""What :mod:`softmax_visualizer.tui.terminal.driver` is built on, each with its parameters, if any."""
+
+FAILURE = {
+    f"{_APP}._fatal_error": "self",
+    f"{_APP}._close_messages_no_wait": "self",
+    f"{_APP}._exception": "",
+}
+"""What keeps the values of variables, and so keys, off the terminal where the program fails."""
+
+PICTURES = {
+    f"{_APP}._display": "self screen renderable",
+    f"{_APP}._batch_count": "",
+    f"{_APP}._screen_stack": "",
+    f"{_APP}._background_screens": "",
+    "textual.screen:Screen._compositor": "",
+    f"{_COMPOSITOR}:CompositorUpdate.render_segments": "self console",
+    f"{_COMPOSITOR}:LayoutUpdate.__init__": "self strips region",
+    f"{_COMPOSITOR}:Compositor.render_update": "self full screen_stack simplify",
+}
+"""What whole pictures are built on."""
+
+SPANS = {
+    f"{_COMPOSITOR}:Compositor.render_partial_update": "self",
+    f"{_COMPOSITOR}:ChopsUpdate.__init__": "self chops spans chop_ends",
+    f"{_COMPOSITOR}:ChopsUpdate.render_segments": "self console",
+}
+"""What sending only the cells that changed is built on."""
+
+
+def known(parts: Mapping[str, str]) -> bool:
+    """Return whether all of these parts are there, and take the parameters that they took."""
+    return all(_is_known(place, parameters) for place, parameters in parts.items())
+
+
+def _is_known(place: str, parameters: str) -> bool:
+    module, _, path = place.partition(":")
+    owner, _, name = path.rpartition(".")
+    try:
+        holder: Any = getattr(import_module(module), owner)
+    except (ImportError, AttributeError):
+        return False
+    part = getattr(holder, name, None)
+    if part is None:
+        # what each of its objects gets
+        return name in holder.__init__.__code__.co_names
+    return not parameters or list(inspect.signature(part).parameters) == parameters.split()
