@@ -152,7 +152,7 @@ class Terminal:
     def press(self, *keys: str, pause: float = 0.0) -> None:
         """Send keys by their names, and any other text as it is."""
         for key in keys:
-            os.write(self._parent, KEYS.get(key, key).encode())
+            os.write(self._parent, KEYS.get(key, key).encode(errors="surrogateescape"))
             if pause:
                 self._read(pause)
 

@@ -1,4 +1,4 @@
-"""Signals, a shell's job control, and a terminal that is gone: nothing is left behind, and nothing runs on."""
+"""Signals, a shell's job control, and a terminal that is gone: nothing is left behind or runs on."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 
 from terminal import APP, Terminal, fresh_environment
 
-HAND_OVER = ("sh", "-c", "trap '' HUP; exec " + shlex.join(APP))
-"""The app as whoever closes a window leaves it, under ``nohup`` or in a shell that does not pass SIGHUP on."""
+DEAF = ("sh", "-c", "trap '' HUP; exec " + shlex.join(APP))
+"""The app where SIGHUP is ignored, as under ``nohup``."""
 
 
 def assert_is_as_it_was(terminal: Terminal) -> None:
@@ -59,7 +59,7 @@ def test_a_time_limit_ends_the_program(tmp_path: Path) -> None:
         assert_is_as_it_was(terminal)
 
 
-@pytest.mark.parametrize("command", [APP, HAND_OVER], ids=["hangs up", "hangs up unheard"])
+@pytest.mark.parametrize("command", [APP, DEAF], ids=["hangs up", "hangs up unheard"])
 def test_a_terminal_that_is_gone_ends_the_program(tmp_path: Path, command: tuple[str, ...]) -> None:
     with Terminal(tmp_path, command=command) as terminal:
         terminal.wait_for("␣lazy", "EXACT")
@@ -93,7 +93,7 @@ def test_a_program_that_waits_in_the_background_is_ended_there(tmp_path: Path) -
         terminal.wait_for("␣lazy", "EXACT")
         terminal.press("ctrl+z")
         terminal.wait_for("Stopped", "shell>")
-        terminal.press("kill %1; wait %1; echo status $?", "enter")
+        terminal.press("kill %1; kill -CONT %1; wait %1; echo status $?", "enter")
         terminal.wait_for("status 143")
 
 

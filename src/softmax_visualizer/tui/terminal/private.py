@@ -53,22 +53,27 @@ FAILURE = {
 
 PICTURES = {
     f"{_APP}._display": "self screen renderable",
-    f"{_APP}._batch_count": "",
-    f"{_APP}._screen_stack": "",
-    f"{_APP}._background_screens": "",
+    f"{_APP}._end_batch": "self",
+    **dict.fromkeys(
+        (
+            f"{_APP}.{name}"
+            for name in (
+                "_background_screens", "_batch_count", "_closed",
+                "_running", "_screen_stack", "_sync_available",
+            )
+        ),
+        "",
+    ),
     "textual.screen:Screen._compositor": "",
-    f"{_COMPOSITOR}:CompositorUpdate.render_segments": "self console",
-    f"{_COMPOSITOR}:LayoutUpdate.__init__": "self strips region",
     f"{_COMPOSITOR}:Compositor.render_update": "self full screen_stack simplify",
-}
-"""What whole pictures are built on."""
-
-SPANS = {
-    f"{_COMPOSITOR}:Compositor.render_partial_update": "self",
-    f"{_COMPOSITOR}:ChopsUpdate.__init__": "self chops spans chop_ends",
-    f"{_COMPOSITOR}:ChopsUpdate.render_segments": "self console",
-}
-"""What sending only the cells that changed is built on."""
+    f"{_COMPOSITOR}:LayoutUpdate.__init__": "self strips region",
+    "textual._ansi_sequences:SYNC_START": "",
+    "textual._ansi_sequences:SYNC_END": "",
+    "rich.console:Console._color_system": "",
+    "rich.style:Style._attributes": "",
+    "rich.style:Style._set_attributes": "",
+}  # fmt: skip
+"""What sending no more than the difference between two pictures is built on."""
 
 
 def known(parts: Mapping[str, str]) -> bool:
@@ -80,11 +85,16 @@ def _is_known(place: str, parameters: str) -> bool:
     module, _, path = place.partition(":")
     owner, _, name = path.rpartition(".")
     try:
-        holder: Any = getattr(import_module(module), owner)
+        holder: Any = import_module(module)
+        holder = getattr(holder, owner) if owner else holder
     except (ImportError, AttributeError):
         return False
     part = getattr(holder, name, None)
     if part is None:
-        # what each of its objects gets
-        return name in holder.__init__.__code__.co_names
+        # what each object of a class gets
+        return bool(owner) and any(name in each.__init__.__code__.co_names for each in _own(holder))
     return not parameters or list(inspect.signature(part).parameters) == parameters.split()
+
+
+def _own(holder: type) -> list[Any]:
+    return [each for each in holder.__mro__ if "__init__" in vars(each) and each is not object]
