@@ -36,6 +36,7 @@ KEYS = {
     "space": " ",
     "ctrl+q": "\x11",
     "ctrl+z": "\x1a",
+    "ctrl+_": "\x1f",
 }
 """What a terminal sends for the keys that have a name."""
 

@@ -7,10 +7,13 @@ import random
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from textual import events
+from textual.binding import Binding, BindingType
 
+from softmax_visualizer.tui.terminal.order import InOrder
 from terminal import KEYS, Terminal
 
 APP = (sys.executable, str(Path(__file__).parent / "keys_app.py"))
@@ -73,3 +76,33 @@ def test_keys_in_one_write_leave_what_one_key_at_a_time_leaves(where: str, tmp_p
         for _ in range(15):
             burst = [*first, *chance.choices(keys, k=9)]
             assert keyboard.together(burst) == keyboard.one_at_a_time(burst), burst
+
+
+class Drawing(InOrder):
+    """Counts what it is told, and draws the count."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("right", "count")]
+    count = 0
+
+    def on_mount(self) -> None:
+        self.drawn: list[int] = []
+
+    def action_count(self) -> None:
+        self.count += 1
+        self.after_keys(self.draw)
+
+    def draw(self) -> None:
+        self.drawn.append(self.count)
+
+
+async def test_what_many_keys_need_but_once_is_done_once_at_the_end() -> None:
+    app = Drawing()
+    async with app.run_test() as pilot:
+        for _ in range(50):
+            app.post_message(events.Key("right", None))
+        await app.all_keys_dealt_with()
+        await pilot.pause()
+        assert app.drawn == [50]
+        app.action_count()  # with no key at all, at once
+        await pilot.pause()
+        assert app.drawn == [50, 51]

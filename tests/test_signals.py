@@ -59,6 +59,14 @@ def test_a_time_limit_ends_the_program(tmp_path: Path) -> None:
         assert_is_as_it_was(terminal)
 
 
+def test_a_time_limit_ends_what_never_got_the_terminal(tmp_path: Path) -> None:
+    with Terminal(tmp_path, command=("bash", "--norc", "-i"), PS1="shell> ") as terminal:
+        terminal.wait_for("shell>")
+        # a shell's job, of which timeout puts the program into the background
+        terminal.press(f"timeout 4 {shlex.join(APP)}; echo status $?", "enter")
+        terminal.wait_for("status 124")
+
+
 @pytest.mark.parametrize("command", [APP, DEAF], ids=["hangs up", "hangs up unheard"])
 def test_a_terminal_that_is_gone_ends_the_program(tmp_path: Path, command: tuple[str, ...]) -> None:
     with Terminal(tmp_path, command=command) as terminal:
@@ -80,6 +88,16 @@ def test_ctrl_z_gives_the_terminal_back_to_the_shell_and_fg_paints_again(tmp_pat
             terminal.wait_for("␣lazy", "EXACT")
         terminal.press("right")
         terminal.wait_for("Temperature 1.10")
+        terminal.press("/")
+        terminal.wait_for("Enter ask")
+        terminal.press("!!")
+        terminal.wait_for("over the!!")
+        terminal.press("ctrl+z")
+        terminal.wait_for("Stopped", "shell>")
+        terminal.press("fg", "enter")
+        terminal.wait_for("over the!!")
+        terminal.press("ctrl+_")
+        terminal.wait_until(lambda: "the!!" not in terminal.text)
         terminal.press("ctrl+q")
         terminal.wait_for("shell>")
         terminal.press("echo status $?", "enter")
@@ -89,8 +107,8 @@ def test_ctrl_z_gives_the_terminal_back_to_the_shell_and_fg_paints_again(tmp_pat
 def test_a_program_that_waits_in_the_background_is_ended_there(tmp_path: Path) -> None:
     with Terminal(tmp_path, command=("bash", "--norc", "-i"), PS1="shell> ") as terminal:
         terminal.wait_for("shell>")
-        terminal.press(shlex.join(APP), "enter")
-        terminal.wait_for("␣lazy", "EXACT")
+        terminal.press(shlex.join([*APP, "lesson", "fox"]), "enter")
+        terminal.wait_for("1 of", "␣lazy")
         terminal.press("ctrl+z")
         terminal.wait_for("Stopped", "shell>")
         terminal.press("kill %1; kill -CONT %1; wait %1; echo status $?", "enter")

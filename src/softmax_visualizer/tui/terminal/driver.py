@@ -156,11 +156,23 @@ class OwnTerminal(_Driver):
     def stop_application_mode(self) -> None:
         """Leave the terminal as it was, if it is ours."""
         if self._writer_thread is not None:
-            before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-            try:
+            with self._also_in_the_background():
                 super().stop_application_mode()
-            finally:
-                signal.signal(signal.SIGTTOU, before)
+
+    def disable_input(self) -> None:
+        """Read no more keys from the terminal, if it is ours."""
+        if self._writer_thread is not None:
+            with self._also_in_the_background():
+                super().disable_input()
+
+    @contextmanager
+    def _also_in_the_background(self) -> Iterator[None]:
+        """Do not be stopped in the middle of it."""
+        before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTTOU, before)
 
     def close(self) -> None:
         """Write what is left to be written."""

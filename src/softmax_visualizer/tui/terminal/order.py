@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Any, cast
 
 from textual import events
@@ -17,7 +18,7 @@ from textual.app import App
 from textual.message import Message
 
 _PATIENCE = 1_000
-"""Turns of the event loop that may follow from one key; the busiest dialog takes a tenth of that."""
+"""Turns of the event loop that may follow from one key, should it never be idle; a dialog takes forty."""
 
 
 class InOrder(App[None]):
@@ -27,18 +28,31 @@ class InOrder(App[None]):
     dialog that opens. What waits for a time, a thread, the network or the terminal is not waited for.
     """
 
-    _waiting: deque[Message]
-    _dealing = False
-
     def __init__(self) -> None:
         super().__init__()
-        self._waiting = deque()
+        self._waiting: deque[Message] = deque()
         self._dealt = asyncio.Event()
         self._dealt.set()
+        self._afterwards: dict[Callable[[], object], None] = {}
 
     async def all_keys_dealt_with(self) -> None:
         """Wait until nothing is left of the keys that have come so far, and of what follows from them."""
         await self._dealt.wait()
+
+    def after_keys(self, callback: Callable[[], object]) -> None:
+        """Call something when no key is left to be dealt with: a redraw, which many keys need but once.
+
+        However often that is asked for until then, it is called once.
+        """
+        due = bool(self._afterwards)
+        self._afterwards[callback] = None
+        if not due and self._dealt.is_set():
+            self.call_later(self._do_afterwards)
+
+    def _do_afterwards(self) -> None:
+        callbacks, self._afterwards = self._afterwards, {}
+        for callback in callbacks:
+            callback()
 
     def post_message(self, message: Message) -> bool:
         """Send a message to the app; a key waits for those before it."""
@@ -67,6 +81,8 @@ class InOrder(App[None]):
             self._take()
         else:
             self._dealt.set()
+            if self._afterwards:
+                self.call_later(self._do_afterwards)
 
 
 def _ready() -> Any:

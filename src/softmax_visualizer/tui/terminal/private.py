@@ -24,6 +24,7 @@ DRIVER = {
     f"{_DRIVER}.stop_application_mode": "self",
     f"{_DRIVER}.suspend_application_mode": "self",
     f"{_DRIVER}.resume_application_mode": "self",
+    f"{_DRIVER}.disable_input": "self",
     f"{_DRIVER}.write": "self data",
     f"{_DRIVER}.close": "self",
     f"{_DRIVER}.process_message": "self message",
