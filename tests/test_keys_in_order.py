@@ -78,6 +78,26 @@ def test_keys_in_one_write_leave_what_one_key_at_a_time_leaves(where: str, tmp_p
             assert keyboard.together(burst) == keyboard.one_at_a_time(burst), burst
 
 
+@pytest.mark.parametrize(
+    ("keys", "shown"),
+    [
+        (["/", "x", BACKSPACE, "y"], ["over they"]),
+        (["t", "1.5", BACKSPACE, "7", ENTER], ["Temperature 1.70"]),
+        (["t", "1.5", ENTER], ["Temperature 1.50"]),
+        ([RIGHT, RIGHT, RIGHT, "x"], ["Temperature 1.30", "pinned: T 1.30"]),
+        (["?", DOWN, "q", RIGHT], ["Temperature 1.10", "EXACT"]),
+        (["/", "!", ENTER, RIGHT, RIGHT], ["over the!", "Temperature 1.20"]),
+    ],
+)
+def test_keys_in_one_write_do_on_the_screen_what_they_say(
+    keys: list[str], shown: list[str], tmp_path: Path
+) -> None:
+    with Terminal(tmp_path) as terminal:
+        terminal.wait_for("␣lazy", "EXACT")
+        terminal.press("".join(keys))
+        terminal.wait_for(*shown)
+
+
 class Drawing(InOrder):
     """Counts what it is told, and draws the count."""
 
