@@ -52,6 +52,21 @@ def test_a_crash_restores_the_terminal_and_says_one_sentence(tmp_path: Path) -> 
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
 
 
+def test_a_textual_that_fails_in_another_way_shows_no_more(tmp_path: Path) -> None:
+    environment = broken_program(tmp_path)
+    with (tmp_path / "sitecustomize.py").open("a") as file:
+        # as if Textual asked something else what to do about an error
+        file.write(
+            "\nfrom softmax_visualizer.tui.terminal.app import TerminalApp\ndel TerminalApp._fatal_error\n"
+        )
+    with Terminal(tmp_path, "--model", "bundled", **environment) as terminal:
+        terminal.wait_for("␣lazy")
+        terminal.press("space")
+        assert terminal.wait_for_end() == 1
+        assert "error of its own" in terminal.written.decode()
+        assert KEY.encode() not in terminal.written
+
+
 def test_after_a_crash_the_prompts_are_there_again(tmp_path: Path) -> None:
     environment = broken_program(tmp_path)
     with Terminal(tmp_path, "--model", "bundled", **environment) as terminal:

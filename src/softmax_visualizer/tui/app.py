@@ -16,6 +16,7 @@ from softmax_visualizer.decoding.settings import DecodingSettings
 from softmax_visualizer.tui.keys import KEYS, spoken_key
 from softmax_visualizer.tui.scene import Scene
 from softmax_visualizer.tui.screen import MainScreen
+from softmax_visualizer.tui.terminal.app import TerminalApp
 from softmax_visualizer.tui.terminal.pictures import PictureApp
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from softmax_visualizer.tui.lesson.moments import LessonStart
 
 
-class SoftmaxVisualizer(PictureApp):
+class SoftmaxVisualizer(TerminalApp, PictureApp):
     """See what temperature and top-p do to a language model's next token, live."""
 
     TITLE = "Softmax Visualizer"
@@ -53,15 +54,6 @@ class SoftmaxVisualizer(PictureApp):
         if lesson is not None and lesson.auto:
             # how many frames an animation takes is up to the machine
             self.animation_level = "none"
-
-    @property
-    def failure(self) -> BaseException | None:
-        """The error that ended the app, if one did."""
-        return self._exception
-
-    def _fatal_error(self) -> None:
-        # Textual would print a traceback with the values of variables, among which a key could be
-        self._close_messages_no_wait()
 
     @property
     def failures(self) -> list[str]:

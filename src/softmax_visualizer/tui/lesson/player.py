@@ -98,7 +98,7 @@ class LessonPlayer:
         and is kept for afterwards; the first space does no more than hurry.
         """
         key = event.key if isinstance(event, events.Key) else ""
-        if event is self._own or key == "ctrl+q":
+        if event is self._own or key in ("ctrl+q", "ctrl+z"):
             return False
         returned = bool(self._held) and event is self._held[0]
         if self._busy or (self._held and not returned):
@@ -339,6 +339,7 @@ class LessonPlayer:
         quiet = 0
         while quiet < _ROUNDS:
             app = self._app
+            await app.all_keys_dealt_with()
             pumps = app, *app.screen_stack, *app.screen.query("*")
             await _done(*((pump, pump.call_later) for pump in pumps))
             # the models' worker ends only when somebody has chosen one

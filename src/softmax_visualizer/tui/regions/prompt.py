@@ -19,6 +19,11 @@ class SafeTextArea(TextArea):
     Its cursor does not blink: over a slow line and in a recording that is nothing but bytes.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # Ctrl+Z, which Textual has for this, is the shell's
+        Binding("ctrl+underscore", "undo", "undo", tooltip="Take the last edit back"),
+    ]
+
     cursor_blink = False
 
     def get_line(self, line_index: int) -> Text:

@@ -1,1 +1,1 @@
-"""What stands between the app and the terminal; the only place for Textual's private parts."""
+"""What is written to the terminal, and how: the only place for Textual's private parts."""
