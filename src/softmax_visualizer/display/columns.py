@@ -29,7 +29,7 @@ _LEAST_LABEL = 11
 class Layout:
     """Cells of the labels, and of each column's bars and numbers.
 
-    A row is a cell for a mark, a label, for each column a blank, the bar, a blank and the number, and a blank.
+    A row is a mark, a label, for each column a blank, the bar, a blank and the number, and a blank.
     """
 
     label: int

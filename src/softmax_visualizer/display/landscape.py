@@ -98,8 +98,8 @@ def map_rows(
     lines.append(_temperatures(found.temperatures, temperature, size))
     column = found.temperatures.index(temperature)
     words = f"  at T {temperature:g}, top-p {top_p:g}: "
-    here = safe_line(_words(found, measure, top_p, column), max(width - len(words), 1))
-    lines.append([Piece(words, "axis"), Piece(here, "number")])
+    numbers = safe_line(_words(found, measure, top_p, column), max(width - len(words), 1))
+    lines.append([Piece(words, "axis"), Piece(numbers, "number")])
     for other in MEASURES:
         if other is not measure and len(lines) < height:
             text = safe_line(_words(found, other, top_p, column), max(width - len(words), 1))

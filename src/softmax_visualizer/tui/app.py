@@ -17,7 +17,6 @@ from softmax_visualizer.tui.keys import KEYS, spoken_key
 from softmax_visualizer.tui.scene import Scene
 from softmax_visualizer.tui.screen import MainScreen
 from softmax_visualizer.tui.terminal.app import TerminalApp
-from softmax_visualizer.tui.terminal.pictures import PictureApp
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.configuration import Configuration
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from softmax_visualizer.tui.lesson.moments import LessonStart
 
 
-class SoftmaxVisualizer(TerminalApp, PictureApp):
+class SoftmaxVisualizer(TerminalApp):
     """See what temperature and top-p do to a language model's next token, live."""
 
     TITLE = "Softmax Visualizer"

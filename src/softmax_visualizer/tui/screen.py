@@ -24,7 +24,6 @@ from softmax_visualizer.tui.regions.region import Region
 from softmax_visualizer.tui.scene import Request, Scene
 from softmax_visualizer.tui.session import ModelSession
 from softmax_visualizer.tui.terminal.cells import COMPONENT_CLASSES
-from softmax_visualizer.tui.terminal.spans import compositor
 from softmax_visualizer.tui.views import VIEWS
 from softmax_visualizer.tui.views.view import Picture
 
@@ -59,7 +58,6 @@ class MainScreen(Screen[None]):
         lesson: LessonStart | None = None,
     ) -> None:
         super().__init__()
-        self._compositor = compositor()
         self._scene = scene
         self._undone: list[Scene] = []
         self._before: list[Scene] = []

@@ -26,7 +26,7 @@ from softmax_visualizer.tui.knobs import with_value
 from softmax_visualizer.tui.lesson.moments import Moment, moments
 from softmax_visualizer.tui.scene import Caption, Scene
 from softmax_visualizer.tui.stage import Stage
-from softmax_visualizer.tui.terminal.pictures import PictureApp
+from softmax_visualizer.tui.terminal.app import TerminalApp
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
@@ -86,8 +86,8 @@ class LessonPlayer:
         """The scenes in which moments ended, but for those with a dialog, of which a scene knows nothing."""
 
     @property
-    def _app(self) -> PictureApp:
-        return cast(PictureApp, self._stage.app)
+    def _app(self) -> TerminalApp:
+        return cast(TerminalApp, self._stage.app)
 
     # --- what the person does ---
 
@@ -185,7 +185,7 @@ class LessonPlayer:
         """Make room for the captions, behind a curtain: it hides the screen until it is closed."""
         self._show_scene(replace(self._stage.scene, caption=self._caption(None)))
         curtain = ExitStack()
-        curtain.enter_context(self._app.one_picture(whole=True))
+        curtain.enter_context(self._app.one_picture())
         return curtain
 
     async def play(self, curtain: ExitStack) -> None:
@@ -319,6 +319,7 @@ class LessonPlayer:
     async def _in_one_go(self) -> AsyncIterator[None]:
         """Paint nothing in between, and all at the end as one picture."""
         if not self._app.holds_back:
+            await self._app.sent()
             await self._painted()
         with self._app.one_picture():
             with self._app.batch_update():

@@ -11,12 +11,13 @@ from textual.filter import LineFilter
 
 from softmax_visualizer.tui.terminal import private
 from softmax_visualizer.tui.terminal.order import InOrder
+from softmax_visualizer.tui.terminal.pictures import PictureApp
 
 if TYPE_CHECKING:
     from textual.driver import Driver
 
 
-class TerminalApp(InOrder):
+class TerminalApp(InOrder, PictureApp):
     """An app that does right by its terminal, whatever it shows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -1,106 +1,146 @@
-"""Whole pictures: all that is painted while a lesson does something is sent as one change of the screen.
+"""The screen of the app as pictures: what is sent is only ever the difference between two of them.
 
-Textual paints whenever it finds the time, so that the number of frames that a key takes differs from one
-playing to the next. Two recordings of a lesson hold the same frames if none of these is sent, but only the
-difference between the screens before and after.
+Whatever Textual asks to paint, the whole screen is compared with what the terminal shows. So a dialog that
+opens costs no more than the cells that it changes, a frame that was skipped on a slow line is made up for by
+the next, and all that a lesson's step paints is sent as one.
 """
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.control import Control
-from textual._compositor import CompositorUpdate, LayoutUpdate
+from rich.color import ColorSystem
+from textual._ansi_sequences import SYNC_END, SYNC_START
+from textual._compositor import Compositor, LayoutUpdate
 from textual.app import App
-from textual.strip import Strip
+from textual.geometry import Offset
 
-from softmax_visualizer.display.labels import cell_width
-from softmax_visualizer.tui.terminal.cells import changes
+from softmax_visualizer.tui.terminal.picture import Picture, difference, picture
 
-_KNOWN = list(inspect.signature(App._display).parameters) == ["self", "screen", "renderable"]
-"""Whether Textual paints as it did when this was written; a newer one may paint more often, but as well."""
+if TYPE_CHECKING:
+    from textual.driver import Driver
+
+
+def _parameters(function: object) -> list[str]:
+    return list(inspect.signature(function).parameters)  # type: ignore[arg-type]
+
+
+KNOWN = (
+    _parameters(App._display) == ["self", "screen", "renderable"]
+    and _parameters(Compositor.render_update) == ["self", "full", "screen_stack", "simplify"]
+    and _parameters(LayoutUpdate) == ["strips", "region"]
+)
+"""Whether Textual paints as it did when this was written; a newer one sends more, and paints as well."""
 
 
 class PictureApp(App[None]):
-    """An app whose screen can be held back until it is settled."""
+    """An app that sends the difference between what is shown and what is to be, when the line is free.
+
+    Widgets know nothing of this: they paint as all of Textual's do.
+    """
 
     held_back = 0
     """Times that something would have been painted, but for :meth:`one_picture`."""
 
-    _sent: Sequence[Strip] | None = None
-    """What the terminal shows, while nothing else is sent."""
+    _held = False
+    _due = False
+    _shown: Picture | None = None
+    """What the terminal shows, if that is known."""
+    _cursor: Offset | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._freed = asyncio.Event()
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return Textual's driver for this system, or ours in the place of the one for Linux and macOS."""
+        driver = super().get_driver_class()
+        if KNOWN and driver.__module__ == "textual.drivers.linux_driver":
+            # there is no such terminal on Windows
+            from softmax_visualizer.tui.terminal.line import LineDriver
+
+            return LineDriver
+        return driver
 
     @property
     def holds_back(self) -> bool:
         """Whether nothing is sent at the moment."""
-        return self._sent is not None
+        return self._held
 
     @contextmanager
-    def one_picture(self, *, whole: bool = False) -> Iterator[None]:
-        """Send nothing meanwhile, and at the end what has changed, or the ``whole`` screen.
+    def one_picture(self) -> Iterator[None]:
+        """Send nothing meanwhile, and at the end what has changed, even if the line is not free.
 
         Those within a longer one are sent at their ends as well, unless that is in a batch of updates.
         """
-        if not _KNOWN:
+        if not KNOWN:
             yield
             return
-        outermost = self._sent is None
-        if self._sent is None:
-            self._sent = () if whole else self._picture()
+        outermost, self._held = not self._held, True
         try:
             yield
         finally:
-            # there is no screen any more if the program is being left
-            if not self._batch_count and self._screen_stack:
-                before, self._sent = self._sent, self._picture()
-                super()._display(self.screen, cast(Any, _Difference(before, self._sent)))
-            if outermost:
-                self._sent = None
+            self._held = not outermost
+            self._send(wait=False)
 
-    def _display(self, *arguments: Any) -> None:
-        if self._sent is None:
-            super()._display(*arguments)
-        else:
-            self.held_back += 1
+    async def sent(self) -> None:
+        """Wait until all that was sent has left."""
+        while self._busy:
+            self._freed.clear()
+            await self._freed.wait()
 
-    def _picture(self) -> Sequence[Strip]:
-        if self._background_screens:
-            # what is seen behind a dialog is drawn with the dialog, and then kept
-            self.screen.refresh()
-        update = self.screen._compositor.render_update(full=True, screen_stack=self._background_screens)
+    def forget_screen(self) -> None:
+        """Send the next picture whole: something else has written to the terminal, or changed its size."""
+        self._shown = None
+
+    def line_is_free(self) -> None:
+        """Send what has changed since the line was taken."""
+        self._freed.set()
+        if self._due:
+            self.call_later(self._send)
+
+    def on_resize(self) -> None:
+        """Forget the screen: what a terminal does with it when its size changes is its own affair."""
+        self.forget_screen()
+
+    @property
+    def _busy(self) -> bool:
+        return bool(getattr(self._driver, "busy", False))
+
+    def _display(self, screen: Any, renderable: Any) -> None:
+        if not KNOWN or renderable is None or self.is_inline or self.is_headless:
+            super()._display(screen, renderable)
+        elif not self._held:
+            self._send()
+        self.held_back += self._held
+
+    def _end_batch(self) -> None:
+        super()._end_batch()
+        if self._due and not self._batch_count:
+            self.call_later(self._send)
+
+    def _send(self, *, wait: bool = True) -> None:
+        """Send the difference between what is shown and what is to be; or soon, if it has to ``wait``."""
+        driver = self._driver
+        if driver is None or self.is_headless or not (self._running and self._screen_stack) or self._closed:
+            return
+        self._due = bool(self._batch_count) or (wait and (self._held or self._busy))
+        if self._due:
+            return
+        compositor = self.screen._compositor
+        update = compositor.render_update(full=True, screen_stack=self._background_screens)
         assert isinstance(update, LayoutUpdate)
-        return [Strip.join(list(line)).discard_meta() for line in update.strips]
-
-
-class _Difference(CompositorUpdate):
-    def __init__(self, before: Sequence[Strip], after: Sequence[Strip]) -> None:
-        # after a change of the size nobody knows what the terminal shows
-        self._before = before if len(before) == len(after) else [None] * len(after)
-        self._after = after
-
-    def render_segments(self, console: Console) -> str:
-        """Return the escape sequences that lead from the one picture to the other."""
-        sequences = []
-        for y, (old, new) in enumerate(zip(self._before, self._after, strict=True)):
-            if new == old:
-                continue
-            before, after = _cells(old) if old is not None else [], _cells(new)
-            known = len(before) == len(after) == new.cell_length
-            for start, stop in changes(after, before) if known else [(0, new.cell_length)]:
-                sequences.append(Control.move_to(start, y).segment.text)
-                sequences.append(new.crop(start, stop).render(console))
-        return "".join(sequences)
-
-
-def _cells(strip: Strip) -> list[tuple[str, object]]:
-    """Spell a line out; a wide character takes two cells, of which the second is empty."""
-    return [
-        cell
-        for text, style, _ in strip
-        for char in text
-        for cell in ((char, style), ("", style))[: cell_width(char)]
-    ]
+        colors = self.console._color_system or ColorSystem.TRUECOLOR
+        before, self._shown = self._shown, picture(update.strips, colors, self._shown)
+        changes = difference(before, self._shown)
+        cursor = compositor.size.clamp_offset(self.cursor_position)
+        if self._shown and (changes or cursor != self._cursor):
+            self._cursor = cursor
+            changes += f"\x1b[{cursor.y + 1};{cursor.x + 1}H"
+            # in one piece, so that a line never takes the half of it for all
+            driver.write(f"{SYNC_START}{changes}{SYNC_END}" if self._sync_available else changes)
+            driver.flush()
