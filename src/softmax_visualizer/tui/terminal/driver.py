@@ -69,10 +69,12 @@ class OwnTerminal(_Driver):
     # --- the end ---
 
     def _end(self, number: signal.Signals) -> None:
-        # whoever sends it twice does not want to wait for what holds up the end
-        self._loop.remove_signal_handler(number)
-        self._ending = True
-        self._app.exit(return_code=128 + number)
+        if number == signal.SIGTERM:
+            # whoever sends it twice does not want to wait for what holds up the end
+            self._loop.remove_signal_handler(number)
+        if not self._ending:
+            self._ending = True
+            self._app.exit(return_code=128 + number)
 
     def _lose(self) -> None:
         """End the app, since nobody sees it any more; may be called from any thread."""
