@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from softmax_visualizer.models.recording import Recorder
     from softmax_visualizer.tui.lesson.moments import LessonStart
     from softmax_visualizer.tui.lesson.player import LessonPlayer
+    from softmax_visualizer.tui.terminal.app import TerminalApp
 
 _MOST_UNDONE = 500
 """Changes that can be undone."""
@@ -61,7 +62,6 @@ class MainScreen(Screen[None]):
         self._scene = scene
         self._undone: list[Scene] = []
         self._before: list[Scene] = []
-        self._redraw_is_due = False
         self._picture: tuple[Scene, int, int, Picture] | None = None
         self._history = history
         self._session = ModelSession(recorder)
@@ -90,13 +90,10 @@ class MainScreen(Screen[None]):
             self._editor.show(scene.prompt)
         if scene.typing != before.typing:
             self.set_focus(self._editor if scene.typing else self.query_one("#board"))
-        if not self._redraw_is_due:
-            # once all keys that have come in are dealt with: a held key ends on its last value
-            self._redraw_is_due = True
-            self.call_later(self._redraw)
+        # once all keys that have come in are dealt with: a held key ends on its last value
+        cast("TerminalApp", self.app).after_keys(self._redraw)
 
     def _redraw(self) -> None:
-        self._redraw_is_due = False
         self._survey()
         for region in self.query(Region):
             region.show(self._scene)
@@ -230,6 +227,7 @@ class MainScreen(Screen[None]):
     def teach(self, start: LessonStart) -> None:
         """Play a lesson from its beginning."""
         from softmax_visualizer.tui.lesson.player import LessonPlayer
+    from softmax_visualizer.tui.terminal.app import TerminalApp
 
         if self._before_lesson is None:
             self._before_lesson = self._scene

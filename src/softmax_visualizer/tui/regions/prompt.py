@@ -88,7 +88,8 @@ class PromptEditor(SafeTextArea):
         """Start a new line, as Enter does elsewhere."""
         self.insert("\n")
 
-    async def _on_key(self, event: events.Key) -> None:
+    def on_key(self, event: events.Key) -> None:
+        """Ask, go back to the board, or bring an earlier prompt back; all else is the editor's."""
         handled = True
         if event.key == "enter":
             self.post_message(self.Asked(self.text))
@@ -103,8 +104,6 @@ class PromptEditor(SafeTextArea):
         if handled:
             event.stop()
             event.prevent_default()
-        else:
-            await super()._on_key(event)
 
     def _recall(self, step: int) -> bool:
         position = self._position + step
