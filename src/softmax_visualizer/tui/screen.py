@@ -227,7 +227,6 @@ class MainScreen(Screen[None]):
     def teach(self, start: LessonStart) -> None:
         """Play a lesson from its beginning."""
         from softmax_visualizer.tui.lesson.player import LessonPlayer
-    from softmax_visualizer.tui.terminal.app import TerminalApp
 
         if self._before_lesson is None:
             self._before_lesson = self._scene
