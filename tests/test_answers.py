@@ -195,7 +195,11 @@ class TestEntries:
     def test_an_unreadable_one_is_left_out_and_told(self, bad: object) -> None:
         top = parse(chat([entry(" a", -0.5), bad]), 1)
         assert top.tokens == (Token(" a"),)
-        assert top.notes == ("1 of the server's tokens came without a usable number and count as unseen.",)
+        assert not top.is_top
+        assert top.notes == (
+            "1 of the server's tokens came without a usable number. "
+            "One of them may be the most likely token.",
+        )
 
     @pytest.mark.parametrize("numbers", [None, "ab", [256], [-1], ["a"], [1.5], [None], {}, []])
     def test_wrong_bytes_are_unknown_bytes(self, numbers: object) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from softmax_visualizer.models.configuration import Configuration, ConfigurationError, Secret
-from softmax_visualizer.models.vocabulary import ASSUMED_VOCABULARY_SIZE, known_vocabulary_size
+from softmax_visualizer.models.vocabulary import ASSUMED_VOCABULARY_SIZE, is_one_size, known_vocabulary_size
 
 KEY = "sk-proj-0123456789abcdef"
 LOCAL = "http://127.0.0.1:8080/v1"
@@ -269,12 +269,14 @@ class TestVocabularySizes:
             ("gpt-4o-mini-2024-07-18", 200_019),
             ("openai/gpt-4.1", 200_019),
             ("ft:gpt-4o-mini-2024-07-18:someone::id", 200_019),
-            ("gpt-5.6-luna", 200_019),
+            ("gpt-5.6-luna", 201_088),
             ("gpt-4-turbo", 100_277),
             ("gpt-3.5-turbo", 100_277),
             ("gpt-oss:20b", 201_088),
-            ("Qwen/Qwen2.5-7B-Instruct", 151_936),
-            ("qwen3:8b", 151_936),
+            ("Qwen/Qwen2.5-7B-Instruct", 152_064),
+            ("Qwen/Qwen2.5-0.5B", 152_064),
+            ("Qwen/Qwen3-Omni-30B-A3B-Instruct", 152_064),
+            ("qwen3:8b", 152_064),
             ("qwen3.5:9b", 248_320),
             ("gemma-3-27b-it", 262_208),
             ("deepseek-ai/DeepSeek-V3-0324", 129_280),
@@ -286,6 +288,16 @@ class TestVocabularySizes:
         assert size < ASSUMED_VOCABULARY_SIZE
 
     @pytest.mark.parametrize(
+        "model", ["gpt-5.6-luna", "Qwen/Qwen2.5-0.5B", "gemma-3-1b-it", "gpt-6-luna", "x"]
+    )
+    def test_a_name_that_could_mean_two_sizes_gives_an_upper_bound(self, model: str) -> None:
+        assert not is_one_size(model)
+
+    @pytest.mark.parametrize("model", ["gpt-4o-mini", "gpt-oss:20b", "deepseek-v3.2-exp", "phi3:mini"])
+    def test_a_name_that_means_one_size_gives_it(self, model: str) -> None:
+        assert is_one_size(model)
+
+    @pytest.mark.parametrize(
         "model",
         [
             "gpt-6-luna",
@@ -294,6 +306,7 @@ class TestVocabularySizes:
             "my-gpt-4o",
             "llama3.2",
             "gemma-3n-e4b",
+            "Qwen/Qwen2-Audio-7B",
             "phi-3-small-8k",
             "phi-35",
             "",

@@ -20,7 +20,11 @@ from softmax_visualizer.models.failures import explain, explain_refusal
 from softmax_visualizer.models.ladder import CUT_SHORT, MOST_TRIES, climb
 from softmax_visualizer.models.listing import DEFAULT_MODEL, Listing, announced_end
 from softmax_visualizer.models.refusal import Refusal, error_in, one_line
-from softmax_visualizer.models.vocabulary import ASSUMED_VOCABULARY_SIZE, known_vocabulary_size
+from softmax_visualizer.models.vocabulary import (
+    ASSUMED_VOCABULARY_SIZE,
+    is_one_size,
+    known_vocabulary_size,
+)
 
 _Answer = TypeVar("_Answer")
 
@@ -233,7 +237,12 @@ class OpenAICompatibleModel:
         size, assumed = self._vocabulary_size(top, listing)
         try:
             return TokenDistribution.from_top_logprobs(
-                top.tokens, top.logprobs, size, vocabulary_assumed=assumed
+                top.tokens,
+                top.logprobs,
+                size,
+                vocabulary_assumed=assumed,
+                is_top=top.is_top,
+                odds_only=top.odds_only,
             )
         except DistributionError as error:
             remedy = "Choose another model or server."
@@ -245,9 +254,13 @@ class OpenAICompatibleModel:
         """Return the number of tokens in the vocabulary, and whether that is an assumed upper bound."""
         if self._configuration.vocabulary_size is not None:
             return self._configuration.vocabulary_size, False
-        for size in (listing.vocabulary_size(self.name), known_vocabulary_size(top.model or self.name)):
+        name = top.model or self.name
+        for size, assumed in (
+            (listing.vocabulary_size(self.name), False),
+            (known_vocabulary_size(name), not is_one_size(name)),
+        ):
             if size is not None and size >= len(top.tokens):
-                return size, False
+                return size, assumed
         return max(ASSUMED_VOCABULARY_SIZE, len(top.tokens)), True
 
     def _shown(self, text: str | None) -> str:
