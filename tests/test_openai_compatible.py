@@ -250,6 +250,18 @@ class TestTheAnswer:
         assert answer.endpoint == "https://api.openai.com/v1"
 
 
+async def test_an_answer_that_lacks_the_most_likely_token_is_no_proof_of_the_others() -> None:
+    listed = [{"token": "Hello", "logprob": None}, {"token": "Hi", "logprob": -9.25}]
+    content = [{**listed[0], "top_logprobs": listed}]
+    body = {"model": "m", "choices": [{"message": {"content": "Hello"}, "logprobs": {"content": content}}]}
+    with MisbehavingServer(Answer(body)) as server:
+        model = model_at(server.url)
+        answer = await model.ask("Hi")
+        await model.close()
+    assert (len(answer.distribution), answer.distribution.leading) == (1, 0)
+    assert "1 of the server's tokens came without a usable number" in " ".join(answer.notes)
+
+
 class TestTheVocabulary:
     async def ask(self, models: Answer, name: str = "m", **settings: Any) -> Any:
         with MisbehavingServer(chat(-1.0, -1.5, -2.0, model=name), models=models) as server:

@@ -350,8 +350,6 @@ class TokenDistribution:
         known_size = None if self.vocabulary_assumed else self.vocabulary_size
         return {
             "complete": self.complete,
-            "leading": self.leading,
-            "odds_only": self.odds_only,
             "vocabulary_size": known_size,
             "assumed_vocabulary_size": self.vocabulary_size if self.vocabulary_assumed else None,
             "unseen_mass": self.unseen_mass.estimate,

@@ -133,7 +133,13 @@ def judge(listed: Sequence[Entry | None], sampled: Entry | None, asked: int) -> 
     is_top = True
 
     filled = [_with_number(entry, sampled) for entry in listed if entry is not None]
-    usable = [entry for index, entry in enumerate(filled) if _has_number(entry, filled[index + 1 :])]
+    last = max((index for index, entry in enumerate(filled) if _number(entry) > _NOTHING), default=-1)
+    # a stand-in for impossible is no number in front of a likely token
+    usable = [
+        entry
+        for index, entry in enumerate(filled)
+        if entry.logprob is not None and (entry.logprob > _STAND_IN or index > last)
+    ]
     if numberless := len(listed) - len(usable):
         is_top = False
         notes.append(
@@ -186,13 +192,6 @@ def _with_number(entry: Entry, sampled: Entry | None) -> Entry:
     return entry
 
 
-def _has_number(entry: Entry, later: Sequence[Entry]) -> bool:
-    """Whether its number is one: a stand-in for impossible is none in front of a likely token."""
-    if entry.logprob is None:
-        return False
-    return entry.logprob > _STAND_IN or not any(_number(each) > _NOTHING for each in later)
-
-
 def _with_sampled(entries: list[Entry], sampled: Entry, mass: float) -> tuple[list[Entry], str]:
     """Return the list with the sampled token, if it belongs there, and why the list may then not be the top.
 
@@ -232,19 +231,22 @@ def _once_each(entries: Sequence[Entry], sampled: Entry | None) -> tuple[list[En
     """Return each token once, in its later place, whether one stood there twice, and whether that is sure."""
     kept: list[Entry] = []
     doubled = doubtful = False
-    places: dict[object, list[int]] = {}
+    # by what may be one token, for a list may be a whole vocabulary
+    by_name: dict[bytes | str, list[int]] = {}
+    by_id: dict[int, list[int]] = {}
     for index, entry in enumerate(entries):
-        # bucketed by what may be one token, for a list may be a whole vocabulary
-        places.setdefault(entry.name if entry.id is None else entry.id, []).append(index)
-    by_name: dict[object, list[int]] = {}
-    if len({entry.id is None for entry in entries}) == 2:
-        for index, entry in enumerate(entries):
+        if entry.id is None:
             by_name.setdefault(entry.name, []).append(index)
+        else:
+            by_id.setdefault(entry.id, []).append(index)
     for index, entry in enumerate(entries):
-        near = places[entry.name if entry.id is None else entry.id] + by_name.get(entry.name, [])
-        again = any(other > index and entry.is_again(entries[other]) for other in near)
+        if entry.id is not None and entry.name in by_name:
+            by_name[entry.name].append(index)
+    for index, entry in enumerate(entries):
         in_front = index == 0 and sampled is not None and sampled.is_again(entry)
-        if again and (entry.is_named or in_front):
+        near = by_name.get(entry.name, []) + ([] if entry.id is None else by_id[entry.id])
+        comparable = entry.is_named or in_front
+        if comparable and any(other > index and entry.is_again(entries[other]) for other in near):
             doubled = True
             doubtful |= not entry.is_named
         else:
