@@ -14,23 +14,38 @@ from typing import Any, Literal, TypeVar
 from softmax_visualizer.decoding import DistributionError, TokenDistribution
 from softmax_visualizer.models.answers import NO_LOGPROBS, NoTokenError, TopLogprobs, parse
 from softmax_visualizer.models.base import ModelAnswer, ModelError
+from softmax_visualizer.models.choice import USUAL_MODEL, announced_end, choose, choose_unlisted
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.connection import Connection
-from softmax_visualizer.models.failures import explain, explain_refusal
-from softmax_visualizer.models.ladder import CUT_SHORT, MOST_TRIES, climb
-from softmax_visualizer.models.listing import DEFAULT_MODEL, Listing, announced_end
+from softmax_visualizer.models.failures import explain, explain_refusal, not_an_answer
+from softmax_visualizer.models.ladder import (
+    CUT_SHORT,
+    MOST_TRIES,
+    TOP_LOGPROBS,
+    climb,
+    denies_logprobs,
+    first_parameters,
+)
+from softmax_visualizer.models.listing import Listing
+from softmax_visualizer.models.reasons import is_about_model, is_about_use
 from softmax_visualizer.models.refusal import Refusal, error_in, one_line
 from softmax_visualizer.models.vocabulary import ASSUMED_VOCABULARY_SIZE, known_vocabulary_size
 
 _Answer = TypeVar("_Answer")
 
-TOP_LOGPROBS = 20
-"""The most that OpenAI and vLLM list, unless told otherwise."""
+Learnt = dict[tuple[str, str, str], Mapping[str, Any] | None]
+"""How a model likes to be asked: the parameters by endpoint, framing and name; None if it is of no use."""
 
 TRIED_AGAIN = "The first try failed on the way or at the server; this is the answer to a second one."
 
 LISTING_TIMEOUT = 2.0
 """Seconds that looking up the models may delay an answer."""
+
+_MOST_LISTINGS = 3
+"""How often a list that does not come in time is asked for."""
+
+_MOST_MODELS = 3
+"""How many models are asked where none was named and the first are of no use."""
 
 CONTINUE = (
     "Continue the user's text from exactly where it ends. Answer with the continuation only, word for word "
@@ -46,27 +61,29 @@ class OpenAICompatibleModel:
 
     source: Literal["openai"] = "openai"
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(
+        self, configuration: Configuration, *, today: date | None = None, learnt: Learnt | None = None
+    ) -> None:
+        """Prepare to ask; nothing is sent yet.
+
+        Args:
+            configuration: which model, and how.
+            today: decides which models are about to end; the real day unless given.
+            learnt: what was learnt before; what is learnt now is added.
+        """
         self._configuration = configuration
         self._connection = Connection(configuration)
-        self._model = configuration.model or (DEFAULT_MODEL if configuration.is_openai else None)
-        # OpenAI's own list says nothing that a question needs, so it is fetched for names() only
-        self._listing = Listing() if configuration.is_openai else None
-        counts = {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
-        if configuration.framing == "raw":
-            counts = {"logprobs": TOP_LOGPROBS}
-        self._parameters: dict[str, Any] = {
-            "max_tokens": 1,
-            **counts,
-            "temperature": 1,
-            "top_p": 1,
-            "stream": False,
-        }
+        self._today = today or date.today()
+        self._learnt: Learnt = {} if learnt is None else learnt
+        self._model = configuration.model
+        # OpenAI's own list says nothing that a question to a named model needs
+        self._listing = Listing() if configuration.is_openai and configuration.model else None
+        self._late_listings = 0
 
     @property
     def name(self) -> str:
         """The model's name; "default model" until the server has said which one that is."""
-        return self._model or "default model"
+        return self._model or (self._unlisted if self._configuration.is_openai else "default model")
 
     @property
     def endpoint(self) -> str:
@@ -75,7 +92,8 @@ class OpenAICompatibleModel:
 
     def request(self, prompt: str) -> Mapping[str, Any]:
         """Return ``{"url": ..., "body": ...}``: what :meth:`ask` would send, as far as is known by now."""
-        return self._request(self._body(prompt, self._parameters))
+        model = self._model or self._unlisted
+        return self._request(self._body(model, prompt, self._parameters(model)))
 
     async def ask(self, prompt: str) -> ModelAnswer:
         """Return the distribution of the token after ``prompt``, at temperature 1.
@@ -104,13 +122,13 @@ class OpenAICompatibleModel:
         Raises:
             ModelError: there is no list, with the reason and the remedy.
         """
-        top, body = await self._bounded(self._climb, prompt, parameters)
+        top, body = await self._bounded(self._climb, self._model or self._unlisted, prompt, parameters)
         return top if parameters.items() <= body.items() else None
 
     @property
     def asked(self) -> int:
         """How many tokens the server is asked to list."""
-        return _asked(self._parameters)
+        return _asked(self._parameters(self._model or self._unlisted))
 
     @property
     def announced_end(self) -> date | None:
@@ -128,7 +146,7 @@ class OpenAICompatibleModel:
             raise
         # far more than the openai package's own errors: of json, ssl, imports, encodings, its HTTP client
         except Exception as error:
-            raise explain(error, self._configuration, self._model or DEFAULT_MODEL) from error
+            raise explain(error, self._configuration, self._model or self._unlisted) from error
 
     async def names(self) -> tuple[str, ...]:
         """Return the names of the models that the server lists, in alphabetical order.
@@ -136,7 +154,10 @@ class OpenAICompatibleModel:
         Raises:
             ModelError: they cannot be listed.
         """
-        self._listing = Listing.parse(await self._bounded(self._connection.models))
+        answer = await self._bounded(self._connection.models)
+        if refusal := error_in(answer):
+            raise explain_refusal(refusal, self._configuration, None)
+        self._listing = Listing.parse(answer)
         return tuple(sorted(self._listing.names, key=str.lower))
 
     async def close(self) -> None:
@@ -146,10 +167,12 @@ class OpenAICompatibleModel:
     async def _ask(self, prompt: str) -> ModelAnswer:
         tries = self._connection.second_tries
         looking_up = asyncio.create_task(self._known_listing())
+        notes: tuple[str, ...] = ()
         try:
             if self._model is None:
-                self._model = (await looking_up).default
-            top, body = await self._climb(prompt, {})
+                top, body, notes = await self._ask_first_choice(prompt, await looking_up)
+            else:
+                top, body = await self._climb(self._model, prompt, {})
             listing = await looking_up
         finally:
             looking_up.cancel()
@@ -162,20 +185,53 @@ class OpenAICompatibleModel:
             source=self.source,
             endpoint=self.endpoint,
             request=self._request(body),
-            notes=((TRIED_AGAIN,) if again else ()) + top.notes + self._notes(self._shown(top.model), body),
+            notes=notes
+            + ((TRIED_AGAIN,) if again else ())
+            + top.notes
+            + self._notes(self._shown(top.model), body),
         )
 
-    async def _climb(self, prompt: str, changes: Mapping[str, Any]) -> tuple[TopLogprobs, dict[str, Any]]:
+    async def _ask_first_choice(
+        self, prompt: str, listing: Listing
+    ) -> tuple[TopLogprobs, dict[str, Any], tuple[str, ...]]:
+        """Ask the model that promises most, and the next where that one is of no use; say so in a note."""
+        failure: _RefusedError | None = None
+        useless = [name for name in listing.names if self._learnt.get(self._key(name), {}) is None]
+        notes: list[str] = []
+        for _ in range(_MOST_MODELS):
+            model = choose(listing, self._today, useless)
+            if model is None and failure is not None:
+                break
+            model = model or choose(listing, self._today) or self._unlisted
+            try:
+                top, body = await self._climb(model, prompt, {})
+            except _RefusedError as error:
+                if not error.is_of_the_model:
+                    raise
+                failure = failure or error
+                useless.append(model)
+                notes.append(f"{self._shown(model)} cannot be asked for log-probabilities.")
+                self._learnt[self._key(model)] = None
+            else:
+                return top, body, tuple(notes)
+        assert failure is not None
+        raise failure
+
+    async def _climb(
+        self, model: str, prompt: str, changes: Mapping[str, Any]
+    ) -> tuple[TopLogprobs, dict[str, Any]]:
         """Ask until the server is content with the request, or nothing is left to change in it."""
-        parameters: dict[str, Any] | None = {**self._parameters, **changes}
+        parameters: dict[str, Any] | None = {**self._parameters(model), **changes}
+        refused: list[dict[str, Any]] = []
         failure: ModelError = ModelError(NO_LOGPROBS)
         for _ in range(MOST_TRIES):
-            if parameters is None:
+            if parameters is None or parameters in refused:
                 break
-            body = self._body(prompt, parameters)
+            body = self._body(model, prompt, parameters)
             try:
                 top = await self._attempt(body)
             except _RefusedError as error:
+                refused.append(parameters)
                 failure, parameters = error, climb(parameters, error.refusal)
             except NoTokenError as error:
                 # the end of the text was drawn: the next draw may differ, so the same request is sent again
@@ -183,7 +239,7 @@ class OpenAICompatibleModel:
                 parameters = climb(parameters, CUT_SHORT) if error.finish_reason == "length" else parameters
             else:
                 if not changes:
-                    self._parameters = parameters
+                    self._learnt[self._key(model)] = parameters
                 return top, body
         raise failure
 
@@ -197,27 +253,45 @@ class OpenAICompatibleModel:
             raise _RefusedError(str(failure), Refusal.from_body(error.status_code, error.body)) from error
         if refusal := error_in(answer):
             raise _RefusedError(str(explain_refusal(refusal, self._configuration, body["model"])), refusal)
+        if not isinstance(answer, Mapping) or "choices" not in answer:
+            raise not_an_answer(answer, self._configuration)
         return parse(answer, _asked(body))
 
     async def _known_listing(self) -> Listing:
         """Return the server's list of models, fetched once; an empty one where it cannot be had at once."""
         import openai
 
-        if self._listing is None:
+        if self._listing is None and self._late_listings < _MOST_LISTINGS:
             try:
                 async with asyncio.timeout(LISTING_TIMEOUT):
-                    self._listing = Listing.parse(await self._connection.models())
+                    answer = await self._connection.models()
+                # an empty one is asked for again: the server may be loading a model
+                listing = Listing.parse(answer)
+                self._listing = listing if listing.names else None
+            except TimeoutError:
+                self._late_listings += 1
             except openai.APIConnectionError:
-                return Listing()  # the server may be starting: worth asking again next time
+                pass  # the server may be starting: worth asking again next time
             except Exception:
                 self._listing = Listing()
-        return self._listing
+        return self._listing or Listing()
+
+    @property
+    def _unlisted(self) -> str:
+        """The model to ask where none was named and the server's list is not known, or empty."""
+        return choose_unlisted(self._today) if self._configuration.is_openai else USUAL_MODEL
+
+    def _key(self, model: str) -> tuple[str, str, str]:
+        return self.endpoint, self._configuration.framing, model
+
+    def _parameters(self, model: str) -> Mapping[str, Any]:
+        return self._learnt.get(self._key(model)) or first_parameters(model, self._configuration.framing)
 
     def _request(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         path = "/chat/completions" if "messages" in body else "/completions"
-        return {"url": self.endpoint + path, "body": body}
+        return {"url": self.endpoint + path + self._configuration.query, "body": body}
 
-    def _body(self, prompt: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def _body(self, model: str, prompt: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         message = {"role": "user", "content": prompt}
         put: dict[str, Any]
         match self._configuration.framing:
@@ -227,7 +301,7 @@ class OpenAICompatibleModel:
                 put = {"messages": [{"role": "system", "content": CONTINUE}, message]}
             case "answer":
                 put = {"messages": [message]}
-        return {"model": self._model or DEFAULT_MODEL, **put, **parameters}
+        return {"model": model, **put, **parameters}
 
     def _distribution(self, top: TopLogprobs, listing: Listing) -> TokenDistribution:
         size, assumed = self._vocabulary_size(top, listing)
@@ -256,8 +330,11 @@ class OpenAICompatibleModel:
 
     def _notes(self, answered: str, body: Mapping[str, Any]) -> tuple[str, ...]:
         notes = []
-        if (count := _asked(body)) < TOP_LOGPROBS:
-            notes.append(f"This model lists at most {count} tokens, not the {TOP_LOGPROBS} asked for first.")
+        first = _asked(first_parameters(body["model"], self._configuration.framing))
+        if (count := _asked(body)) < first:
+            notes.append(f"This model lists at most {count} tokens, not the {first} asked for first.")
+        elif count < TOP_LOGPROBS:
+            notes.append(f"Models of this kind list at most {count} tokens.")
         if answered and not _same_model(answered, self.name):
             notes.append(f"The answer came from {answered}, not from {self.name}.")
         if end := self.announced_end:
@@ -269,6 +346,14 @@ class _RefusedError(ModelError):
     def __init__(self, message: str, refusal: Refusal) -> None:
         super().__init__(message)
         self.refusal = refusal
+
+    @property
+    def is_of_the_model(self) -> bool:
+        """Whether another model of the same server may well answer."""
+        refusal = self.refusal
+        return refusal.status < 500 and (
+            denies_logprobs(refusal) or is_about_use(refusal) or is_about_model(refusal)
+        )
 
 
 def _asked(body: Mapping[str, Any]) -> int:
