@@ -20,10 +20,13 @@ import pytest
 
 from misbehaving_server import Answer, MisbehavingServer
 from softmax_visualizer.models import connection, openai_compatible
-from softmax_visualizer.models.base import LanguageModel, ModelError
+from softmax_visualizer.models.base import Abilities, LanguageModel, ModelError
+from softmax_visualizer.models.bundled import BundledModel
 from softmax_visualizer.models.configuration import Configuration, Secret
 from softmax_visualizer.models.failures import explain
-from softmax_visualizer.models.openai_compatible import CONTINUE, TRIED_AGAIN, OpenAICompatibleModel
+from softmax_visualizer.models.openai_compatible import TRIED_AGAIN, OpenAICompatibleModel
+from softmax_visualizer.models.questions import CONTINUE
+from softmax_visualizer.models.replay import RecordedModel
 
 SAVED = Path(__file__).parent / "data" / "answers"
 KEY = "key-0123456789abcdefghij"
@@ -248,6 +251,24 @@ class TestTheAnswer:
         assert "gpt-4o-mini is announced to be shut down on 2027-01-14." in answer.notes
         assert answer.distribution.vocabulary_size == 200_019
         assert answer.endpoint == "https://api.openai.com/v1"
+
+
+class TestAbilities:
+    async def test_they_say_how_many_tokens_it_is_asked_for_and_how_it_goes_on(self) -> None:
+        fewer = error(400, "top_logprobs must be <= 8", param="top_logprobs")
+        with MisbehavingServer(fewer, chat(*[-2.5] * 8)) as server:
+            model = model_at(server.url)
+            framings = ("answer", "continue", "raw")
+            assert model.abilities == Abilities(20, None, framings, takes_settings=True)
+            await model.ask("Hi")
+            assert model.abilities.most_tokens == 8
+            assert model_at(server.url, framing="raw").abilities.continues == "text"
+            assert model_at(server.url, framing="continue").abilities.continues == "instruction"
+            await model.close()
+
+    def test_the_bundled_model_and_a_recording_take_a_prompt_as_it_is(self) -> None:
+        assert BundledModel().abilities == Abilities(None, "text", (), takes_settings=False)
+        assert RecordedModel("r", {"m": {}}, "m").abilities == Abilities()
 
 
 class TestTheVocabulary:

@@ -15,7 +15,8 @@ from softmax_visualizer.models import connection
 from softmax_visualizer.models.base import ModelAnswer, ModelError
 from softmax_visualizer.models.configuration import Configuration, Framing
 from softmax_visualizer.models.event_stream import read_events
-from softmax_visualizer.models.openai_compatible import Learnt, OpenAICompatibleModel
+from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
+from softmax_visualizer.models.questions import Learnt
 from softmax_visualizer.models.refusal import Refusal, error_in
 
 TODAY = date(2026, 11, 26)
@@ -134,6 +135,7 @@ class TestWhereTheReasonStands:
             {"object": "list", "data": [{"id": "m", "description": "fine"}]},
             {"message": MESSAGE, "done": True},
             {"status": "ok"},
+            {"code": 0, "message": "success", "data": [{"id": "m"}]},
             {"choices": [{"message": MESSAGE, "logprobs": None}]},
         ],
     )
@@ -157,6 +159,34 @@ class TestWhereTheReasonStands:
     )
     async def test_one_that_knows_no_logprobs_says_so(self, answer: Answer) -> None:
         assert (await failure(answer)).startswith("m gives no log-probabilities.")
+
+    @pytest.mark.parametrize(
+        ("answer", "words"),
+        [
+            # Google, Anthropic, new-api, DeepSeek, Bedrock, Azure, vLLM
+            (Answer({"error": {"message": "API key not valid. Pass a valid one."}}, 400), "wants an API key"),
+            (Answer({"code": 1004, "msg": "invalid api key"}), "wants an API key"),
+            (Answer({"error": {"message": "Your credit balance is too low"}}, 400), "has no quota left"),
+            (Answer({"error": {"message": "user quota is not enough"}}, 403), "has no quota left"),
+            (Answer({"error": {"message": "Model Not Exist"}}, 400), "has no model 'm'"),
+            (Answer({"message": "The provided model identifier is invalid."}, 400), "has no model 'm'"),
+            (
+                Answer({"error": {"message": "The operation does not work with the specified model"}}, 400),
+                "m cannot be asked this way",
+            ),
+            (
+                Answer({"message": "The model does not support Chat Completions API"}, 400),
+                "m cannot be asked",
+            ),
+            (
+                Answer({"choices": [{"message": {"content": "It broke"}, "finish_reason": "error"}]}),
+                "“It broke”",
+            ),
+            (Answer({"error": {"message": "The prompt holds an invalid key"}}, 400), "refused the request"),
+        ],
+    )
+    async def test_the_same_reason_comes_with_many_a_status(self, answer: Answer, words: str) -> None:
+        assert words in await failure(answer)
 
     async def test_a_200_that_refuses_the_path_is_a_wrong_address(self) -> None:
         refusal = Answer({"error": "Unexpected endpoint or method. (POST /chat/completions)"})
@@ -193,6 +223,9 @@ class TestStreams:
             f": waiting\n\nevent: x\r\ndata:{json.dumps(FIRST)}\r\n\r\ndata:{json.dumps(CHUNK)}\r\n\r\n",
             "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in (FIRST, EMPTY, CHUNK, LAST)),
             "".join(f"{json.dumps(chunk)}\n" for chunk in (FIRST, CHUNK, LAST)),
+            "".join(f"data: {json.dumps(chunk)}\n" for chunk in (FIRST, CHUNK, LAST)),
+            "data: " + json.dumps(CHUNK, indent=1).replace("\n", "\ndata: ") + "\n\n",
+            json.dumps([FIRST, CHUNK, LAST]),
             f"data: {json.dumps({'choices': []})}\n\ndata: {json.dumps(CHUNK)}\n\ndata: {{\"choi",
         ],
     )  # fmt: skip
@@ -393,6 +426,7 @@ class TestTheModelToAsk:
         [
             [{"id": "meta/Model-8B", "type": "chat"}, {"id": "org/Other", "type": "chat"}],
             {"models": [{"name": "meta/Model-8B", "model": "meta/Model-8B"}]},
+            {"code": 0, "message": "success", "data": [{"id": "meta/Model-8B"}]},
             {"data": [{"id": "nomic-embed-text:latest"}, {"id": "meta/Model-8B"}]},
             {"data": [{"id": "a", "status": {"value": "unloaded"}}, {"id": "meta/Model-8B"}]},
         ],
@@ -402,6 +436,14 @@ class TestTheModelToAsk:
             await ask(server)
             (asked,) = server.asked
             assert asked.body["model"] == "meta/Model-8B"
+
+    async def test_where_the_only_loaded_one_is_of_no_use_its_reason_is_given(self) -> None:
+        refusal = Answer(lambda body: refusing(f"{body['model']} does not support chat"))
+        models = Answer({"data": [{"id": "a", "state": "not-loaded"}, {"id": "b", "state": "loaded"}]})
+        with MisbehavingServer(refusal, models=models) as server:
+            with pytest.raises(ModelError, match="b cannot be asked this way"):
+                await ask(server)
+            assert len(server.asked) == 1
 
     async def test_a_model_that_would_have_to_be_loaded_is_not_asked(self) -> None:
         models = Answer({"data": [{"id": "a", "status": {"value": "unloaded"}}]})

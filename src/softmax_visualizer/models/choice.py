@@ -31,7 +31,8 @@ _NEVER = re.compile(
 """OpenAI's models that always reason, which give no log-probabilities."""
 
 _NO_TEXT = re.compile(
-    r"embed|rerank|whisper|transcri|moderation|guard|dall-?e|diffusion|colbert|minilm|paraphrase|realtime"
+    r"embed|rerank|whisper|transcri|moderation|guard|dall-?e|diffusion|colbert|bert(?:a)?\b|minilm|mpnet|paraphrase"
+    r"|realtime|parakeet|kokoro"
     r"|(?:^|[-_/.:])(?:tts|stt|asr|bge|e5|gte|imagen?|audio|speech|video|music|veo|sora|flux|sdxl|clip|ocr)"
     r"(?:[-_/.:\d]|$)"
 )

@@ -3,52 +3,68 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 _TEXTS = ("content", "text", "reasoning_content", "reasoning", "refusal")
 
 
 def read_events(content: bytes) -> dict[str, Any]:
-    """Return the pieces put together: what one answer of the same content would hold.
+    """Return what an event stream, or one JSON object a line, holds, as :func:`put_together` does.
 
-    What every piece has is taken from the first; texts and lists of log-probabilities are joined, in order. A
-    piece that is no JSON is passed over, as are comments and the closing ``[DONE]``.
+    A piece that is no JSON is passed over, as are comments and the closing ``[DONE]``.
 
     Raises:
         ValueError: no piece holds a JSON object.
     """
+    events = list(_events(content.decode("utf-8", "replace")))
+    if not events:
+        raise ValueError("no event holds a JSON object")
+    return put_together(events)
+
+
+def put_together(pieces: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what one answer of the same content would hold.
+
+    What every piece has is taken from the first; texts and lists of log-probabilities are joined, in order.
+    """
     whole: dict[str, Any] = {}
     choice: dict[str, Any] = {}
-    found = False
-    for event in _events(content):
-        found = True
-        choices = event.get("choices")
+    for piece in pieces:
+        choices = piece.get("choices")
         first = choices[0] if isinstance(choices, list) and choices else None
         if isinstance(first, Mapping):
-            message = first.get("delta") or first.get("message")
-            _join(choice, {**first, "delta": None, "message": message})
-        for name, value in event.items():
+            _join(choice, {**first, "delta": None, "message": first.get("delta") or first.get("message")})
+        for name, value in piece.items():
             if name != "choices":
                 whole.setdefault(name, value)
             elif isinstance(value, list):
                 whole["choices"] = [choice] if choice else []
-    if not found:
-        raise ValueError("no event holds a JSON object")
     return whole
 
 
-def _events(content: bytes) -> Iterator[Mapping[str, Any]]:
-    for line in content.decode("utf-8", "replace").split("\n"):
-        text = line.strip()
-        is_event = text.startswith("data:")
-        try:
-            event = json.loads(text.removeprefix("data:"))
-        except (ValueError, RecursionError):
-            continue
-        # a line of something else, broken off, may be an object as well
-        if isinstance(event, Mapping) and (is_event or "choices" in event or "error" in event):
+def _events(text: str) -> Iterator[Mapping[str, Any]]:
+    for block in re.split(r"(?:\r?\n){2,}", text):
+        lines = [line.strip() for line in block.split("\n")]
+        data = [line.removeprefix("data:") for line in lines if line.startswith("data:")]
+        # an event may have several lines; where one a line comes without a blank between them, it has not
+        if (event := _object("\n".join(data))) is not None:
             yield event
+            continue
+        for line in lines:
+            event = _object(line.removeprefix("data:"))
+            # a line of something else, broken off, may be an object as well
+            if event is not None and (line.startswith("data:") or "choices" in event or "error" in event):
+                yield event
+
+
+def _object(text: str) -> Mapping[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, Mapping) else None
 
 
 def _join(whole: dict[str, Any], piece: Mapping[str, Any]) -> None:

@@ -16,7 +16,13 @@ from urllib.request import getproxies, proxy_bypass
 from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.ladder import denies_logprobs
-from softmax_visualizer.models.reasons import is_about_model, is_about_path, is_about_use
+from softmax_visualizer.models.reasons import (
+    is_about_credit,
+    is_about_key,
+    is_about_model,
+    is_about_path,
+    is_about_use,
+)
 from softmax_visualizer.models.refusal import Refusal, one_line
 
 CHOOSE_ANOTHER = "Choose another model (press m, or --model)."
@@ -58,19 +64,18 @@ def _status_sentence(refusal: Refusal, response: Any, configuration: Configurati
     host, quote = _host(configuration), _quote(configuration.redact(refusal.message))
     words = refusal.message.lower()
     redirected = "" if response is None or not response.history else _redirection(response)
+    if is_about_key(refusal):
+        if configuration.api_key is None:
+            remedy = "set OPENAI_API_KEY, or write it into a .env file."
+            return f"{host} wants an API key: {remedy}{redirected}{quote}"
+        return f"{host} refused the API key. Check OPENAI_API_KEY.{redirected}{quote}"
+    if is_about_credit(refusal):
+        return f"The account behind the key has no quota left at {host}.{quote}"
     match refusal.status:
-        case 401:
-            if configuration.api_key is None:
-                return (
-                    f"{host} wants an API key: set OPENAI_API_KEY, or write it into a .env file.{redirected}"
-                )
-            return f"{host} refused the API key. Check OPENAI_API_KEY.{redirected}{quote}"
         case 402:
             return f"The account behind the key has no credit left at {host}.{quote}"
         case 407:
             return f"The proxy{_proxy(configuration)} wants a user and a password. Put them into its URL."
-        case 429 if refusal.code == "insufficient_quota" or "quota" in words or "billing" in words:
-            return f"The account behind the key has no quota left at {host}.{quote}"
         case 429:
             return f"{host} takes no more requests for now: {_wait(response, words)}, then ask again.{quote}"
     if refusal.status != 404 and denies_logprobs(refusal):

@@ -12,29 +12,19 @@ from datetime import date
 from typing import Any, Literal, TypeVar
 
 from softmax_visualizer.decoding import DistributionError, TokenDistribution
-from softmax_visualizer.models.answers import NO_LOGPROBS, NoTokenError, TopLogprobs, parse
-from softmax_visualizer.models.base import ModelAnswer, ModelError
+from softmax_visualizer.models.answers import TopLogprobs
+from softmax_visualizer.models.base import Abilities, Continuation, ModelAnswer, ModelError
 from softmax_visualizer.models.choice import USUAL_MODEL, announced_end, choose, choose_unlisted
-from softmax_visualizer.models.configuration import Configuration
+from softmax_visualizer.models.configuration import Configuration, Framing
 from softmax_visualizer.models.connection import Connection
-from softmax_visualizer.models.failures import explain, explain_refusal, not_an_answer
-from softmax_visualizer.models.ladder import (
-    CUT_SHORT,
-    MOST_TRIES,
-    TOP_LOGPROBS,
-    climb,
-    denies_logprobs,
-    first_parameters,
-)
+from softmax_visualizer.models.failures import explain, explain_refusal
+from softmax_visualizer.models.ladder import TOP_LOGPROBS, first_parameters
 from softmax_visualizer.models.listing import Listing
-from softmax_visualizer.models.reasons import is_about_model, is_about_use
-from softmax_visualizer.models.refusal import Refusal, error_in, one_line
+from softmax_visualizer.models.questions import Learnt, Questions, RefusedError, asked
+from softmax_visualizer.models.refusal import error_in, one_line
 from softmax_visualizer.models.vocabulary import ASSUMED_VOCABULARY_SIZE, known_vocabulary_size
 
 _Answer = TypeVar("_Answer")
-
-Learnt = dict[tuple[str, str, str], Mapping[str, Any] | None]
-"""How a model likes to be asked: the parameters by endpoint, framing and name; None if it is of no use."""
 
 TRIED_AGAIN = "The first try failed on the way or at the server; this is the answer to a second one."
 
@@ -46,11 +36,6 @@ _MOST_LISTINGS = 3
 
 _MOST_MODELS = 3
 """How many models are asked where none was named and the first are of no use."""
-
-CONTINUE = (
-    "Continue the user's text from exactly where it ends. Answer with the continuation only, word for word "
-    "as it would stand there: no greeting, no quotation marks, no repetition of the text."
-)
 
 
 class OpenAICompatibleModel:
@@ -74,7 +59,7 @@ class OpenAICompatibleModel:
         self._configuration = configuration
         self._connection = Connection(configuration)
         self._today = today or date.today()
-        self._learnt: Learnt = {} if learnt is None else learnt
+        self._questions = Questions(configuration, self._connection, {} if learnt is None else learnt)
         self._model = configuration.model
         # OpenAI's own list says nothing that a question to a named model needs
         self._listing = Listing() if configuration.is_openai and configuration.model else None
@@ -93,7 +78,7 @@ class OpenAICompatibleModel:
     def request(self, prompt: str) -> Mapping[str, Any]:
         """Return ``{"url": ..., "body": ...}``: what :meth:`ask` would send, as far as is known by now."""
         model = self._model or self._unlisted
-        return self._request(self._body(model, prompt, self._parameters(model)))
+        return self._questions.request(self._questions.body(model, prompt, self._questions.parameters(model)))
 
     async def ask(self, prompt: str) -> ModelAnswer:
         """Return the distribution of the token after ``prompt``, at temperature 1.
@@ -122,13 +107,26 @@ class OpenAICompatibleModel:
         Raises:
             ModelError: there is no list, with the reason and the remedy.
         """
-        top, body = await self._bounded(self._climb, self._model or self._unlisted, prompt, parameters)
+        top, body = await self._bounded(
+            self._questions.ask, self._model or self._unlisted, prompt, parameters
+        )
         return top if parameters.items() <= body.items() else None
 
     @property
     def asked(self) -> int:
         """How many tokens the server is asked to list."""
-        return _asked(self._parameters(self._model or self._unlisted))
+        return asked(self._questions.parameters(self._model or self._unlisted))
+
+    @property
+    def abilities(self) -> Abilities:
+        """What it can do, as far as the server has taught by now."""
+        ways: dict[Framing, Continuation | None] = {"answer": None, "continue": "instruction", "raw": "text"}
+        return Abilities(
+            most_tokens=self.asked,
+            continues=ways[self._configuration.framing],
+            framings=tuple(ways),
+            takes_settings=True,
+        )
 
     @property
     def announced_end(self) -> date | None:
@@ -155,9 +153,12 @@ class OpenAICompatibleModel:
             ModelError: they cannot be listed.
         """
         answer = await self._bounded(self._connection.models)
-        if refusal := error_in(answer):
-            raise explain_refusal(refusal, self._configuration, None)
-        self._listing = Listing.parse(answer)
+        try:
+            self._listing = Listing.parse(answer)
+        except ModelError as error:
+            if refusal := error_in(answer):
+                raise explain_refusal(refusal, self._configuration, None) from error
+            raise
         return tuple(sorted(self._listing.names, key=str.lower))
 
     async def close(self) -> None:
@@ -172,7 +173,7 @@ class OpenAICompatibleModel:
             if self._model is None:
                 top, body, notes = await self._ask_first_choice(prompt, await looking_up)
             else:
-                top, body = await self._climb(self._model, prompt, {})
+                top, body = await self._questions.ask(self._model, prompt, {})
             listing = await looking_up
         finally:
             looking_up.cancel()
@@ -184,7 +185,7 @@ class OpenAICompatibleModel:
             model=self._shown(top.model) or self.name,
             source=self.source,
             endpoint=self.endpoint,
-            request=self._request(body),
+            request=self._questions.request(body),
             notes=notes
             + ((TRIED_AGAIN,) if again else ())
             + top.notes
@@ -195,67 +196,31 @@ class OpenAICompatibleModel:
         self, prompt: str, listing: Listing
     ) -> tuple[TopLogprobs, dict[str, Any], tuple[str, ...]]:
         """Ask the model that promises most, and the next where that one is of no use; say so in a note."""
-        failure: _RefusedError | None = None
-        useless = [name for name in listing.names if self._learnt.get(self._key(name), {}) is None]
-        notes: list[str] = []
+        failure: RefusedError | None = None
+        useless = [name for name in listing.names if self._questions.is_useless(name)]
+        notes: tuple[str, ...] = ()
+        model = choose(listing, self._today, useless) or choose(listing, self._today) or self._unlisted
         for _ in range(_MOST_MODELS):
-            model = choose(listing, self._today, useless)
-            if model is None and failure is not None:
-                break
-            model = model or choose(listing, self._today) or self._unlisted
             try:
-                top, body = await self._climb(model, prompt, {})
-            except _RefusedError as error:
-                if not error.is_of_the_model:
-                    raise
+                top, body = await self._questions.ask(model, prompt, {})
+            except RefusedError as error:
                 failure = failure or error
+                if not error.is_of_the_model:
+                    break
                 useless.append(model)
-                notes.append(f"{self._shown(model)} cannot be asked for log-probabilities.")
-                self._learnt[self._key(model)] = None
+                self._questions.find_useless(model)
+                notes += (f"{self._shown(model)} cannot be asked for log-probabilities.",)
             else:
-                return top, body, tuple(notes)
+                return top, body, notes
+            try:
+                following = choose(listing, self._today, useless)
+            except ModelError:
+                break
+            if following is None:
+                break
+            model = following
         assert failure is not None
         raise failure
-
-    async def _climb(
-        self, model: str, prompt: str, changes: Mapping[str, Any]
-    ) -> tuple[TopLogprobs, dict[str, Any]]:
-        """Ask until the server is content with the request, or nothing is left to change in it."""
-        parameters: dict[str, Any] | None = {**self._parameters(model), **changes}
-        refused: list[dict[str, Any]] = []
-        failure: ModelError = ModelError(NO_LOGPROBS)
-        for _ in range(MOST_TRIES):
-            if parameters is None or parameters in refused:
-                break
-            body = self._body(model, prompt, parameters)
-            try:
-                top = await self._attempt(body)
-            except _RefusedError as error:
-                refused.append(parameters)
-                failure, parameters = error, climb(parameters, error.refusal)
-            except NoTokenError as error:
-                # the end of the text was drawn: the next draw may differ, so the same request is sent again
-                failure = error
-                parameters = climb(parameters, CUT_SHORT) if error.finish_reason == "length" else parameters
-            else:
-                if not changes:
-                    self._learnt[self._key(model)] = parameters
-                return top, body
-        raise failure
-
-    async def _attempt(self, body: dict[str, Any]) -> TopLogprobs:
-        import openai
-
-        try:
-            answer = await self._connection.complete(body)
-        except openai.APIStatusError as error:
-            failure = explain(error, self._configuration, body["model"])
-            raise _RefusedError(str(failure), Refusal.from_body(error.status_code, error.body)) from error
-        if refusal := error_in(answer):
-            raise _RefusedError(str(explain_refusal(refusal, self._configuration, body["model"])), refusal)
-        if not isinstance(answer, Mapping) or "choices" not in answer:
-            raise not_an_answer(answer, self._configuration)
-        return parse(answer, _asked(body))
 
     async def _known_listing(self) -> Listing:
         """Return the server's list of models, fetched once; an empty one where it cannot be had at once."""
@@ -280,28 +245,6 @@ class OpenAICompatibleModel:
     def _unlisted(self) -> str:
         """The model to ask where none was named and the server's list is not known, or empty."""
         return choose_unlisted(self._today) if self._configuration.is_openai else USUAL_MODEL
-
-    def _key(self, model: str) -> tuple[str, str, str]:
-        return self.endpoint, self._configuration.framing, model
-
-    def _parameters(self, model: str) -> Mapping[str, Any]:
-        return self._learnt.get(self._key(model)) or first_parameters(model, self._configuration.framing)
-
-    def _request(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        path = "/chat/completions" if "messages" in body else "/completions"
-        return {"url": self.endpoint + path + self._configuration.query, "body": body}
-
-    def _body(self, model: str, prompt: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        message = {"role": "user", "content": prompt}
-        put: dict[str, Any]
-        match self._configuration.framing:
-            case "raw":
-                put = {"prompt": prompt}
-            case "continue":
-                put = {"messages": [{"role": "system", "content": CONTINUE}, message]}
-            case "answer":
-                put = {"messages": [message]}
-        return {"model": model, **put, **parameters}
 
     def _distribution(self, top: TopLogprobs, listing: Listing) -> TokenDistribution:
         size, assumed = self._vocabulary_size(top, listing)
@@ -330,8 +273,8 @@ class OpenAICompatibleModel:
 
     def _notes(self, answered: str, body: Mapping[str, Any]) -> tuple[str, ...]:
         notes = []
-        first = _asked(first_parameters(body["model"], self._configuration.framing))
-        if (count := _asked(body)) < first:
+        first = asked(first_parameters(body["model"], self._configuration.framing))
+        if (count := asked(body)) < first:
             notes.append(f"This model lists at most {count} tokens, not the {first} asked for first.")
         elif count < TOP_LOGPROBS:
             notes.append(f"Models of this kind list at most {count} tokens.")
@@ -340,25 +283,6 @@ class OpenAICompatibleModel:
         if end := self.announced_end:
             notes.append(f"{self.name} is announced to be shut down on {end:%Y-%m-%d}.")
         return tuple(notes)
-
-
-class _RefusedError(ModelError):
-    def __init__(self, message: str, refusal: Refusal) -> None:
-        super().__init__(message)
-        self.refusal = refusal
-
-    @property
-    def is_of_the_model(self) -> bool:
-        """Whether another model of the same server may well answer."""
-        refusal = self.refusal
-        return refusal.status < 500 and (
-            denies_logprobs(refusal) or is_about_use(refusal) or is_about_model(refusal)
-        )
-
-
-def _asked(body: Mapping[str, Any]) -> int:
-    """Return how many tokens a body asks for; in a bare completion ``logprobs`` is that number."""
-    return int(body.get("top_logprobs", body["logprobs"]))
 
 
 def _same_model(answered: str, asked: str) -> bool:

@@ -9,7 +9,7 @@ from softmax_visualizer.models.bundled import BundledModel
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import LanguageModel
     from softmax_visualizer.models.configuration import Configuration
-    from softmax_visualizer.models.openai_compatible import Learnt
+    from softmax_visualizer.models.questions import Learnt
     from softmax_visualizer.models.recording import Recorder
 
 _LEARNT: Learnt = {}
@@ -31,7 +31,7 @@ def open_model(configuration: Configuration, recorder: Recorder | None = None) -
         return model
     from softmax_visualizer.models.recording import RecordingModel
 
-    return RecordingModel(model, recorder, configuration.framing if model.source == "openai" else None)
+    return RecordingModel(model, recorder, configuration.framing if model.abilities.framings else None)
 
 
 def _opened(configuration: Configuration) -> LanguageModel:

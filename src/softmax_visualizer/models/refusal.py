@@ -35,6 +35,7 @@ _BY_FIELD = {"detail", "details", "error", "errors"}
 """Of these, what may hold the names of refused fields, each with what is wrong with it."""
 
 _CODES = ("code", "errorcode", "statuscode", "status")
+_FINE = {"0", "200", "ok", "success"}
 _ABOUT = {*_CODES, "type", "param", "object", "requestid", "id", "instance", "loc"}
 """Names of what stands beside a message and is none itself."""
 
@@ -87,12 +88,13 @@ def error_in(answer: object) -> Refusal | None:
         if isinstance(place, Mapping) and (error := place.get("error") or place.get("errors")):
             return _with_its_status(Refusal.from_body(200, error))
     if choice.get("finish_reason") == "error":
-        return Refusal(200, "")
+        message = choice.get("message")
+        return Refusal.from_body(200, message.get("content") if isinstance(message, Mapping) else None)
     names = {_plain_name(key) for key in answer}
     is_error = "error" in (answer.get("object"), answer.get("type"))
     if not choices and (is_error or names & {*_CODES, "success", "detail", "baseresp"}):
         refusal = _with_its_status(Refusal.from_body(200, answer))
-        return refusal if refusal.message else None
+        return refusal if refusal.message and refusal.code not in _FINE else None
     return None
 
 
