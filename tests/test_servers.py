@@ -16,6 +16,7 @@ from softmax_visualizer.models.base import ModelAnswer, ModelError
 from softmax_visualizer.models.configuration import Configuration, Framing
 from softmax_visualizer.models.event_stream import read_events
 from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
+from softmax_visualizer.models.opening import open_model
 from softmax_visualizer.models.questions import Learnt
 from softmax_visualizer.models.refusal import Refusal, error_in
 
@@ -435,6 +436,19 @@ class TestOpenAI:
                 await model.ask("Hi")
                 await model.close()
             assert [asked.body["top_logprobs"] for asked in server.asked] == [20, 8, 8, 20, 8]
+
+    async def test_and_so_it_is_where_a_person_chooses_a_model_and_comes_back(self) -> None:
+        def reply(body: dict[str, Any]) -> Any:
+            return (
+                GOOD if body["top_logprobs"] <= 8 else refusing("top_logprobs must be <= 8", "top_logprobs")
+            )
+
+        with MisbehavingServer(Answer(reply)) as server:
+            for _ in range(2):
+                model = open_model(Configuration(base_url=server.url, model="m"))
+                await model.ask("Hi")
+                await model.close()
+            assert [asked.body["top_logprobs"] for asked in server.asked] == [20, 8, 8]
 
 
 class TestTheModelToAsk:
