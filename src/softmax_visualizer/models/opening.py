@@ -9,7 +9,11 @@ from softmax_visualizer.models.bundled import BundledModel
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import LanguageModel
     from softmax_visualizer.models.configuration import Configuration
+    from softmax_visualizer.models.questions import Learnt
     from softmax_visualizer.models.recording import Recorder
+
+_LEARNT: Learnt = {}
+"""What servers taught in this run: another model is opened whenever the person chooses one."""
 
 
 def open_model(configuration: Configuration, recorder: Recorder | None = None) -> LanguageModel:
@@ -27,7 +31,7 @@ def open_model(configuration: Configuration, recorder: Recorder | None = None) -
         return model
     from softmax_visualizer.models.recording import RecordingModel
 
-    return RecordingModel(model, recorder, configuration.framing if model.source == "openai" else None)
+    return RecordingModel(model, recorder, configuration.framing if model.abilities.framings else None)
 
 
 def _opened(configuration: Configuration) -> LanguageModel:
@@ -39,4 +43,4 @@ def _opened(configuration: Configuration) -> LanguageModel:
         return BundledModel()
     from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
 
-    return OpenAICompatibleModel(configuration)
+    return OpenAICompatibleModel(configuration, learnt=_LEARNT)
