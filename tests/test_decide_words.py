@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from softmax_visualizer.decoding import DecodingSettings, Interval, Token, TokenDistribution, decode
 from softmax_visualizer.decoding.decision import DecisionError
 from softmax_visualizer.display.decision import Question, accepted_tokens, bounded, decision, find_token
-from softmax_visualizer.display.labels import label
+from softmax_visualizer.display.labels import cell_width, label
 from softmax_visualizer.tui.knobs import Knobs
 from softmax_visualizer.tui.questions import _rival_text, _with_reliability, _with_rival, _with_tokens
 

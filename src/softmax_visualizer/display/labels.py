@@ -109,11 +109,8 @@ def wrap(text: str, width: int) -> list[str]:
     lines, line = [], ""
     for word in text.split(" "):
         joined = f"{line} {word}" if line else word
-        if (
-            line
-            and cell_width(joined) > width
-            and (cell_width(word) <= width or cell_width(line) > width - 2)
-        ):
+        fills_the_line = cell_width(word) > width and cell_width(line) <= width - 2
+        if line and cell_width(joined) > width and not fills_the_line:
             lines.append(line)
             joined = word
         *full, line = _broken(joined, width)
