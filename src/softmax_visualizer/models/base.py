@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from softmax_visualizer.decoding import TokenDistribution
 
-Source = Literal["bundled", "openai", "file", "recording"]
+Source = Literal["bundled", "openai", "local", "file", "recording"]
 
 
 class ModelError(Exception):

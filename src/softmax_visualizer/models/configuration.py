@@ -63,7 +63,8 @@ class Configuration:
 
     ``timeout`` is in seconds and bounds one whole question. ``vocabulary_size`` counts tokens; None leaves
     it to the server or the model's name. ``base_url`` may hold credentials: show :attr:`endpoint` instead.
-    ``replay`` is a recording whose answers are given again, without any server.
+    ``local`` says that ``model`` is a model file on this machine, by its path or a known name, whatever
+    server is set up. ``replay`` is a recording whose answers are given again, without any server.
     """
 
     api_key: Secret | None = None
@@ -72,6 +73,7 @@ class Configuration:
     timeout: float = DEFAULT_TIMEOUT
     framing: Framing = "answer"
     vocabulary_size: int | None = None
+    local: bool = False
     replay: Path | None = None
 
     @classmethod
@@ -92,6 +94,9 @@ class Configuration:
         or its parents. What is set but empty counts as not set. The key has no flag: a command line is for
         everybody on the machine to read.
 
+        A model file's path or known name means the file, unless a base URL is set in the same place or one
+        that wins over it: then it is the server's name for a model.
+
         Args:
             environment: ``os.environ`` unless given.
             directory: the working directory unless given.
@@ -107,18 +112,21 @@ class Configuration:
         frame = settings.find("SOFTMAX_VISUALIZER_FRAMING", "--framing", framing)
         size = settings.find("SOFTMAX_VISUALIZER_VOCABULARY_SIZE", "--vocabulary-size", vocabulary_size)
         plain_http = settings.find(ALLOW_PLAIN_HTTP)
+        local = name is not None and (url is None or name.place < url.place) and _is_model_file(name.value)
         configuration = cls(
             api_key=_key(key) if key else None,
             base_url=_url(url) if url else None,
             model=_name(name) if name else None,
             timeout=_seconds(seconds) if seconds else DEFAULT_TIMEOUT,
-            framing=_framing(frame) if frame else "answer",
+            framing=_framing(frame) if frame else "raw" if local else "answer",
             vocabulary_size=_size(size) if size else None,
+            local=local,
         )
         if name and name.origin == "--model" and configuration.source == "bundled" != configuration.model:
             raise name.wrong(
                 f'is "{configuration.model}", but there is no server to ask for it. Set OPENAI_API_KEY or '
-                f"OPENAI_BASE_URL, or leave the model out to use the one that is bundled."
+                "OPENAI_BASE_URL, give a model file (.gguf) or smollm2, or leave the model out to use the "
+                "bundled one."
             )
         if url and not (plain_http and plain_http.value == "1"):
             _refuse_plain_http(url, configuration)
@@ -131,6 +139,8 @@ class Configuration:
         """Which kind of model this asks: the bundled one by name, or where there is neither key nor URL."""
         if self.replay is not None:
             return "recording"
+        if self.local and self.model is not None:
+            return "local"
         if self.model == BUNDLED_MODEL or (self.api_key is None and self.base_url is None):
             return "bundled"
         return "openai"
@@ -162,13 +172,21 @@ class Configuration:
         return re.sub(r"\bsk-[\w*.-]{4,}", "[hidden]", text)
 
 
+_DOTENV = 2
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     """A setting's text and the place it came from, for error messages."""
 
     value: str
     origin: str
-    from_dotenv: bool = False
+    place: int
+    """The lower, the nearer to the person: a flag, the environment, a ``.env`` file."""
+
+    @property
+    def from_dotenv(self) -> bool:
+        return self.place == _DOTENV
 
     def wrong(self, what: str) -> ConfigurationError:
         return ConfigurationError(f"{self.origin} {what}")
@@ -188,7 +206,7 @@ class _Settings:
         )
         for place, (value, origin) in enumerate(places):
             if value is not None and value.strip():
-                return _Found(value.strip(), origin, from_dotenv=place == 2)
+                return _Found(value.strip(), origin, place)
         return None
 
 
@@ -247,6 +265,12 @@ def _name(found: _Found) -> str:
     if not found.value.isprintable():
         raise found.wrong("holds a character that cannot be printed. Write the model's name anew.")
     return found.value
+
+
+def _is_model_file(name: str) -> bool:
+    from softmax_visualizer.models.weights import known
+
+    return known(name) is not None or name.lower().endswith((".gguf", ".whl"))
 
 
 def _seconds(found: _Found) -> float:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from softmax_visualizer.decoding import DistributionError, TokenDistribution
 from softmax_visualizer.models.answers import NO_LOGPROBS, NoTokenError, TopLogprobs, parse
-from softmax_visualizer.models.base import ModelAnswer, ModelError
+from softmax_visualizer.models.base import ModelAnswer, ModelError, Source
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.connection import Connection
 from softmax_visualizer.models.failures import explain, explain_refusal
@@ -44,11 +44,11 @@ class OpenAICompatibleModel:
     What the server taught about how to be asked, and its list of models, are kept for the next question.
     """
 
-    source: Literal["openai"] = "openai"
+    source: Source = "openai"
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, connection: Connection | None = None) -> None:
         self._configuration = configuration
-        self._connection = Connection(configuration)
+        self._connection = connection or Connection(configuration)
         self._model = configuration.model or (DEFAULT_MODEL if configuration.is_openai else None)
         # OpenAI's own list says nothing that a question needs, so it is fetched for names() only
         self._listing = Listing() if configuration.is_openai else None
