@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 Framing = Literal["answer", "continue", "raw"]
 """How a prompt is put to a server: as a user's message to answer, as text to continue, or bare."""
 
+Depth = int | Literal["auto", "all"]
+"""How many tokens a server is asked to list."""
+
+WHOLE_VOCABULARY = 1_000_000
+"""A depth that no vocabulary exceeds."""
+
 BUNDLED_MODEL = "bundled"
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 DEFAULT_TIMEOUT = 30.0
@@ -63,6 +69,8 @@ class Configuration:
 
     ``timeout`` is in seconds and bounds one whole question. ``vocabulary_size`` counts tokens; None leaves
     it to the server or the model's name. ``base_url`` may hold credentials: show :attr:`endpoint` instead.
+    ``top_logprobs`` is how many tokens a server is asked to list; "auto" means all of them on this machine,
+    where that costs nothing, and elsewhere the usual number.
     ``local`` says that ``model`` is a model file on this machine, by its path or a known name, whatever
     server is set up. ``replay`` is a recording whose answers are given again, without any server.
     """
@@ -73,6 +81,7 @@ class Configuration:
     timeout: float = DEFAULT_TIMEOUT
     framing: Framing = "answer"
     vocabulary_size: int | None = None
+    top_logprobs: Depth = "auto"
     local: bool = False
     replay: Path | None = None
 
@@ -85,6 +94,7 @@ class Configuration:
         timeout: str | None = None,
         framing: str | None = None,
         vocabulary_size: str | None = None,
+        top_logprobs: str | None = None,
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
     ) -> Configuration:
@@ -111,6 +121,7 @@ class Configuration:
         seconds = settings.find("OPENAI_TIMEOUT", "--timeout", timeout)
         frame = settings.find("SOFTMAX_VISUALIZER_FRAMING", "--framing", framing)
         size = settings.find("SOFTMAX_VISUALIZER_VOCABULARY_SIZE", "--vocabulary-size", vocabulary_size)
+        wanted = settings.find("SOFTMAX_VISUALIZER_TOP_LOGPROBS", "--top-logprobs", top_logprobs)
         plain_http = settings.find(ALLOW_PLAIN_HTTP)
         local = name is not None and (url is None or name.place < url.place) and _is_model_file(name.value)
         configuration = cls(
@@ -120,6 +131,7 @@ class Configuration:
             timeout=_seconds(seconds) if seconds else DEFAULT_TIMEOUT,
             framing=_framing(frame) if frame else "raw" if local else "answer",
             vocabulary_size=_size(size) if size else None,
+            top_logprobs=_wanted(wanted) if wanted else "auto",
             local=local,
         )
         if name and name.origin == "--model" and configuration.source == "bundled" != configuration.model:
@@ -156,6 +168,14 @@ class Configuration:
         """Whether the server is OpenAI's own."""
         host = urlsplit(self.endpoint).hostname or ""
         return host == "api.openai.com" or host.endswith(".api.openai.com")
+
+    @property
+    def depth(self) -> int | None:
+        """How many tokens a server is asked for in the end; None for as many as it is asked for at first."""
+        if self.top_logprobs == "auto":
+            on_this_machine = self.local or _is_this_machine(urlsplit(self.endpoint).hostname or "")
+            return WHOLE_VOCABULARY if on_this_machine else None
+        return WHOLE_VOCABULARY if self.top_logprobs == "all" else self.top_logprobs
 
     def redact(self, text: str) -> str:
         """Return ``text`` without the key, the URL's credentials and anything that looks like a key."""
@@ -298,6 +318,17 @@ def _size(found: _Found) -> int:
     if not 2 <= size <= LARGEST_VOCABULARY:
         raise found.wrong(f'is "{found.value[:40]}": it must be a whole number of 2 or more, such as 128256.')
     return size
+
+
+def _wanted(found: _Found) -> Depth:
+    value = found.value.lower()
+    if value in ("auto", "all"):
+        return cast(Depth, value)
+    if not re.fullmatch(r"[1-9]\d{0,6}", value) or int(value) > WHOLE_VOCABULARY:
+        raise found.wrong(
+            f'is "{found.value[:40]}": it must be auto, all, or a whole number from 1 to {WHOLE_VOCABULARY:,}.'
+        )
+    return int(value)
 
 
 def _refuse_plain_http(found: _Found, configuration: Configuration) -> None:
