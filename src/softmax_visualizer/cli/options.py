@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which model is asked, and how."""
     group = parser.add_argument_group("the model")
-    group.add_argument("--model", help="its name; bundled for the model that comes with the program")
+    group.add_argument("--model", help="its name, or a model file (PATH.gguf); bundled and smollm2 need no server")
     group.add_argument("--base-url", help="the OpenAI-compatible server, such as http://127.0.0.1:8080/v1")
     group.add_argument("--timeout", metavar="SECONDS", help="how long to wait for an answer (default 30)")
     group.add_argument(
@@ -25,6 +25,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--vocabulary-size", metavar="N", help="tokens in the model's vocabulary, if it is not known"
+    )
+    group.add_argument(
+        "--top-logprobs",
+        metavar="N",
+        help="tokens that a server is to list: a number, all, or auto (default: all on this machine)",
     )
 
 
@@ -80,6 +85,7 @@ def configuration_of(options: argparse.Namespace) -> Configuration:
         timeout=options.timeout,
         framing=options.framing,
         vocabulary_size=options.vocabulary_size,
+        top_logprobs=options.top_logprobs,
     )
 
 

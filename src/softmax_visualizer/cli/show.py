@@ -90,7 +90,9 @@ def _answer(options: argparse.Namespace) -> ModelAnswer:
     if prompt is None or (piped and not prompt):
         raise UsageError(f'A prompt is missing: {PROGRAM} show "a prompt", or a prompt on a pipe.')
     recorder = recorder_of(options, configuration)
-    answer: ModelAnswer = asked(configuration, lambda model: model.ask(prompt), recorder)
+    answer: ModelAnswer = asked(
+        configuration, lambda model: model.ask(prompt, whole=configuration.whole), recorder
+    )
     return answer
 
 

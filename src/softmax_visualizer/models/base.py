@@ -56,8 +56,12 @@ class LanguageModel(Protocol):
     def endpoint(self) -> str | None:
         """The server's base URL without credentials; None if there is no server."""
 
-    async def ask(self, prompt: str) -> ModelAnswer:
+    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
         """Return the distribution of the token after ``prompt``, at temperature 1.
+
+        Args:
+            whole: have as many tokens listed as there are, or as the server lists, and not only as many as
+                come at once.
 
         Raises:
             ModelError: there is none, with the reason and the remedy.

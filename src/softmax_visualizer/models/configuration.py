@@ -21,9 +21,6 @@ Framing = Literal["answer", "continue", "raw"]
 Depth = int | Literal["auto", "all"]
 """How many tokens a server is asked to list."""
 
-WHOLE_VOCABULARY = 1_000_000
-"""A depth that no vocabulary exceeds."""
-
 BUNDLED_MODEL = "bundled"
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 DEFAULT_TIMEOUT = 30.0
@@ -170,12 +167,10 @@ class Configuration:
         return host == "api.openai.com" or host.endswith(".api.openai.com")
 
     @property
-    def depth(self) -> int | None:
-        """How many tokens a server is asked for in the end; None for as many as it is asked for at first."""
-        if self.top_logprobs == "auto":
-            on_this_machine = self.local or _is_this_machine(urlsplit(self.endpoint).hostname or "")
-            return WHOLE_VOCABULARY if on_this_machine else None
-        return WHOLE_VOCABULARY if self.top_logprobs == "all" else self.top_logprobs
+    def whole(self) -> bool:
+        """Whether the server is to list its whole vocabulary in the end, or as much of it as it will."""
+        on_this_machine = self.local or _is_this_machine(urlsplit(self.endpoint).hostname or "")
+        return self.top_logprobs == "all" or (self.top_logprobs == "auto" and on_this_machine)
 
     def redact(self, text: str) -> str:
         """Return ``text`` without the key, the URL's credentials and anything that looks like a key."""
@@ -324,9 +319,9 @@ def _wanted(found: _Found) -> Depth:
     value = found.value.lower()
     if value in ("auto", "all"):
         return cast(Depth, value)
-    if not re.fullmatch(r"[1-9]\d{0,6}", value) or int(value) > WHOLE_VOCABULARY:
+    if not re.fullmatch(r"[1-9]\d{0,5}", value):
         raise found.wrong(
-            f'is "{found.value[:40]}": it must be auto, all, or a whole number from 1 to {WHOLE_VOCABULARY:,}.'
+            f'is "{found.value[:40]}": it must be auto, all, or a whole number from 1 to 999999, such as 100.'
         )
     return int(value)
 

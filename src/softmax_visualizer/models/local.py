@@ -42,9 +42,9 @@ class LocalModel(OpenAICompatibleModel):
             f"These are exactly the numbers that llama.cpp computes from {what}.",
         )
 
-    async def ask(self, prompt: str) -> ModelAnswer:
+    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
         """Return the distribution after ``prompt``; the first answer says what the model is."""
-        answer = await super().ask(prompt)
+        answer = await super().ask(prompt, whole=whole)
         about, self._about = self._about, ()
         return replace(answer, notes=about + answer.notes)
 

@@ -17,7 +17,7 @@ from softmax_visualizer.models.base import ModelAnswer, ModelError, Source
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.connection import Connection
 from softmax_visualizer.models.failures import explain, explain_refusal
-from softmax_visualizer.models.ladder import CUT_SHORT, MOST_TRIES, climb
+from softmax_visualizer.models.ladder import CUT_SHORT, MOST_TRIES, climb, largest_count
 from softmax_visualizer.models.listing import DEFAULT_MODEL, Listing, announced_end
 from softmax_visualizer.models.refusal import Refusal, error_in, one_line
 from softmax_visualizer.models.vocabulary import ASSUMED_VOCABULARY_SIZE, known_vocabulary_size
@@ -52,9 +52,13 @@ class OpenAICompatibleModel:
         self._model = configuration.model or (DEFAULT_MODEL if configuration.is_openai else None)
         # OpenAI's own list says nothing that a question needs, so it is fetched for names() only
         self._listing = Listing() if configuration.is_openai else None
-        counts = {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
+        wanted = configuration.top_logprobs
+        self._first = wanted if isinstance(wanted, int) else TOP_LOGPROBS
+        self._most: int | None = None
+        self._taught = False
+        counts = {"logprobs": True, "top_logprobs": self._first}
         if configuration.framing == "raw":
-            counts = {"logprobs": TOP_LOGPROBS}
+            counts = {"logprobs": self._first}
         self._parameters: dict[str, Any] = {
             "max_tokens": 1,
             **counts,
@@ -77,10 +81,14 @@ class OpenAICompatibleModel:
         """Return ``{"url": ..., "body": ...}``: what :meth:`ask` would send, as far as is known by now."""
         return self._request(self._body(prompt, self._parameters))
 
-    async def ask(self, prompt: str) -> ModelAnswer:
+    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
         """Return the distribution of the token after ``prompt``, at temperature 1.
 
         Cancelling closes the connection.
+
+        Args:
+            whole: have as many tokens listed as the server will. How many that is, is kept for the next
+                question: beyond it, the server is asked once only.
 
         Raises:
             ModelError: there is none, with the reason and the remedy.
@@ -94,7 +102,7 @@ class OpenAICompatibleModel:
                 f"The prompt holds half a character (U+{ord(prompt[error.start]):04X}), which no server can "
                 "take. Remove it."
             ) from error
-        return await self._bounded(self._ask, prompt)
+        return await self._bounded(self._ask, prompt, whole)
 
     async def reported(self, prompt: str, **parameters: Any) -> TopLogprobs | None:
         """Return the list that the server gives when it is asked with other parameters than :meth:`ask` does.
@@ -143,14 +151,17 @@ class OpenAICompatibleModel:
         """Let go of connections; a closed model is not asked again."""
         await self._connection.close()
 
-    async def _ask(self, prompt: str) -> ModelAnswer:
+    async def _ask(self, prompt: str, whole: bool) -> ModelAnswer:
         tries = self._connection.second_tries
         looking_up = asyncio.create_task(self._known_listing())
         try:
             if self._model is None:
                 self._model = (await looking_up).default
-            top, body = await self._climb(prompt, {})
+            # in the usual way first, where it is not known yet how the server likes to be asked
+            asked = None if whole and self._taught else await self._climb(prompt, {})
             listing = await looking_up
+            deep = await self._deepest(prompt, listing) if whole else None
+            top, body = deep or asked or await self._climb(prompt, {})
         finally:
             looking_up.cancel()
         self._model = body["model"]
@@ -183,9 +194,37 @@ class OpenAICompatibleModel:
                 parameters = climb(parameters, CUT_SHORT) if error.finish_reason == "length" else parameters
             else:
                 if not changes:
-                    self._parameters = parameters
+                    self._parameters, self._taught = parameters, True
                 return top, body
         raise failure
+
+    async def _deepest(self, prompt: str, listing: Listing) -> tuple[TopLogprobs, dict[str, Any]] | None:
+        """Ask for all that the server lists; None where it lists no more than usual."""
+        count = self._most or self._vocabulary_size(self.name, 2, listing)[0]
+        for _ in range(MOST_TRIES):
+            if count <= self.asked:
+                break
+            key = "top_logprobs" if "top_logprobs" in self._parameters else "logprobs"
+            body = self._body(prompt, {**self._parameters, key: count})
+            try:
+                top = await self._attempt(body)
+            except _RefusedError as error:
+                limit = largest_count(error.refusal)
+                if limit is None and error.refusal.status not in (200, 400, 422):
+                    raise
+                # one that names no number, or the one that it refused, would refuse any
+                count = self._most = limit if limit is not None and limit < count else self.asked
+            except NoTokenError:
+                continue
+            else:
+                self._most = min(count, len(top.tokens))
+                return top, body
+        return None
+
+    def goes_deeper(self, answer: ModelAnswer) -> bool:
+        """Whether the server may list more tokens than an answer has, if it is asked for all."""
+        listed, size = len(answer.distribution), answer.distribution.vocabulary_size
+        return (size is None or listed < size) and (self._most is None or listed < self._most)
 
     async def _attempt(self, body: dict[str, Any]) -> TopLogprobs:
         import openai
@@ -230,7 +269,7 @@ class OpenAICompatibleModel:
         return {"model": self._model or DEFAULT_MODEL, **put, **parameters}
 
     def _distribution(self, top: TopLogprobs, listing: Listing) -> TokenDistribution:
-        size, assumed = self._vocabulary_size(top, listing)
+        size, assumed = self._vocabulary_size(top.model or self.name, len(top.tokens), listing)
         try:
             return TokenDistribution.from_top_logprobs(
                 top.tokens, top.logprobs, size, vocabulary_assumed=assumed
@@ -241,14 +280,14 @@ class OpenAICompatibleModel:
                 remedy = "Correct --vocabulary-size or SOFTMAX_VISUALIZER_VOCABULARY_SIZE, or leave it out."
             raise ModelError(f"The server's list cannot be used. {error} {remedy}") from error
 
-    def _vocabulary_size(self, top: TopLogprobs, listing: Listing) -> tuple[int, bool]:
+    def _vocabulary_size(self, model: str, least: int, listing: Listing) -> tuple[int, bool]:
         """Return the number of tokens in the vocabulary, and whether that is an assumed upper bound."""
         if self._configuration.vocabulary_size is not None:
             return self._configuration.vocabulary_size, False
-        for size in (listing.vocabulary_size(self.name), known_vocabulary_size(top.model or self.name)):
-            if size is not None and size >= len(top.tokens):
+        for size in (listing.vocabulary_size(self.name), known_vocabulary_size(model)):
+            if size is not None and size >= least:
                 return size, False
-        return max(ASSUMED_VOCABULARY_SIZE, len(top.tokens)), True
+        return max(ASSUMED_VOCABULARY_SIZE, least), True
 
     def _shown(self, text: str | None) -> str:
         """Return a server's text as it may be shown."""
@@ -256,8 +295,8 @@ class OpenAICompatibleModel:
 
     def _notes(self, answered: str, body: Mapping[str, Any]) -> tuple[str, ...]:
         notes = []
-        if (count := _asked(body)) < TOP_LOGPROBS:
-            notes.append(f"This model lists at most {count} tokens, not the {TOP_LOGPROBS} asked for first.")
+        if (count := _asked(body)) < self._first:
+            notes.append(f"This model lists at most {count} tokens, not the {self._first} asked for first.")
         if answered and not _same_model(answered, self.name):
             notes.append(f"The answer came from {answered}, not from {self.name}.")
         if end := self.announced_end:
