@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from softmax_visualizer.cli import check, consistent, lesson, screen, show
+from softmax_visualizer.cli import check, consistent, lesson, models, screen, show
 from softmax_visualizer.cli.command import PROGRAM, Command, UsageError, parser_of
 from softmax_visualizer.cli.output import complain, discard_output
 from softmax_visualizer.decoding.settings import SettingsError
 
 COMMANDS = {
-    command.name: command for command in (show.COMMAND, lesson.COMMAND, check.COMMAND, consistent.COMMAND)
+    command.name: command
+    for command in (show.COMMAND, lesson.COMMAND, check.COMMAND, models.COMMAND, consistent.COMMAND)
 }
 """What the first argument can be; with anything else there, the screen opens."""
 

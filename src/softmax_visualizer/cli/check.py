@@ -12,7 +12,7 @@ from softmax_visualizer.cli.output import complain, safe, write
 
 def _run(options: argparse.Namespace) -> int:
     configuration = configuration_of(options)
-    if configuration.source != "openai":
+    if configuration.source not in ("openai", "local"):
         raise UsageError(
             "There is no server to check: set OPENAI_API_KEY or OPENAI_BASE_URL, or use --base-url."
         )

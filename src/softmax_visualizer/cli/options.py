@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which model is asked, and how."""
     group = parser.add_argument_group("the model")
-    group.add_argument("--model", help="its name, or a model file (PATH.gguf); bundled and smollm2 need no server")
+    group.add_argument(
+        "--model", help="its name, or a model file (PATH.gguf); bundled and smollm2 need no server"
+    )
     group.add_argument("--base-url", help="the OpenAI-compatible server, such as http://127.0.0.1:8080/v1")
     group.add_argument("--timeout", metavar="SECONDS", help="how long to wait for an answer (default 30)")
     group.add_argument(

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from softmax_visualizer.cli.command import PROGRAM, Command, UsageError, whole
+from softmax_visualizer.cli.fetching import provide
 from softmax_visualizer.cli.options import (
     add_cut_options,
     add_model_options,
@@ -48,6 +49,7 @@ def _run(options: argparse.Namespace) -> int:
     seed = whole("--seed", options.seed)
     configuration = configuration_of(options)
     check_terminal()
+    provide(configuration)
     if configuration.replay is not None:
         from softmax_visualizer.models.replay import RecordedModel
 
