@@ -97,21 +97,8 @@ def servers(home: Path) -> list[int]:
 def test_once_fetched_it_answers_without_a_network_and_is_gone_afterwards(home: Path) -> None:
     shown = subprocess.run(
         [
-            sys.executable,
-            "-m",
-            "softmax_visualizer",
-            "show",
-            "I would like a cup of",
-            "--model",
-            "smollm2",
-            "-t",
-            "1.5",
-            "-p",
-            "0.9",
-            "--format",
-            "json",
-            "--timeout",
-            "300",
+            *(sys.executable, "-m", "softmax_visualizer", "show", "I would like a cup of"),
+            *("--model", "smollm2", "-t", "1.5", "-p", "0.9", "--format", "json", "--timeout", "300"),
         ],
         env=fresh_environment(home, PIP_NO_INDEX="1", HTTPS_PROXY="http://127.0.0.1:9"),
         capture_output=True,

@@ -76,6 +76,8 @@ def _serve(order: dict[str, Any]) -> object:
     params.port = order["port"]
     params.api_keys = [order["key"]]
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = order["threads"]
+    # threads that wait for work leave the cores to others
+    params.cpuparams.poll = params.cpuparams_batch.poll = 0
     params.n_ctx = order["context"]
     # one question at a time, with all of the context
     params.n_parallel = 1
