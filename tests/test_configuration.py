@@ -127,12 +127,36 @@ class TestSecrecy:
         )
         assert redacted == "<[hidden]> [hidden] [hidden] [hidden] [hidden] plain"
 
+    def test_the_query_of_the_url_is_shown_without_its_secrets(self) -> None:
+        url = "https://x/v1?api-version=2024-10-21&code=tiny&tag=a%26b&subscription=0123456789abcdef"
+        configuration = Configuration(base_url=url)
+        assert configuration.query == "?api-version=2024-10-21&code=HIDDEN&tag=a%26b&subscription=HIDDEN"
+        assert configuration.redact("since 2024-10-21, tiny") == "since 2024-10-21, [hidden]"
+        assert Configuration(base_url="https://x/v1").query == Configuration().query == ""
+
     def test_a_short_key_is_taken_out_as_a_word_only(self, tmp_path: Path) -> None:
         configuration = load(tmp_path, {"OPENAI_API_KEY": "ran", "OPENAI_BASE_URL": LOCAL})
         assert configuration.redact("France ran 'ran'") == "France [hidden] '[hidden]'"
 
 
 class TestUnusableSettings:
+    @pytest.mark.parametrize("marks", ['""', "''", "``", "“”", "‘’"])
+    @pytest.mark.parametrize(
+        ("variable", "value"), [("OPENAI_API_KEY", KEY), ("OPENAI_BASE_URL", LOCAL), ("OPENAI_MODEL", "m")]
+    )
+    def test_quotation_marks_are_named_as_what_is_wrong(
+        self, tmp_path: Path, variable: str, value: str, marks: str
+    ) -> None:
+        quoted = f" {marks[0]}{value}{marks[1]} "
+        with pytest.raises(ConfigurationError) as caught:
+            load(tmp_path, {variable: quoted})
+        assert f"{variable} stands in quotation marks" in str(caught.value)
+        assert KEY not in str(caught.value)
+
+    def test_a_key_with_one_of_them_is_not_sent_either(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match=r"OPENAI_API_KEY holds .* a quotation mark"):
+            load(tmp_path, {"OPENAI_API_KEY": f'"{KEY}'})
+
     @pytest.mark.parametrize(
         ("variable", "value", "words"),
         [

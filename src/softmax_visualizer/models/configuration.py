@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import Source
@@ -27,6 +27,16 @@ DEFAULT_TIMEOUT = 30.0
 LARGEST_VOCABULARY = 1_000_000_000
 
 ALLOW_PLAIN_HTTP = "SOFTMAX_VISUALIZER_ALLOW_PLAIN_HTTP"
+
+HIDDEN_VALUE = "HIDDEN"
+"""What stands in the place of a secret in a URL that is shown."""
+
+_PUBLIC = re.compile(
+    r"(?:api|x-ms|ms)?[-_]?(?:version|region|deployment|model|project|location)", re.IGNORECASE
+)
+"""Names, in a URL's query, of what is no secret, such as the api-version that Azure demands."""
+
+_NAMES_SECRET = re.compile("key|token|secret|pass|auth|sig|code|cred", re.IGNORECASE)
 
 _UNMISTAKABLE = 8
 """A secret of this many characters is no part of an ordinary word."""
@@ -161,6 +171,16 @@ class Configuration:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
 
     @property
+    def query(self) -> str:
+        """The base URL's query as it may be shown, such as "?api-version=2024-10-21"; empty if there is none.
+
+        A value that may be a secret is replaced by :data:`HIDDEN_VALUE`.
+        """
+        pairs = parse_qsl(urlsplit(self.base_url or "").query)
+        shown = [(name, HIDDEN_VALUE if _is_secret(name, value) else value) for name, value in pairs]
+        return f"?{urlencode(shown)}" if shown else ""
+
+    @property
     def is_openai(self) -> bool:
         """Whether the server is OpenAI's own."""
         host = urlsplit(self.endpoint).hostname or ""
@@ -177,7 +197,7 @@ class Configuration:
         parts = urlsplit(self.base_url or "")
         # without a password, the name before the @ is the token itself
         secrets = {self.api_key.reveal() if self.api_key else "", parts.password or parts.username or ""}
-        secrets |= {value for _, value in parse_qsl(parts.query) if len(value) >= _UNMISTAKABLE}
+        secrets |= {value for name, value in parse_qsl(parts.query) if _is_secret(name, value)}
         for secret in sorted(secrets | {unquote(secret) for secret in secrets}, key=len, reverse=True):
             if len(secret) >= _UNMISTAKABLE:
                 text = text.replace(secret, "[hidden]")
@@ -221,7 +241,11 @@ class _Settings:
         )
         for place, (value, origin) in enumerate(places):
             if value is not None and value.strip():
-                return _Found(value.strip(), origin, place)
+                found = _Found(value.strip(), origin, place)
+                if re.fullmatch("""(["'`]).*\\1|[“”‘’].*[“”‘’]""", found.value, re.DOTALL):
+                    # only a shell takes them off: they are part of the value in a container's env file
+                    raise found.wrong("stands in quotation marks, which are no part of it. Take them off.")
+                return found
         return None
 
 
@@ -245,13 +269,20 @@ def _dotenv(directory: Path | None) -> tuple[Mapping[str, str | None], Path | No
         ) from error
 
 
+def _is_secret(name: str, value: str) -> bool:
+    """Whether a value in a URL's query may be a secret: all but those known to be none, and short ones."""
+    if _PUBLIC.fullmatch(name):
+        return False
+    return len(value) >= _UNMISTAKABLE or _NAMES_SECRET.search(name) is not None
+
+
 def _key(found: _Found) -> Secret:
     if not found.value.isascii():
         raise found.wrong(
             "holds a character that is not plain ASCII, which no HTTP header can carry. Copy the key again."
         )
-    if not found.value.isprintable() or " " in found.value:
-        raise found.wrong("holds a space or a line break. Copy the key again, alone.")
+    if not found.value.isprintable() or set(" \"'`") & set(found.value):
+        raise found.wrong("holds a space, a line break or a quotation mark. Copy the key again, alone.")
     return Secret(found.value)
 
 

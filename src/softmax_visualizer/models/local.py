@@ -35,7 +35,8 @@ class LocalModel(OpenAICompatibleModel):
         super().__init__(configuration, _LocalConnection(configuration, server, model, progress))
         # What is drawn decides nothing, as long as it is text: after half a character or an end of text,
         # llama.cpp reports no log-probabilities. Those that it reports are without the bias.
-        self._parameters["logit_bias"] = [["a", 100]]
+        usual = self._questions.first_parameters(server.name)
+        self._questions.learn(server.name, {**usual, "logit_bias": [["a", 100]]})
         known = weights.known(server.name)
         what = f"{known.title}, {known.about}" if known else Path(model).name
         self._about: tuple[str, ...] = (

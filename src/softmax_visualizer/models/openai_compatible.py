@@ -12,30 +12,30 @@ from datetime import date
 from typing import Any, TypeVar
 
 from softmax_visualizer.decoding import DistributionError, TokenDistribution
-from softmax_visualizer.models.answers import NO_LOGPROBS, NoTokenError, TopLogprobs, parse
-from softmax_visualizer.models.base import ModelAnswer, ModelError, Source
-from softmax_visualizer.models.configuration import Configuration
+from softmax_visualizer.models.answers import TopLogprobs
+from softmax_visualizer.models.base import Abilities, Continuation, ModelAnswer, ModelError, Source
+from softmax_visualizer.models.choice import USUAL_MODEL, announced_end, choose, choose_unlisted
+from softmax_visualizer.models.configuration import Configuration, Framing
 from softmax_visualizer.models.connection import Connection
 from softmax_visualizer.models.failures import explain, explain_refusal
-from softmax_visualizer.models.ladder import CUT_SHORT, MOST_TRIES, climb, largest_count
-from softmax_visualizer.models.listing import DEFAULT_MODEL, Listing, announced_end
-from softmax_visualizer.models.refusal import Refusal, error_in, one_line
+from softmax_visualizer.models.ladder import TOP_LOGPROBS
+from softmax_visualizer.models.listing import Listing
+from softmax_visualizer.models.questions import Learnt, Questions, RefusedError, asked
+from softmax_visualizer.models.refusal import error_in, one_line
 from softmax_visualizer.models.vocabulary import ASSUMED_VOCABULARY_SIZE, known_vocabulary_size
 
 _Answer = TypeVar("_Answer")
-
-TOP_LOGPROBS = 20
-"""The most that OpenAI and vLLM list, unless told otherwise."""
 
 TRIED_AGAIN = "The first try failed on the way or at the server; this is the answer to a second one."
 
 LISTING_TIMEOUT = 2.0
 """Seconds that looking up the models may delay an answer."""
 
-CONTINUE = (
-    "Continue the user's text from exactly where it ends. Answer with the continuation only, word for word "
-    "as it would stand there: no greeting, no quotation marks, no repetition of the text."
-)
+_MOST_LISTINGS = 3
+"""How often a list that does not come in time is asked for."""
+
+_MOST_MODELS = 3
+"""How many models are asked where none was named and the first are of no use."""
 
 
 class OpenAICompatibleModel:
@@ -46,31 +46,35 @@ class OpenAICompatibleModel:
 
     source: Source = "openai"
 
-    def __init__(self, configuration: Configuration, connection: Connection | None = None) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        connection: Connection | None = None,
+        *,
+        today: date | None = None,
+        learnt: Learnt | None = None,
+    ) -> None:
+        """Prepare to ask; nothing is sent yet.
+
+        Args:
+            configuration: which model, and how.
+            connection: how the server is reached; by the configuration alone unless given.
+            today: decides which models are about to end; the real day unless given.
+            learnt: what was learnt before; what is learnt now is added.
+        """
         self._configuration = configuration
         self._connection = connection or Connection(configuration)
-        self._model = configuration.model or (DEFAULT_MODEL if configuration.is_openai else None)
-        # OpenAI's own list says nothing that a question needs, so it is fetched for names() only
-        self._listing = Listing() if configuration.is_openai else None
-        wanted = configuration.top_logprobs
-        self._first = wanted if isinstance(wanted, int) else TOP_LOGPROBS
-        self._most: int | None = None
-        self._taught = False
-        counts = {"logprobs": True, "top_logprobs": self._first}
-        if configuration.framing == "raw":
-            counts = {"logprobs": self._first}
-        self._parameters: dict[str, Any] = {
-            "max_tokens": 1,
-            **counts,
-            "temperature": 1,
-            "top_p": 1,
-            "stream": False,
-        }
+        self._today = today or date.today()
+        self._questions = Questions(configuration, self._connection, {} if learnt is None else learnt)
+        self._model = configuration.model
+        # OpenAI's own list says nothing that a question to a named model needs
+        self._listing = Listing() if configuration.is_openai and configuration.model else None
+        self._late_listings = 0
 
     @property
     def name(self) -> str:
         """The model's name; "default model" until the server has said which one that is."""
-        return self._model or "default model"
+        return self._model or (self._unlisted if self._configuration.is_openai else "default model")
 
     @property
     def endpoint(self) -> str:
@@ -79,7 +83,8 @@ class OpenAICompatibleModel:
 
     def request(self, prompt: str) -> Mapping[str, Any]:
         """Return ``{"url": ..., "body": ...}``: what :meth:`ask` would send, as far as is known by now."""
-        return self._request(self._body(prompt, self._parameters))
+        model = self._model or self._unlisted
+        return self._questions.request(self._questions.body(model, prompt, self._questions.parameters(model)))
 
     async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
         """Return the distribution of the token after ``prompt``, at temperature 1.
@@ -112,13 +117,26 @@ class OpenAICompatibleModel:
         Raises:
             ModelError: there is no list, with the reason and the remedy.
         """
-        top, body = await self._bounded(self._climb, prompt, parameters)
+        top, body = await self._bounded(
+            self._questions.ask, self._model or self._unlisted, prompt, parameters
+        )
         return top if parameters.items() <= body.items() else None
 
     @property
     def asked(self) -> int:
         """How many tokens the server is asked to list."""
-        return _asked(self._parameters)
+        return asked(self._questions.parameters(self._model or self._unlisted))
+
+    @property
+    def abilities(self) -> Abilities:
+        """What it can do, as far as the server has taught by now."""
+        ways: dict[Framing, Continuation | None] = {"answer": None, "continue": "instruction", "raw": "text"}
+        return Abilities(
+            most_tokens=self.asked,
+            continues=ways[self._configuration.framing],
+            framings=tuple(ways),
+            takes_settings=True,
+        )
 
     @property
     def announced_end(self) -> date | None:
@@ -136,7 +154,7 @@ class OpenAICompatibleModel:
             raise
         # far more than the openai package's own errors: of json, ssl, imports, encodings, its HTTP client
         except Exception as error:
-            raise explain(error, self._configuration, self._model or DEFAULT_MODEL) from error
+            raise explain(error, self._configuration, self._model or self._unlisted) from error
 
     async def names(self) -> tuple[str, ...]:
         """Return the names of the models that the server lists, in alphabetical order.
@@ -144,7 +162,13 @@ class OpenAICompatibleModel:
         Raises:
             ModelError: they cannot be listed.
         """
-        self._listing = Listing.parse(await self._bounded(self._connection.models))
+        answer = await self._bounded(self._connection.models)
+        try:
+            self._listing = Listing.parse(answer)
+        except ModelError as error:
+            if refusal := error_in(answer):
+                raise explain_refusal(refusal, self._configuration, None) from error
+            raise
         return tuple(sorted(self._listing.names, key=str.lower))
 
     async def close(self) -> None:
@@ -154,14 +178,23 @@ class OpenAICompatibleModel:
     async def _ask(self, prompt: str, whole: bool) -> ModelAnswer:
         tries = self._connection.second_tries
         looking_up = asyncio.create_task(self._known_listing())
+        notes: tuple[str, ...] = ()
+        top: TopLogprobs | None
         try:
             if self._model is None:
-                self._model = (await looking_up).default
-            # in the usual way first, where it is not known yet how the server likes to be asked
-            asked = None if whole and self._taught else await self._climb(prompt, {})
+                top, body, notes = await self._ask_first_choice(prompt, await looking_up)
+            elif not (whole and self._questions.has_learnt(self._model)):
+                # in the usual way first, where it is not known yet how the server likes to be asked
+                top, body = await self._questions.ask(self._model, prompt, {})
+            else:
+                top, body = None, {"model": self._model}
             listing = await looking_up
-            deep = await self._deepest(prompt, listing) if whole else None
-            top, body = deep or asked or await self._climb(prompt, {})
+            model = body["model"]
+            if whole:
+                size, _ = self._vocabulary_size(model, 2, listing)
+                top, body = await self._questions.deepest(model, prompt, size) or (top, body)
+            if top is None:
+                top, body = await self._questions.ask(model, prompt, {})
         finally:
             looking_up.cancel()
         self._model = body["model"]
@@ -172,101 +205,72 @@ class OpenAICompatibleModel:
             model=self._shown(top.model) or self.name,
             source=self.source,
             endpoint=self.endpoint,
-            request=self._request(body),
-            notes=((TRIED_AGAIN,) if again else ()) + top.notes + self._notes(self._shown(top.model), body),
+            request=self._questions.request(body),
+            notes=notes
+            + ((TRIED_AGAIN,) if again else ())
+            + top.notes
+            + self._notes(self._shown(top.model), body),
         )
 
-    async def _climb(self, prompt: str, changes: Mapping[str, Any]) -> tuple[TopLogprobs, dict[str, Any]]:
-        """Ask until the server is content with the request, or nothing is left to change in it."""
-        parameters: dict[str, Any] | None = {**self._parameters, **changes}
-        failure: ModelError = ModelError(NO_LOGPROBS)
-        for _ in range(MOST_TRIES):
-            if parameters is None:
-                break
-            body = self._body(prompt, parameters)
+    async def _ask_first_choice(
+        self, prompt: str, listing: Listing
+    ) -> tuple[TopLogprobs, dict[str, Any], tuple[str, ...]]:
+        """Ask the model that promises most, and the next where that one is of no use; say so in a note."""
+        failure: RefusedError | None = None
+        useless = [name for name in listing.names if self._questions.is_useless(name)]
+        notes: tuple[str, ...] = ()
+        model = choose(listing, self._today, useless) or choose(listing, self._today) or self._unlisted
+        for _ in range(_MOST_MODELS):
             try:
-                top = await self._attempt(body)
-            except _RefusedError as error:
-                failure, parameters = error, climb(parameters, error.refusal)
-            except NoTokenError as error:
-                # the end of the text was drawn: the next draw may differ, so the same request is sent again
-                failure = error
-                parameters = climb(parameters, CUT_SHORT) if error.finish_reason == "length" else parameters
+                top, body = await self._questions.ask(model, prompt, {})
+            except RefusedError as error:
+                failure = failure or error
+                if not error.is_of_the_model:
+                    break
+                useless.append(model)
+                self._questions.find_useless(model)
+                notes += (f"{self._shown(model)} cannot be asked for log-probabilities.",)
             else:
-                if not changes:
-                    self._parameters, self._taught = parameters, True
-                return top, body
+                return top, body, notes
+            try:
+                following = choose(listing, self._today, useless)
+            except ModelError:
+                break
+            if following is None:
+                break
+            model = following
+        assert failure is not None
         raise failure
-
-    async def _deepest(self, prompt: str, listing: Listing) -> tuple[TopLogprobs, dict[str, Any]] | None:
-        """Ask for all that the server lists; None where it lists no more than usual."""
-        count = self._most or self._vocabulary_size(self.name, 2, listing)[0]
-        for _ in range(MOST_TRIES):
-            if count <= self.asked:
-                break
-            key = "top_logprobs" if "top_logprobs" in self._parameters else "logprobs"
-            body = self._body(prompt, {**self._parameters, key: count})
-            try:
-                top = await self._attempt(body)
-            except _RefusedError as error:
-                limit = largest_count(error.refusal)
-                if limit is None and error.refusal.status not in (200, 400, 422):
-                    raise
-                # one that names no number, or the one that it refused, would refuse any
-                count = self._most = limit if limit is not None and limit < count else self.asked
-            except NoTokenError:
-                continue
-            else:
-                self._most = min(count, len(top.tokens))
-                return top, body
-        return None
 
     def goes_deeper(self, answer: ModelAnswer) -> bool:
         """Whether the server may list more tokens than an answer has, if it is asked for all."""
         listed, size = len(answer.distribution), answer.distribution.vocabulary_size
-        return (size is None or listed < size) and (self._most is None or listed < self._most)
-
-    async def _attempt(self, body: dict[str, Any]) -> TopLogprobs:
-        import openai
-
-        try:
-            answer = await self._connection.complete(body)
-        except openai.APIStatusError as error:
-            failure = explain(error, self._configuration, body["model"])
-            raise _RefusedError(str(failure), Refusal.from_body(error.status_code, error.body)) from error
-        if refusal := error_in(answer):
-            raise _RefusedError(str(explain_refusal(refusal, self._configuration, body["model"])), refusal)
-        return parse(answer, _asked(body))
+        most = self._questions.most(self.name)
+        return (size is None or listed < size) and (most is None or listed < most)
 
     async def _known_listing(self) -> Listing:
         """Return the server's list of models, fetched once; an empty one where it cannot be had at once."""
         import openai
 
-        if self._listing is None:
+        if self._listing is None and self._late_listings < _MOST_LISTINGS:
             try:
                 async with asyncio.timeout(LISTING_TIMEOUT):
-                    self._listing = Listing.parse(await self._connection.models())
+                    answer = await self._connection.models()
+                # an empty one is asked for again: the server may be loading a model
+                listing = Listing.parse(answer)
+                self._listing = listing if listing.names else None
+            except TimeoutError:
+                self._late_listings += 1
             except openai.APIConnectionError:
-                return Listing()  # the server may be starting: worth asking again next time
+                pass  # the server may be starting: worth asking again next time
             except Exception:
                 self._listing = Listing()
-        return self._listing
+        return self._listing or Listing()
 
-    def _request(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        path = "/chat/completions" if "messages" in body else "/completions"
-        return {"url": self.endpoint + path, "body": body}
-
-    def _body(self, prompt: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        message = {"role": "user", "content": prompt}
-        put: dict[str, Any]
-        match self._configuration.framing:
-            case "raw":
-                put = {"prompt": prompt}
-            case "continue":
-                put = {"messages": [{"role": "system", "content": CONTINUE}, message]}
-            case "answer":
-                put = {"messages": [message]}
-        return {"model": self._model or DEFAULT_MODEL, **put, **parameters}
+    @property
+    def _unlisted(self) -> str:
+        """The model to ask where none was named and the server's list is not known, or empty."""
+        return choose_unlisted(self._today) if self._configuration.is_openai else USUAL_MODEL
 
     def _distribution(self, top: TopLogprobs, listing: Listing) -> TokenDistribution:
         size, assumed = self._vocabulary_size(top.model or self.name, len(top.tokens), listing)
@@ -295,24 +299,16 @@ class OpenAICompatibleModel:
 
     def _notes(self, answered: str, body: Mapping[str, Any]) -> tuple[str, ...]:
         notes = []
-        if (count := _asked(body)) < self._first:
-            notes.append(f"This model lists at most {count} tokens, not the {self._first} asked for first.")
+        first = asked(self._questions.first_parameters(body["model"]))
+        if (count := asked(body)) < first:
+            notes.append(f"This model lists at most {count} tokens, not the {first} asked for first.")
+        elif count < TOP_LOGPROBS and not isinstance(self._configuration.top_logprobs, int):
+            notes.append(f"Models of this kind list at most {count} tokens.")
         if answered and not _same_model(answered, self.name):
             notes.append(f"The answer came from {answered}, not from {self.name}.")
         if end := self.announced_end:
             notes.append(f"{self.name} is announced to be shut down on {end:%Y-%m-%d}.")
         return tuple(notes)
-
-
-class _RefusedError(ModelError):
-    def __init__(self, message: str, refusal: Refusal) -> None:
-        super().__init__(message)
-        self.refusal = refusal
-
-
-def _asked(body: Mapping[str, Any]) -> int:
-    """Return how many tokens a body asks for; in a bare completion ``logprobs`` is that number."""
-    return int(body.get("top_logprobs", body["logprobs"]))
 
 
 def _same_model(answered: str, asked: str) -> bool:

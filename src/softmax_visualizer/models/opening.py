@@ -10,7 +10,11 @@ from softmax_visualizer.models.bundled import BundledModel
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import LanguageModel
     from softmax_visualizer.models.configuration import Configuration
+    from softmax_visualizer.models.questions import Learnt
     from softmax_visualizer.models.recording import Recorder
+
+_LEARNT: Learnt = {}
+"""What servers taught in this run: another model is opened whenever the person chooses one."""
 
 
 def open_model(
@@ -33,9 +37,7 @@ def open_model(
         return model
     from softmax_visualizer.models.recording import RecordingModel
 
-    return RecordingModel(
-        model, recorder, configuration.framing if model.source in ("openai", "local") else None
-    )
+    return RecordingModel(model, recorder, configuration.framing if model.abilities.framings else None)
 
 
 def _opened(configuration: Configuration, progress: Callable[[float], None]) -> LanguageModel:
@@ -51,4 +53,4 @@ def _opened(configuration: Configuration, progress: Callable[[float], None]) -> 
         return LocalModel(configuration, progress)
     from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
 
-    return OpenAICompatibleModel(configuration)
+    return OpenAICompatibleModel(configuration, learnt=_LEARNT)

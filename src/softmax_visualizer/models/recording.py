@@ -12,7 +12,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from softmax_visualizer.models.base import LanguageModel, ModelAnswer, ModelError, Source
+from softmax_visualizer.models.base import Abilities, LanguageModel, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.recording_format import (
     LARGEST,
     VERSION,
@@ -112,6 +112,11 @@ class RecordingModel:
     def endpoint(self) -> str | None:
         """The other model's server."""
         return self._model.endpoint
+
+    @property
+    def abilities(self) -> Abilities:
+        """What the other model can do."""
+        return self._model.abilities
 
     async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
         """Return the other model's answer, with a note if it could not be recorded.

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from softmax_visualizer.models.base import ModelAnswer, ModelError, Source
+from softmax_visualizer.models.base import Abilities, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.recording_format import (
     VERSION,
     EntryError,
@@ -33,6 +33,7 @@ class RecordedModel:
 
     source: Source = "recording"
     endpoint: str | None = None
+    abilities = Abilities()
 
     def __init__(self, recording: str, answers: _Answers, name: str) -> None:
         self.name = name
