@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from softmax_visualizer.models.base import ModelError
-from softmax_visualizer.models.choice import announced_end, choose, choose_unlisted
+from softmax_visualizer.models.choice import AT_OPENAI, announced_end, choose
 from softmax_visualizer.models.listing import Listing
 
 TODAY = date(2026, 11, 26)
@@ -177,7 +177,7 @@ class TestTheChoice:
 
 class TestOpenAI:
     def test_the_one_that_lists_twenty_is_first_while_it_lives(self) -> None:
-        assert choose(listing(*OPENAI), TODAY) == choose_unlisted(TODAY) == "gpt-4o-mini"
+        assert choose(listing(*OPENAI), TODAY) == choose(AT_OPENAI, TODAY) == "gpt-4o-mini"
 
     def test_thirty_days_before_its_end_it_is_no_longer(self) -> None:
         end = date(2027, 1, 14)
@@ -185,7 +185,7 @@ class TestOpenAI:
         assert choose(listing(*OPENAI), end - timedelta(days=30)) == "gpt-5.6-luna"
 
     def test_after_its_end_one_that_was_seen_to_list_any_is(self) -> None:
-        assert choose(listing(*OPENAI), LATER) == choose_unlisted(LATER) == "gpt-5.6-luna"
+        assert choose(listing(*OPENAI), LATER) == choose(AT_OPENAI, LATER) == "gpt-5.6-luna"
         assert choose(listing("gpt-6-astra", "gpt-6-luna"), LATER) == "gpt-6-luna"
         assert choose(listing("o3", "gpt-5-mini", "gpt-6.2-sol", "gpt-7-new"), LATER) == "gpt-7-new"
 

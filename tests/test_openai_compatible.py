@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,8 @@ GOOD = chat(*[-2.0 - rank / 10 for rank in range(20)])
 
 def model_at(url: str, key: str | None = KEY, **settings: Any) -> OpenAICompatibleModel:
     settings = {"model": "m", "timeout": 20.0, **settings}
-    return OpenAICompatibleModel(Configuration(Secret(key) if key else None, url, **settings))
+    configuration = Configuration(Secret(key) if key else None, url, **settings)
+    return OpenAICompatibleModel(configuration, today=date(2026, 11, 26))
 
 
 async def failure_of(model: OpenAICompatibleModel, prompt: str = "Hi") -> str:

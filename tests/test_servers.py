@@ -356,6 +356,23 @@ class TestOpenAI:
             names = [asked.body["model"] for asked in server.asked]
             assert names == ["gpt-5.6-luna", "gpt-5.4-mini", "gpt-5.4-mini"]
 
+    async def test_where_its_list_cannot_be_had_its_models_are_tried_all_the_same(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        names = []
+
+        async def complete(_: object, body: dict[str, Any]) -> Any:
+            names.append(body["model"])
+            return refusing("logprobs are not supported.", "logprobs") if len(names) == 1 else GOOD
+
+        monkeypatch.setattr(connection.Connection, "complete", complete)
+        monkeypatch.setattr(connection.Connection, "models", None)
+        model = OpenAICompatibleModel(Configuration(), today=LATER)
+        assert model.name == "gpt-5.6-luna"
+        await model.ask("Hi")
+        assert model.name == "gpt-5.4-mini"
+        assert names == ["gpt-5.6-luna", "gpt-5.4-mini"]
+
     async def test_it_is_said_that_it_was(self) -> None:
         def reply(body: dict[str, Any]) -> Any:
             return refusing(f"{body['model']} does not support chat") if body["model"] == "a" else GOOD
@@ -451,6 +468,14 @@ class TestTheModelToAsk:
             with pytest.raises(ModelError, match="asking one would load it"):
                 await ask(server)
             assert server.asked == []
+
+    async def test_a_server_that_lists_none_and_refuses_is_to_load_one(self) -> None:
+        refusal = Answer({"error": {"message": "Model not found"}}, 404)
+        with MisbehavingServer(refusal, models=Answer({"data": []})) as server:
+            with pytest.raises(ModelError, match=r"“Model not found” The server lists no models: load one"):
+                await ask(server)
+            with pytest.raises(ModelError, match=r"“Model not found”$"):
+                await ask(server, model="m")
 
     async def test_a_list_that_is_an_error_says_which(self) -> None:
         models = Answer({"error": {"message": "the list is closed", "code": 403}})

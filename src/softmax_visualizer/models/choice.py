@@ -15,6 +15,9 @@ USUAL_MODEL = "gpt-4o-mini"
 _FIRST_CHOICES = (USUAL_MODEL, "gpt-5.6-luna", "gpt-5.4-mini", "gpt-6-luna")
 """OpenAI's small models, the one that lists 20 tokens first, then those that were seen to list any."""
 
+AT_OPENAI = Listing({name: ListedModel() for name in _FIRST_CHOICES})
+"""What OpenAI is taken to list where its list cannot be had."""
+
 _ENDING = timedelta(days=30)
 
 _OPENAI_ENDS = (
@@ -77,12 +80,6 @@ def choose(listing: Listing, today: date, refused: Collection[str] = ()) -> str 
             "(press m, or --model)."
         )
     return best
-
-
-def choose_unlisted(today: date) -> str:
-    """Return the model to ask of OpenAI while its list is not known."""
-    living = (name for name in _FIRST_CHOICES if not _ends_soon(name, Listing(), today))
-    return next(living, _FIRST_CHOICES[-1])
 
 
 def announced_end(model: str, listing: Listing, *, is_openai: bool) -> date | None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from softmax_visualizer.decoding import DistributionError, TokenDistribution
 from softmax_visualizer.models.answers import TopLogprobs
 from softmax_visualizer.models.base import Abilities, Continuation, ModelAnswer, ModelError, Source
-from softmax_visualizer.models.choice import USUAL_MODEL, announced_end, choose, choose_unlisted
+from softmax_visualizer.models.choice import AT_OPENAI, USUAL_MODEL, announced_end, choose
 from softmax_visualizer.models.configuration import Configuration, Framing
 from softmax_visualizer.models.connection import Connection
 from softmax_visualizer.models.failures import explain, explain_refusal
@@ -70,6 +70,7 @@ class OpenAICompatibleModel:
         # OpenAI's own list says nothing that a question to a named model needs
         self._listing = Listing() if configuration.is_openai and configuration.model else None
         self._late_listings = 0
+        self._lists_none = False
 
     @property
     def name(self) -> str:
@@ -195,6 +196,12 @@ class OpenAICompatibleModel:
                 top, body = await self._questions.deepest(model, prompt, size) or (top, body)
             if top is None:
                 top, body = await self._questions.ask(model, prompt, {})
+        except ModelError as error:
+            if self._model is None and self._lists_none:
+                raise ModelError(
+                    f"{error} The server lists no models: load one there, or name one."
+                ) from error
+            raise
         finally:
             looking_up.cancel()
         self._model = body["model"]
@@ -216,6 +223,8 @@ class OpenAICompatibleModel:
         self, prompt: str, listing: Listing
     ) -> tuple[TopLogprobs, dict[str, Any], tuple[str, ...]]:
         """Ask the model that promises most, and the next where that one is of no use; say so in a note."""
+        if not listing.names and self._configuration.is_openai:
+            listing = AT_OPENAI
         failure: RefusedError | None = None
         useless = [name for name in listing.names if self._questions.is_useless(name)]
         notes: tuple[str, ...] = ()
@@ -259,6 +268,7 @@ class OpenAICompatibleModel:
                 # an empty one is asked for again: the server may be loading a model
                 listing = Listing.parse(answer)
                 self._listing = listing if listing.names else None
+                self._lists_none = not listing.names
             except TimeoutError:
                 self._late_listings += 1
             except openai.APIConnectionError:
@@ -270,7 +280,8 @@ class OpenAICompatibleModel:
     @property
     def _unlisted(self) -> str:
         """The model to ask where none was named and the server's list is not known, or empty."""
-        return choose_unlisted(self._today) if self._configuration.is_openai else USUAL_MODEL
+        likely = choose(AT_OPENAI, self._today) if self._configuration.is_openai else None
+        return likely or USUAL_MODEL
 
     def _distribution(self, top: TopLogprobs, listing: Listing) -> TokenDistribution:
         size, assumed = self._vocabulary_size(top.model or self.name, len(top.tokens), listing)
