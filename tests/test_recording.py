@@ -70,7 +70,7 @@ class ServerModel(BundledModel):
     endpoint: str | None = "http://127.0.0.1:1/v1"
     closed = False
 
-    async def ask(self, prompt: str) -> ModelAnswer:
+    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
         if prompt == "bad":
             raise ModelError("The server has no answer. Try another.")
         return replace(ANSWER, prompt=prompt, notes=())
@@ -587,7 +587,7 @@ def mass(low: Any, estimate: Any, high: Any) -> Callable[[dict[str, Any]], None]
         (changed(endpoint=1), '"endpoint" must be a text or null.'),
         (changed(notes="x"), '"notes" must be a list.'),
         (changed(notes=[1]), '"notes" must be a list of texts.'),
-        (changed(source="x"), '"source" must be one of bundled, openai, file, recording.'),
+        (changed(source="x"), '"source" must be one of bundled, openai, local, file, recording.'),
         (changed(request=[]), '"request" must be an object.'),
         (changed(request=nested(30)), '"request" is nested too deeply.'),
         (distribution_with(tokens=["a", None, "b"]), '"tokens" must be a list of texts.'),

@@ -137,18 +137,15 @@ def _chat_position(content: list[Any], note: str | None) -> _Position | None:
 
 
 def _entry(entry: object) -> Entry | None:
-    if not isinstance(entry, Mapping):
+    # some 50,000 times an answer, so for a dict, which is quicker to tell than a Mapping
+    if not isinstance(entry, dict):
         return None
     token = _token(entry)
     if token is None:
         return None
     # llama.cpp says id, Mistral token_id
-    numbers = (entry.get(name) for name in ("id", "token_id"))
-    return Entry(
-        token,
-        _logprob(entry.get("logprob")),
-        next((number for number in numbers if type(number) is int), None),
-    )
+    number = entry.get("id", entry.get("token_id"))
+    return Entry(token, _logprob(entry.get("logprob")), number if type(number) is int else None)
 
 
 def _logprob(number: object) -> float | None:

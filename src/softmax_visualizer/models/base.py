@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from softmax_visualizer.decoding import TokenDistribution
     from softmax_visualizer.models.configuration import Framing
 
-Source = Literal["bundled", "openai", "file", "recording"]
+Source = Literal["bundled", "openai", "local", "file", "recording"]
 
 
 Continuation = Literal["token ids", "text", "instruction"]
@@ -81,8 +81,12 @@ class LanguageModel(Protocol):
     def abilities(self) -> Abilities:
         """What it can do, as far as is known by now."""
 
-    async def ask(self, prompt: str) -> ModelAnswer:
+    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
         """Return the distribution of the token after ``prompt``, at temperature 1.
+
+        Args:
+            whole: have as many tokens listed as there are, or as the server lists, and not only as many as
+                come at once.
 
         Raises:
             ModelError: there is none, with the reason and the remedy.

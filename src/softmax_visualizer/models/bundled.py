@@ -25,8 +25,8 @@ class BundledModel:
     endpoint: str | None = None
     abilities = Abilities(continues="text")
 
-    async def ask(self, prompt: str) -> ModelAnswer:
-        """Return the distribution after ``prompt``; arrays are loaded once, in a thread."""
+    async def ask(self, prompt: str, *, whole: bool = True) -> ModelAnswer:
+        """Return the whole distribution after ``prompt``; arrays are loaded once, in a thread."""
         return await asyncio.to_thread(self.answer, prompt)
 
     def answer(self, prompt: str) -> ModelAnswer:

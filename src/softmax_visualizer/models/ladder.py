@@ -130,6 +130,14 @@ def climb(parameters: Mapping[str, Any], refusal: Refusal) -> dict[str, Any] | N
     return None
 
 
+def largest_count(refusal: Refusal) -> int | None:
+    """Return how many tokens the server says it lists at most; None if it says nothing of it."""
+    text = refusal.message.lower()
+    is_about_counts = refusal.param in _COUNTS or any(re.search(rf"\b{name}\b", text) for name in _COUNTS)
+    limit = _LIMIT.search(text) if is_about_counts else None
+    return int(limit[1]) if limit else None
+
+
 def denies_logprobs(refusal: Refusal) -> bool:
     """Whether the refusal, which no further change can help, is of log-probabilities as such."""
     text = f"{refusal.message.lower()} {refusal.param or ''}"

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from softmax_visualizer.decoding import DistributionError, TokenDistribution
 from softmax_visualizer.models.answers import TopLogprobs
-from softmax_visualizer.models.base import Abilities, Continuation, ModelAnswer, ModelError
+from softmax_visualizer.models.base import Abilities, Continuation, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.choice import AT_OPENAI, USUAL_MODEL, announced_end, choose
 from softmax_visualizer.models.configuration import Configuration, Framing
 from softmax_visualizer.models.connection import Connection
 from softmax_visualizer.models.failures import explain, explain_refusal
-from softmax_visualizer.models.ladder import TOP_LOGPROBS, first_parameters
+from softmax_visualizer.models.ladder import TOP_LOGPROBS
 from softmax_visualizer.models.listing import Listing
 from softmax_visualizer.models.questions import Learnt, Questions, RefusedError, asked
 from softmax_visualizer.models.refusal import error_in, one_line
@@ -48,20 +48,26 @@ class OpenAICompatibleModel:
     What the server taught about how to be asked, and its list of models, are kept for the next question.
     """
 
-    source: Literal["openai"] = "openai"
+    source: Source = "openai"
 
     def __init__(
-        self, configuration: Configuration, *, today: date | None = None, learnt: Learnt | None = None
+        self,
+        configuration: Configuration,
+        connection: Connection | None = None,
+        *,
+        today: date | None = None,
+        learnt: Learnt | None = None,
     ) -> None:
         """Prepare to ask; nothing is sent yet.
 
         Args:
             configuration: which model, and how.
+            connection: how the server is reached; by the configuration alone unless given.
             today: decides which models are about to end; the real day unless given.
             learnt: what was learnt before; what is learnt now is added.
         """
         self._configuration = configuration
-        self._connection = Connection(configuration)
+        self._connection = connection or Connection(configuration)
         self._today = today or date.today()
         self._questions = Questions(configuration, self._connection, {} if learnt is None else learnt)
         self._model = configuration.model
@@ -85,10 +91,14 @@ class OpenAICompatibleModel:
         model = self._model or self._unlisted
         return self._questions.request(self._questions.body(model, prompt, self._questions.parameters(model)))
 
-    async def ask(self, prompt: str) -> ModelAnswer:
+    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
         """Return the distribution of the token after ``prompt``, at temperature 1.
 
         Cancelling closes the connection.
+
+        Args:
+            whole: have as many tokens listed as the server will. How many that is, is kept for the next
+                question: beyond it, the server is asked once only.
 
         Raises:
             ModelError: there is none, with the reason and the remedy.
@@ -102,7 +112,7 @@ class OpenAICompatibleModel:
                 f"The prompt holds half a character (U+{ord(prompt[error.start]):04X}), which no server can "
                 "take. Remove it."
             ) from error
-        return await self._bounded(self._ask, prompt)
+        return await self._bounded(self._ask, prompt, whole)
 
     async def reported(self, prompt: str, **parameters: Any) -> TopLogprobs | None:
         """Return the list that the server gives when it is asked with other parameters than :meth:`ask` does.
@@ -170,16 +180,26 @@ class OpenAICompatibleModel:
         """Let go of connections; a closed model is not asked again."""
         await self._connection.close()
 
-    async def _ask(self, prompt: str) -> ModelAnswer:
+    async def _ask(self, prompt: str, whole: bool) -> ModelAnswer:
         tries = self._connection.second_tries
         looking_up = asyncio.create_task(self._known_listing())
         notes: tuple[str, ...] = ()
+        top: TopLogprobs | None
         try:
             if self._model is None:
                 top, body, notes = await self._ask_first_choice(prompt, await looking_up)
-            else:
+            elif not (whole and self._questions.has_learnt(self._model)):
+                # in the usual way first, where it is not known yet how the server likes to be asked
                 top, body = await self._questions.ask(self._model, prompt, {})
+            else:
+                top, body = None, {"model": self._model}
             listing = await looking_up
+            model = body["model"]
+            if whole:
+                size, _ = self._vocabulary_size(model, 2, listing)
+                top, body = await self._questions.deepest(model, prompt, size) or (top, body)
+            if top is None:
+                top, body = await self._questions.ask(model, prompt, {})
         except ModelError as error:
             if self._model is None and self._lists_none:
                 raise ModelError(
@@ -235,6 +255,12 @@ class OpenAICompatibleModel:
         assert failure is not None
         raise failure
 
+    def goes_deeper(self, answer: ModelAnswer) -> bool:
+        """Whether the server may list more tokens than an answer has, if it is asked for all."""
+        listed, size = len(answer.distribution), answer.distribution.vocabulary_size
+        most = self._questions.most(self.name)
+        return (size is None or listed < size) and (most is None or listed < most)
+
     async def _known_listing(self) -> Listing:
         """Return the server's list of models, fetched once; an empty one where it cannot be had at once."""
         import openai
@@ -262,7 +288,7 @@ class OpenAICompatibleModel:
         return likely or USUAL_MODEL
 
     def _distribution(self, top: TopLogprobs, listing: Listing) -> TokenDistribution:
-        size, assumed = self._vocabulary_size(top, listing)
+        size, assumed = self._vocabulary_size(top.model or self.name, len(top.tokens), listing)
         try:
             return TokenDistribution.from_top_logprobs(
                 top.tokens,
@@ -278,18 +304,17 @@ class OpenAICompatibleModel:
                 remedy = "Correct --vocabulary-size or SOFTMAX_VISUALIZER_VOCABULARY_SIZE, or leave it out."
             raise ModelError(f"The server's list cannot be used. {error} {remedy}") from error
 
-    def _vocabulary_size(self, top: TopLogprobs, listing: Listing) -> tuple[int, bool]:
+    def _vocabulary_size(self, model: str, least: int, listing: Listing) -> tuple[int, bool]:
         """Return the number of tokens in the vocabulary, and whether that is an assumed upper bound."""
         if self._configuration.vocabulary_size is not None:
             return self._configuration.vocabulary_size, False
-        name = top.model or self.name
         for size, assumed in (
             (listing.vocabulary_size(self.name), False),
-            (known_vocabulary_size(name), not is_one_size(name)),
+            (known_vocabulary_size(model), not is_one_size(model)),
         ):
-            if size is not None and size >= len(top.tokens):
+            if size is not None and size >= least:
                 return size, assumed
-        return max(ASSUMED_VOCABULARY_SIZE, len(top.tokens)), True
+        return max(ASSUMED_VOCABULARY_SIZE, least), True
 
     def _shown(self, text: str | None) -> str:
         """Return a server's text as it may be shown."""
@@ -297,10 +322,10 @@ class OpenAICompatibleModel:
 
     def _notes(self, answered: str, body: Mapping[str, Any]) -> tuple[str, ...]:
         notes = []
-        first = asked(first_parameters(body["model"], self._configuration.framing))
+        first = asked(self._questions.first_parameters(body["model"]))
         if (count := asked(body)) < first:
             notes.append(f"This model lists at most {count} tokens, not the {first} asked for first.")
-        elif count < TOP_LOGPROBS:
+        elif count < TOP_LOGPROBS and not isinstance(self._configuration.top_logprobs, int):
             notes.append(f"Models of this kind list at most {count} tokens.")
         if answered and not _same_model(answered, self.name):
             notes.append(f"The answer came from {answered}, not from {self.name}.")

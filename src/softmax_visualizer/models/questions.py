@@ -11,7 +11,14 @@ from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.connection import Connection
 from softmax_visualizer.models.event_stream import put_together
 from softmax_visualizer.models.failures import explain, explain_refusal, not_an_answer
-from softmax_visualizer.models.ladder import CUT_SHORT, MOST_TRIES, climb, denies_logprobs, first_parameters
+from softmax_visualizer.models.ladder import (
+    CUT_SHORT,
+    MOST_TRIES,
+    climb,
+    denies_logprobs,
+    first_parameters,
+    largest_count,
+)
 from softmax_visualizer.models.reasons import is_about_model, is_about_use
 from softmax_visualizer.models.refusal import Refusal, error_in
 
@@ -50,6 +57,7 @@ class Questions:
         self._configuration = configuration
         self._connection = connection
         self._learnt = learnt
+        self._most: dict[str, int] = {}
 
     async def ask(
         self, model: str, prompt: str, changes: Mapping[str, Any]
@@ -88,9 +96,39 @@ class Questions:
                 parameters = climb(parameters, CUT_SHORT) if error.finish_reason == "length" else parameters
             else:
                 if not changes:
-                    self._learnt[self._key(model)] = parameters
+                    self.learn(model, parameters)
                 return top, body
         raise failure
+
+    async def deepest(self, model: str, prompt: str, size: int) -> tuple[TopLogprobs, dict[str, Any]] | None:
+        """Ask for all that the server lists of a vocabulary; None where that is no more than usual.
+
+        How many that is, is kept: beyond it, the server is asked once only.
+
+        Raises:
+            RefusedError: the server refused for another reason than the number.
+            ModelError: it answered, but without a list that can be used.
+        """
+        parameters = self.parameters(model)
+        usual, count = asked(parameters), self._most.get(model, size)
+        for _ in range(MOST_TRIES):
+            if count <= usual:
+                break
+            body = self.body(model, prompt, {**parameters, _count(parameters): count})
+            try:
+                top = await self._attempt(body)
+            except RefusedError as error:
+                limit = largest_count(error.refusal)
+                if limit is None and error.refusal.status not in (200, 400, 422):
+                    raise
+                # one that names no number, or the one that it refused, would refuse any
+                count = self._most[model] = limit if limit is not None and limit < count else usual
+            except NoTokenError:
+                continue
+            else:
+                self._most[model] = min(count, len(top.tokens))
+                return top, body
+        return None
 
     async def _attempt(self, body: dict[str, Any]) -> TopLogprobs:
         import openai
@@ -115,7 +153,25 @@ class Questions:
 
     def parameters(self, model: str) -> Mapping[str, Any]:
         """Return what a request to a model holds beside it and the prompt, as far as is known by now."""
-        return self._learnt.get(self._key(model)) or first_parameters(model, self._configuration.framing)
+        return self._learnt.get(self._key(model)) or self.first_parameters(model)
+
+    def first_parameters(self, model: str) -> Mapping[str, Any]:
+        """Return what a request holds as long as nothing is known of how the model likes to be asked."""
+        parameters = first_parameters(model, self._configuration.framing)
+        wanted = self._configuration.top_logprobs
+        return {**parameters, _count(parameters): wanted} if isinstance(wanted, int) else parameters
+
+    def learn(self, model: str, parameters: Mapping[str, Any]) -> None:
+        """Keep how a model likes to be asked."""
+        self._learnt[self._key(model)] = parameters
+
+    def has_learnt(self, model: str) -> bool:
+        """Whether it is known how a model likes to be asked."""
+        return bool(self._learnt.get(self._key(model)))
+
+    def most(self, model: str) -> int | None:
+        """Return how many tokens a model was found to list at most; None while it was not tried."""
+        return self._most.get(model)
 
     def find_useless(self, model: str) -> None:
         """Learn that a model is not to be chosen again where none was named."""
@@ -147,3 +203,8 @@ class Questions:
 def asked(body: Mapping[str, Any]) -> int:
     """Return how many tokens a body asks for; in a bare completion ``logprobs`` is that number."""
     return int(body.get("top_logprobs", body["logprobs"]))
+
+
+def _count(parameters: Mapping[str, Any]) -> str:
+    """Return the name of the parameter that says how many tokens are to be listed."""
+    return "top_logprobs" if "top_logprobs" in parameters else "logprobs"

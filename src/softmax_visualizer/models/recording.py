@@ -118,13 +118,13 @@ class RecordingModel:
         """What the other model can do."""
         return self._model.abilities
 
-    async def ask(self, prompt: str) -> ModelAnswer:
+    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
         """Return the other model's answer, with a note if it could not be recorded.
 
         Raises:
             ModelError: there is no answer, with the reason and the remedy.
         """
-        answer = await self._model.ask(prompt)
+        answer = await self._model.ask(prompt, whole=whole)
         note = HIDDEN if self._recorder.redact(prompt) != prompt else None
         try:
             await asyncio.to_thread(self._recorder.keep, answer, self._framing)

@@ -63,7 +63,7 @@ class RecordedModel:
         """The prompts that there is an answer to, in the order in which they were first asked."""
         return tuple(self._answers[self.name])
 
-    async def ask(self, prompt: str) -> ModelAnswer:
+    async def ask(self, prompt: str, *, whole: bool = True) -> ModelAnswer:
         """Return the recorded answer, with the model, endpoint and request that it had.
 
         Raises:
