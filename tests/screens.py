@@ -32,7 +32,7 @@ class ObedientModel:
         self.cancelled: list[str] = []
         self.closed = False
 
-    async def ask(self, prompt: str) -> ModelAnswer:
+    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
         self.asked.append(prompt)
         reply = self.reply(prompt)
         try:

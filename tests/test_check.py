@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import subprocess
 import sys
@@ -134,6 +135,21 @@ async def test_one_candidate_is_too_few_to_tell(check: Callable[..., Any]) -> No
 async def test_a_server_without_log_probabilities_is_told_as_such(check: Callable[..., Any]) -> None:
     with pytest.raises(ModelError, match="log-probabilities"):
         await check({"choices": [{"message": {"content": "Hi"}, "logprobs": None}]})
+
+
+async def test_cancelling_it_leaves_nothing_behind() -> None:
+    first = Answer(answering())
+    with MisbehavingServer(first, first, Answer(manner="silence"), models=MODELS) as server:
+        model = OpenAICompatibleModel(Configuration(base_url=server.url, model="m"))
+        checking = asyncio.create_task(check_endpoint(model))
+        while len(server.asked) < 3:
+            await asyncio.sleep(0.01)
+        checking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await checking
+        assert await asyncio.to_thread(server.hung_up.wait, 20)
+        await model.close()
+    assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
 
 
 def test_the_command_prints_a_short_table(tmp_path: Path) -> None:

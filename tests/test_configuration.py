@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from softmax_visualizer.models.configuration import Configuration, ConfigurationError, Secret
-from softmax_visualizer.models.vocabulary import ASSUMED_VOCABULARY_SIZE, known_vocabulary_size
+from softmax_visualizer.models.vocabulary import ASSUMED_VOCABULARY_SIZE, is_one_size, known_vocabulary_size
 
 KEY = "sk-proj-0123456789abcdef"
 LOCAL = "http://127.0.0.1:8080/v1"
@@ -127,12 +127,36 @@ class TestSecrecy:
         )
         assert redacted == "<[hidden]> [hidden] [hidden] [hidden] [hidden] plain"
 
+    def test_the_query_of_the_url_is_shown_without_its_secrets(self) -> None:
+        url = "https://x/v1?api-version=2024-10-21&code=tiny&tag=a%26b&subscription=0123456789abcdef"
+        configuration = Configuration(base_url=url)
+        assert configuration.query == "?api-version=2024-10-21&code=HIDDEN&tag=a%26b&subscription=HIDDEN"
+        assert configuration.redact("since 2024-10-21, tiny") == "since 2024-10-21, [hidden]"
+        assert Configuration(base_url="https://x/v1").query == Configuration().query == ""
+
     def test_a_short_key_is_taken_out_as_a_word_only(self, tmp_path: Path) -> None:
         configuration = load(tmp_path, {"OPENAI_API_KEY": "ran", "OPENAI_BASE_URL": LOCAL})
         assert configuration.redact("France ran 'ran'") == "France [hidden] '[hidden]'"
 
 
 class TestUnusableSettings:
+    @pytest.mark.parametrize("marks", ['""', "''", "``", "“”", "‘’"])
+    @pytest.mark.parametrize(
+        ("variable", "value"), [("OPENAI_API_KEY", KEY), ("OPENAI_BASE_URL", LOCAL), ("OPENAI_MODEL", "m")]
+    )
+    def test_quotation_marks_are_named_as_what_is_wrong(
+        self, tmp_path: Path, variable: str, value: str, marks: str
+    ) -> None:
+        quoted = f" {marks[0]}{value}{marks[1]} "
+        with pytest.raises(ConfigurationError) as caught:
+            load(tmp_path, {variable: quoted})
+        assert f"{variable} stands in quotation marks" in str(caught.value)
+        assert KEY not in str(caught.value)
+
+    def test_a_key_with_one_of_them_is_not_sent_either(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match=r"OPENAI_API_KEY holds .* a quotation mark"):
+            load(tmp_path, {"OPENAI_API_KEY": f'"{KEY}'})
+
     @pytest.mark.parametrize(
         ("variable", "value", "words"),
         [
@@ -269,12 +293,14 @@ class TestVocabularySizes:
             ("gpt-4o-mini-2024-07-18", 200_019),
             ("openai/gpt-4.1", 200_019),
             ("ft:gpt-4o-mini-2024-07-18:someone::id", 200_019),
-            ("gpt-5.6-luna", 200_019),
+            ("gpt-5.6-luna", 201_088),
             ("gpt-4-turbo", 100_277),
             ("gpt-3.5-turbo", 100_277),
             ("gpt-oss:20b", 201_088),
-            ("Qwen/Qwen2.5-7B-Instruct", 151_936),
-            ("qwen3:8b", 151_936),
+            ("Qwen/Qwen2.5-7B-Instruct", 152_064),
+            ("Qwen/Qwen2.5-0.5B", 152_064),
+            ("Qwen/Qwen3-Omni-30B-A3B-Instruct", 152_064),
+            ("qwen3:8b", 152_064),
             ("qwen3.5:9b", 248_320),
             ("gemma-3-27b-it", 262_208),
             ("deepseek-ai/DeepSeek-V3-0324", 129_280),
@@ -286,6 +312,16 @@ class TestVocabularySizes:
         assert size < ASSUMED_VOCABULARY_SIZE
 
     @pytest.mark.parametrize(
+        "model", ["gpt-5.6-luna", "Qwen/Qwen2.5-0.5B", "gemma-3-1b-it", "gpt-6-luna", "x"]
+    )
+    def test_a_name_that_could_mean_two_sizes_gives_an_upper_bound(self, model: str) -> None:
+        assert not is_one_size(model)
+
+    @pytest.mark.parametrize("model", ["gpt-4o-mini", "gpt-oss:20b", "deepseek-v3.2-exp", "phi3:mini"])
+    def test_a_name_that_means_one_size_gives_it(self, model: str) -> None:
+        assert is_one_size(model)
+
+    @pytest.mark.parametrize(
         "model",
         [
             "gpt-6-luna",
@@ -294,6 +330,7 @@ class TestVocabularySizes:
             "my-gpt-4o",
             "llama3.2",
             "gemma-3n-e4b",
+            "Qwen/Qwen2-Audio-7B",
             "phi-3-small-8k",
             "phi-35",
             "",

@@ -86,9 +86,9 @@ def test_the_truth_lies_inside_every_interval_when_a_distribution_is_cut_to_its_
 ) -> None:
     whole = full(logits)
     count = min(count, len(logits) - 1)
-    # whether unseen tokens tie with the k-th cannot be known, so there top-k is taken at its word
+    # how many unseen tokens tie with the k-th cannot be known, so beyond the list top-k is taken to keep k
     edge = chosen.top_k
-    assume(edge is None or edge >= len(logits) or whole.logprobs[edge - 1] > whole.logprobs[edge])
+    assume(edge is None or not count < edge < len(logits) or whole.logprobs[edge - 1] > whole.logprobs[edge])
     partial = top(whole, count, len(logits) if size_is_known else None)
     truth, known = decode(whole, chosen), decode(partial, chosen)
     assume(not near_an_edge(truth))
@@ -342,14 +342,22 @@ class TestWhatServersSend:
     def test_a_mass_far_above_one_is_scaled_and_said(self) -> None:
         distribution = TokenDistribution.from_top_logprobs(list("ab"), np.log([0.7, 0.5]), 100)
         assert "120.0 %" in distribution.notes[0]
+        # by what it was off is not known, so what it leaves for others is not either
+        assert distribution.odds_only
+        assert not decode(distribution, DecodingSettings()).after_cut.exact
+
+    @pytest.mark.parametrize("above", [1e-9, 1e-4, 0.0039, 0.0078])
+    def test_a_little_above_zero_is_a_certain_token(self, above: float) -> None:
+        distribution = TokenDistribution.from_top_logprobs(list("ab"), [above, -9.0], 100)
+        assert distribution.logprobs[0] == 0
 
     def test_more_missing_than_the_unseen_can_hold_is_said(self) -> None:
         distribution = TokenDistribution.from_top_logprobs(list("ab"), np.log([0.5, 0.1]), 4)
         assert "40.00 %" in distribution.notes[0]
-        assert distribution.unseen_mass.high == pytest.approx(0.2)
-        assert distribution.unseen_mass.low == pytest.approx(
-            0.0
-        )  # a list that contradicts itself proves little
+        # the numbers are kept, but one of the two unseen tokens may then be more likely than a listed one
+        assert distribution.unseen_mass.estimate == pytest.approx(0.4)
+        assert not distribution.is_top
+        assert distribution.leading == 1
 
     def test_a_list_of_the_whole_vocabulary_is_complete(self) -> None:
         distribution = TokenDistribution.from_top_logprobs(list("ab"), np.log([0.6, 0.39997]), 2)
@@ -360,6 +368,7 @@ class TestWhatServersSend:
         [
             ([-0.1, math.nan], "NaN"),
             ([0.5, -1.0], "above 0"),
+            ([0.02, -4.0], "above 0"),
             ([-0.1], "2 tokens, but 1"),
             (["x", "y"], "not all numbers"),
             ([-9999.0, -9999.0], "no usable"),

@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,13 @@ import pytest
 
 from misbehaving_server import Answer, MisbehavingServer
 from softmax_visualizer.models import connection, openai_compatible
-from softmax_visualizer.models.base import LanguageModel, ModelError
+from softmax_visualizer.models.base import Abilities, LanguageModel, ModelError
+from softmax_visualizer.models.bundled import BundledModel
 from softmax_visualizer.models.configuration import Configuration, Secret
 from softmax_visualizer.models.failures import explain
-from softmax_visualizer.models.openai_compatible import CONTINUE, TRIED_AGAIN, OpenAICompatibleModel
+from softmax_visualizer.models.openai_compatible import TRIED_AGAIN, OpenAICompatibleModel
+from softmax_visualizer.models.questions import CONTINUE
+from softmax_visualizer.models.replay import RecordedModel
 
 SAVED = Path(__file__).parent / "data" / "answers"
 KEY = "key-0123456789abcdefghij"
@@ -69,7 +73,8 @@ GOOD = chat(*[-2.0 - rank / 10 for rank in range(20)])
 
 def model_at(url: str, key: str | None = KEY, **settings: Any) -> OpenAICompatibleModel:
     settings = {"model": "m", "timeout": 20.0, **settings}
-    return OpenAICompatibleModel(Configuration(Secret(key) if key else None, url, **settings))
+    configuration = Configuration(Secret(key) if key else None, url, **settings)
+    return OpenAICompatibleModel(configuration, today=date(2026, 11, 26))
 
 
 async def failure_of(model: OpenAICompatibleModel, prompt: str = "Hi") -> str:
@@ -158,6 +163,7 @@ class TestTheRequest:
         assert asked.path == "/v1/chat/completions?api-version=1"
         assert asked.headers["authorization"].startswith("Basic ")
         assert answer.endpoint == model.endpoint == good.url
+        assert answer.request["url"] == f"{good.url}/chat/completions?api-version=1"
         assert "swordfish" not in repr((answer, model.request("Hi")))
         await model.close()
 
@@ -242,12 +248,41 @@ class TestTheAnswer:
 
         monkeypatch.setattr(connection.Connection, "complete", complete)
         monkeypatch.setattr(connection.Connection, "models", None)
-        model = OpenAICompatibleModel(Configuration(Secret(KEY)))
-        assert model.name == "gpt-4o-mini"
+        model = OpenAICompatibleModel(Configuration(Secret(KEY), model="gpt-4o-mini"))
         answer = await model.ask("Hi")
         assert "gpt-4o-mini is announced to be shut down on 2027-01-14." in answer.notes
         assert answer.distribution.vocabulary_size == 200_019
         assert answer.endpoint == "https://api.openai.com/v1"
+
+
+async def test_an_answer_that_lacks_the_most_likely_token_is_no_proof_of_the_others() -> None:
+    listed = [{"token": "Hello", "logprob": None}, {"token": "Hi", "logprob": -9.25}]
+    content = [{**listed[0], "top_logprobs": listed}]
+    body = {"model": "m", "choices": [{"message": {"content": "Hello"}, "logprobs": {"content": content}}]}
+    with MisbehavingServer(Answer(body)) as server:
+        model = model_at(server.url)
+        answer = await model.ask("Hi")
+        await model.close()
+    assert (len(answer.distribution), answer.distribution.leading) == (1, 0)
+    assert "1 of the server's tokens came without a usable number" in " ".join(answer.notes)
+
+
+class TestAbilities:
+    async def test_they_say_how_many_tokens_it_is_asked_for_and_how_it_goes_on(self) -> None:
+        fewer = error(400, "top_logprobs must be <= 8", param="top_logprobs")
+        with MisbehavingServer(fewer, chat(*[-2.5] * 8)) as server:
+            model = model_at(server.url)
+            framings = ("answer", "continue", "raw")
+            assert model.abilities == Abilities(20, None, framings, takes_settings=True)
+            await model.ask("Hi")
+            assert model.abilities.most_tokens == 8
+            assert model_at(server.url, framing="raw").abilities.continues == "text"
+            assert model_at(server.url, framing="continue").abilities.continues == "instruction"
+            await model.close()
+
+    def test_the_bundled_model_and_a_recording_take_a_prompt_as_it_is(self) -> None:
+        assert BundledModel().abilities == Abilities(None, "text", (), takes_settings=False)
+        assert RecordedModel("r", {"m": {}}, "m").abilities == Abilities()
 
 
 class TestTheVocabulary:
@@ -324,15 +359,39 @@ class TestTheModelToAsk:
         assert [asked.path for asked in good.listed] == ["/v1/models"]
         await model.close()
 
-    async def test_a_list_that_does_not_come_holds_up_no_answer(
+    async def test_a_list_that_does_not_come_holds_up_three_answers_and_no_more(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(openai_compatible, "LISTING_TIMEOUT", 0.05)
         with MisbehavingServer(GOOD, models=Answer(manner="silence")) as server:
             model = model_at(server.url)
             assert (await model.ask("Hi")).distribution.vocabulary_assumed
+            for _ in range(4):
+                await model.ask("Hi")
+            # under load one may be given up before it was sent
+            assert 1 <= len(server.listed) <= 3
+            await model.close()
+
+    async def test_one_that_came_too_late_once_is_asked_for_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(openai_compatible, "LISTING_TIMEOUT", 0.05)
+        late = threading.Event()
+        models = Answer(listing({"id": "m", "meta": {"n_vocab": 512}}).body, wait_for=late)
+        with MisbehavingServer(GOOD, models=models) as server:
+            model = model_at(server.url)
+            assert (await model.ask("Hi")).distribution.vocabulary_assumed
+            late.set()
+            monkeypatch.setattr(openai_compatible, "LISTING_TIMEOUT", 20)
+            assert (await model.ask("Hi")).distribution.vocabulary_size == 512
+            await model.close()
+
+    async def test_an_empty_one_is_asked_for_again(self) -> None:
+        with MisbehavingServer(GOOD, models=listing()) as server:
+            model = model_at(server.url)
             await model.ask("Hi")
-            assert len(server.listed) == 1
+            await model.ask("Hi")
+            assert len(server.listed) == 2
             await model.close()
 
     async def test_nor_does_it_outlive_a_question_that_failed(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -457,11 +516,36 @@ class TestRefusals:
             (error(429, "You exceeded your current quota", code="insufficient_quota"), ["no quota left"], 1),
             (
                 error(429, "Rate limit reached. Please try again in 1.2s."),
-                ["no more requests", "wait 2 s"],
+                ["no more requests for now: wait 2 s, then ask again."],
                 1,
             ),
-            (Answer({"error": "slow down"}, 429, {"Retry-After": "7"}), ["wait 7 s", "slow down"], 1),
-            (Answer({}, 429, {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}), ["wait a little"], 1),
+            (
+                Answer({"error": "slow down"}, 429, {"Retry-After": "7"}),
+                [": wait 7 s, then ask again.", "slow down"],
+                1,
+            ),
+            (
+                Answer({}, 429, {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}),
+                [": wait a little, then ask again."],
+                1,
+            ),
+            (Answer(b"<html>", 405), ["no such thing at"], 1),
+            (error(400, "Model Not Exist"), ["has no model 'm'"], 1),
+            (error(400, "No models loaded. Load one first."), ["has no model 'm'", "Load one first"], 1),
+            (
+                error(503, "No available channel", code="model_not_found"),
+                ["has no model 'm'", "No available channel"],
+                2,
+            ),
+            (error(400, '"m" does not support chat'), ["m cannot be asked this way", "--framing"], 1),
+            (
+                error(
+                    404,
+                    "This is not a chat model and thus not supported in the v1/chat/completions endpoint.",
+                ),
+                ["m cannot be asked this way"],
+                1,
+            ),
             (
                 error(400, "request exceeds the context size"),
                 ["refused the request (HTTP 400)", "context size"],
@@ -500,6 +584,25 @@ class TestRefusals:
         with MisbehavingServer(error(404, "Not Found")) as server:
             text = await failure_of(model_at(f"http://{server.host}"))
             assert f"try http://{server.host}/v1" in text
+
+    async def test_and_so_it_is_where_a_server_has_the_path_for_something_else(self) -> None:
+        # llama.cpp has a /completions of its own
+        own = Answer({"index": 0, "content": " dog", "stop": True, "generation_settings": {"n_predict": 1}})
+        with MisbehavingServer(own) as server:
+            text = await failure_of(model_at(f"http://{server.host}", framing="raw"))
+            assert "not that of a language model" in text
+            assert f"try http://{server.host}/v1" in text
+
+    async def test_a_missing_deployment_is_no_missing_path(self) -> None:
+        missing = error(
+            404, "The API deployment for this resource does not exist.", code="DeploymentNotFound"
+        )
+        with MisbehavingServer(missing) as server:
+            text = await failure_of(model_at(server.url))
+            assert "has no deployment 'm'" in text
+            assert "--model or OPENAI_MODEL" in text
+            text = await failure_of(model_at(f"http://{server.host}/openai/deployments/mine"))
+            assert "has no deployment 'mine'. Check the base URL" in text
 
     async def test_the_technical_cause_is_kept(self, free_port: int) -> None:
         with MisbehavingServer(error(400, "no")) as server:
@@ -548,7 +651,9 @@ class TestDamagedAnswers:
             ),
             (Answer(b'{"choices": [{"logprobs": '), "broke off in the middle"),
             (Answer(b""), "nothing at all"),
-            (Answer(b"data: {}\n\n"), "not JSON: “data: {}”"),
+            (Answer(b"data: soon\n\n"), "not JSON: “data: soon”"),
+            (Answer(b"data: {}\n\n"), "not that of a language model"),
+            (Answer({"object": "list", "data": []}), "not that of a language model"),
             (Answer(b"[" * 100_000), "broke off in the middle"),
             (Answer(b"\xff\xfe\xfd"), "not JSON"),
             (Answer(b"null"), "not that of a language model"),
@@ -562,6 +667,28 @@ class TestDamagedAnswers:
     async def test_each_is_told_apart(self, answer: Answer, words: str) -> None:
         with MisbehavingServer(answer) as server:
             assert words in await failure_of(model_at(server.url))
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+            b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000 + b"\r\n\r\n{}",
+            b"220 mail.example ESMTP\r\n\r\n",
+        ],
+    )
+    async def test_what_is_no_proper_http_is_not_said_to_have_broken_off(self, raw: bytes) -> None:
+        async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(raw)
+            await reader.read()
+            writer.close()
+
+        async with await asyncio.start_server(play, "127.0.0.1") as server:
+            port = server.sockets[0].getsockname()[1]
+            text = await failure_of(model_at(f"http://127.0.0.1:{port}/v1"))
+        assert "does not speak HTTP as it should" in text
+        assert "broke off" not in text
 
 
 class TestConnections:

@@ -101,6 +101,24 @@ async def test_every_log_probability_is_the_true_one(server: RealServer, framing
     await model.close()
 
 
+@pytest.mark.parametrize("framing", ["answer", "raw"])
+async def test_the_whole_vocabulary_is_had_and_every_number_of_it_is_exact(
+    server: RealServer, framing: Framing
+) -> None:
+    model = server.model(framing=framing)
+    for prompt in server.truth["prompts"]:
+        distribution = (await model.ask(prompt, whole=True)).distribution
+        truth = server.logprobs(prompt)
+        assert len(distribution) == distribution.vocabulary_size == 512
+        for token, logprob in zip(distribution.tokens, distribution.logprobs, strict=True):
+            assert token.raw is not None
+            assert logprob == pytest.approx(truth[token.raw], abs=1e-5), (prompt, token)
+        for settings in (DecodingSettings(1.5, 0.9), DecodingSettings(0.7, 0.9, order="temperature-last")):
+            shown = decode(distribution, settings).after_cut.probabilities
+            assert np.array_equal(shown.low, shown.high)
+    await model.close()
+
+
 async def test_the_end_of_text_is_among_the_tokens(server: RealServer) -> None:
     model = server.model()
     assert END_OF_TEXT in (await model.ask(".")).distribution.tokens

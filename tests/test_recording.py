@@ -70,7 +70,7 @@ class ServerModel(BundledModel):
     endpoint: str | None = "http://127.0.0.1:1/v1"
     closed = False
 
-    async def ask(self, prompt: str) -> ModelAnswer:
+    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
         if prompt == "bad":
             raise ModelError("The server has no answer. Try another.")
         return replace(ANSWER, prompt=prompt, notes=())
@@ -117,7 +117,7 @@ def assert_same(replayed: TokenDistribution, recorded: TokenDistribution) -> Non
     assert replayed.logprobs.tobytes() == recorded.logprobs.tobytes()
     assert bits(replayed.unseen_mass.to_dict()) == bits(recorded.unseen_mass.to_dict())
     assert replayed.tokens == recorded.tokens
-    for name in ("vocabulary_size", "vocabulary_assumed", "notes", "complete"):
+    for name in ("vocabulary_size", "vocabulary_assumed", "is_top", "odds_only", "notes", "complete"):
         assert getattr(replayed, name) == getattr(recorded, name)
     for chosen in CHOSEN:
         assert numbers(decode(replayed, chosen)) == numbers(decode(recorded, chosen))
@@ -155,7 +155,12 @@ def truncated(draw: st.DrawFn) -> TokenDistribution:
     size = draw(st.one_of(st.none(), st.integers(len(rows), len(rows) + 3), st.just(200_019)))
     try:
         return TokenDistribution.from_top_logprobs(
-            [token for token, _, _ in rows], logprobs, size, vocabulary_assumed=draw(st.booleans())
+            [token for token, _, _ in rows],
+            logprobs,
+            size,
+            vocabulary_assumed=draw(st.booleans()),
+            is_top=draw(st.booleans()),
+            odds_only=draw(st.booleans()),
         )
     except DistributionError:
         assume(False)
@@ -229,6 +234,8 @@ def test_the_file_is_json_lines_in_ascii(tmp_path: Path) -> None:
             "unseen_mass": ANSWER.distribution.unseen_mass.to_dict(),
             "vocabulary_size": 200_019,
             "vocabulary_assumed": False,
+            "is_top": True,
+            "odds_only": False,
             "notes": [],
         },
     }
@@ -580,7 +587,7 @@ def mass(low: Any, estimate: Any, high: Any) -> Callable[[dict[str, Any]], None]
         (changed(endpoint=1), '"endpoint" must be a text or null.'),
         (changed(notes="x"), '"notes" must be a list.'),
         (changed(notes=[1]), '"notes" must be a list of texts.'),
-        (changed(source="x"), '"source" must be one of bundled, openai, file, recording.'),
+        (changed(source="x"), '"source" must be one of bundled, openai, local, file, recording.'),
         (changed(request=[]), '"request" must be an object.'),
         (changed(request=nested(30)), '"request" is nested too deeply.'),
         (distribution_with(tokens=["a", None, "b"]), '"tokens" must be a list of texts.'),

@@ -22,7 +22,8 @@ from misbehaving_server import Answer, Asked, MisbehavingServer
 from softmax_visualizer.decoding import DecodingSettings
 from softmax_visualizer.display.snippets import snippets
 from softmax_visualizer.models.configuration import OPENAI_BASE_URL, Configuration, Framing
-from softmax_visualizer.models.openai_compatible import CONTINUE, OpenAICompatibleModel
+from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
+from softmax_visualizer.models.questions import CONTINUE
 from terminal import fresh_environment
 
 HOSTILE = {
@@ -187,6 +188,30 @@ def test_python_passes_on_a_field_that_the_package_does_not_know(
     request = {**request, "body": {**request["body"], "continue_final_message": True}}
     run_python(snippets(request, server.url, "Hi", DecodingSettings())["Python"], tmp_path)
     assert only_request(server).body["continue_final_message"] is True
+
+
+def test_the_query_of_the_base_url_is_sent_as_well(server: MisbehavingServer, tmp_path: Path) -> None:
+    url = f"{server.url}?api-version=2024-10-21&tag=a%26b"
+    forms = snippets(request_for(url, "Hi"), server.url, "Hi", SETTINGS)
+    run_python(forms["Python"], tmp_path)
+    if shutil.which("curl") and shutil.which("bash"):
+        run_bash(forms["curl"], tmp_path)
+    for asked in server.asked:
+        assert asked.path == "/v1/chat/completions?api-version=2024-10-21&tag=a%26b"
+
+
+def test_a_secret_in_it_is_left_to_be_filled_in(server: MisbehavingServer) -> None:
+    request = request_for(f"{server.url}?api-version=1&code=swordfish-123", "Hi")
+    forms = snippets(request, server.url, "Hi", SETTINGS)
+    assert "swordfish" not in str(forms)
+    assert "api-version=1&code=HIDDEN" in forms["curl"]
+    for form in ("Python", "curl"):
+        assert "Put your own value into the address, in the place of HIDDEN." in comments_of(forms[form])
+
+
+def test_it_is_not_sent_to_another_server_than_the_one_that_was_asked() -> None:
+    request = request_for("https://one.example/v1?api-version=1", "Hi")
+    assert "api-version" not in str(snippets(request, None, "Hi", SETTINGS))
 
 
 # --- what is asked ---

@@ -33,7 +33,7 @@ KEY = "sk-test-SECRET0123456789abcdef"
 class RecordedModel(ObedientModel):
     """Answers together with what was sent."""
 
-    async def ask(self, prompt: str) -> ModelAnswer:
+    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
         answer = await super().ask(prompt)
         body = {**self.request(prompt), "temperature": 1, "top_p": 1, "max_tokens": 1, "logprobs": True}
         sent = {"url": f"{self.endpoint}/chat/completions", "body": body}

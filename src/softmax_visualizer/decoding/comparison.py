@@ -163,9 +163,8 @@ def _sides(before: Decoding, after: Decoding) -> tuple[Side, Side]:
 
 def _side(decoding: Decoding, index: IndexArray) -> Side:
     stage = decoding.after_cut
-    kept, tokens, known = stage.kept, stage.kept_tokens, stage.probabilities
+    known, count = stage.probabilities, stage.unseen_tokens
     unseen = stage.beyond(len(decoding.distribution))
-    count = Interval.around(tokens.low - kept.low, tokens.estimate - kept.estimate, tokens.high - kept.high)
     most = _most_of_one_unseen(decoding) if count.high > 0 else 0.0
 
     def rows(probabilities: FloatArray, unlisted: float) -> FloatArray:
@@ -186,8 +185,8 @@ def _most_of_one_unseen(decoding: Decoding) -> float:
     tail, stage = decoding.distribution.tail, decoding.after_cut
     # with the list's tolerance even at T = 1: what was reported is the sum of all, not that of one
     log_weight = min(tail.log_cap, math.log(tail.mass.high))
-    weight = math.exp(log_weight * inverse(decoding.settings.temperature))
-    return weight / stage.total.low
+    log_share = log_weight * inverse(decoding.settings.temperature) - math.log(stage.total.low)
+    return math.exp(min(0.0, log_share))
 
 
 def _effective(settings: DecodingSettings) -> DecodingSettings:

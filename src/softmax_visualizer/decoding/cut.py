@@ -1,7 +1,8 @@
 """Which tokens top-k, top-p and min-p keep.
 
 Every cut keeps the most likely tokens, so what survives is a number of listed tokens and, if all of those
-survive, some of the unseen ones.
+survive, some of the unseen ones. Where the list is not known to be the top of the vocabulary, that holds for
+the tokens that lead it; unseen tokens may come before the others, so how many of those survive is uncertain.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from softmax_visualizer.decoding.interval import FloatArray, Interval
 from softmax_visualizer.decoding.settings import DecodingSettings
 from softmax_visualizer.decoding.stage import KeptUnseen
-from softmax_visualizer.decoding.tail import UnseenTail
+from softmax_visualizer.decoding.tail import UnseenTail, powers
 
 EDGE = 1e-6
 """Slack at top-p's edge: engines sum in float32, so what lacks a millionth has reached p."""
@@ -49,8 +50,9 @@ def cut(
 ) -> Cut:
     """Apply top-k, then top-p, then min-p to tokens weighted at ``temperature`` (above 0).
 
-    Whether unseen tokens tie with the k-th listed one cannot be known, so where a list is truncated, top-k is
-    taken to keep k tokens, in either order.
+    Hugging Face and vLLM, with temperature first, keep all tokens that tie with the k-th; unseen ones may do
+    so with the last of a list. llama.cpp, with temperature last, keeps exactly k. Where k is beyond the list,
+    top-k is taken to keep k tokens in either order.
 
     Args:
         weights: shape ``(support,)``, descending, the first is 1; ``log_weights`` are theirs at T = 1.
@@ -80,21 +82,43 @@ def _top_k(
         return Cut(
             Interval.point(count), "all", tail.possible_count, tail.weight(temperature), Interval.point(0.0)
         )
-    if settings.top_k > count:
-        unseen = float(settings.top_k - len(weights))
-        possible = tail.possible_count
+    k, listed = settings.top_k, len(weights)
+    reach = min(k, listed)
+    edge = float(log_weights[reach - 1])
+    with_ties = settings.order == "temperature-first"
+    most = reach
+    if with_ties and k <= listed:
+        most = int(np.searchsorted(-log_weights, -edge, side="right"))
+    least = most if tail.is_top else _certainly_first(k, log_weights[:reach], tail)
+    if k > listed:
+        beyond = k - listed
+        possible, weight = tail.possible_count, tail.leading_weight(beyond, temperature)
+        heaviest = weight.high if tail.is_top else tail.heaviest(k - least, temperature)
         return Cut(
-            Interval.point(count),
+            Interval(float(least), count, count),
             "some",
-            Interval.around(min(possible.low, unseen), min(possible.estimate, unseen), unseen),
-            tail.leading_weight(int(unseen), temperature),
+            Interval.around(min(possible.low, beyond), min(possible.estimate, beyond), k - least),
+            Interval.around(weight.low, weight.estimate, heaviest),
             Interval.point(0.0),
         )
-    count = float(settings.top_k)
-    if settings.order == "temperature-first":
-        # Hugging Face keeps all tokens that tie with the k-th, llama.cpp exactly k
-        count = float(np.searchsorted(-log_weights, -log_weights[settings.top_k - 1], side="right"))
-    return Cut(Interval.point(count), "none", *[Interval.point(0.0)] * 3)
+    rivals = tail.most_reaching(edge)
+    if not with_ties:
+        rivals = min(rivals, float(k - least))
+    if rivals == 0:
+        return Cut(Interval.point(float(most)), "none", *[Interval.point(0.0)] * 3)
+    return Cut(
+        Interval(float(least), float(most), float(most)),
+        "maybe",
+        Interval(0.0, 0.0, rivals),
+        Interval(0.0, 0.0, tail.heaviest(rivals, temperature)),
+        Interval.point(0.0),
+    )
+
+
+def _certainly_first(k: int, log_weights: FloatArray, tail: UnseenTail) -> int:
+    """Return how many of the leading listed tokens are among the first k, whatever the unseen ones are."""
+    ranks = [index + 1 + tail.most_reaching(float(weight)) for index, weight in enumerate(log_weights)]
+    return max(min(k, tail.leading, len(log_weights)), sum(rank <= k for rank in ranks))
 
 
 def _top_p(left: Cut, weights: FloatArray, tail: UnseenTail, top_p: float, temperature: float) -> Cut:
@@ -108,6 +132,16 @@ def _top_p(left: Cut, weights: FloatArray, tail: UnseenTail, top_p: float, tempe
         threshold = (top_p - EDGE) * (known + unseen) if top_p > EDGE else 0.0
         return min(running.reaches(threshold) + 1, count), threshold - known if most else 0.0
 
+    def certain(leading: int) -> int:
+        """Number of listed tokens in it, even if all unseen weight comes before all but the leading ones."""
+        surely = int(left.kept.low)
+        if not surely:
+            return 0
+        share, before = top_p - EDGE, float(weights[:surely].sum())
+        ahead = min(running.reaches(share * (before + ends.low)) + 1 if share > 0 else 1, leading)
+        threshold = share * before - (1 - share) * ends.high
+        return min(max(ahead, running.reaches(threshold) + 1 if threshold > 0 else 0), surely)
+
     if left.unseen_weight.is_point and not most:
         kept, _ = nucleus(0.0)
         return replace(left, kept=Interval.point(float(kept)), unseen_kept="none")
@@ -115,7 +149,7 @@ def _top_p(left: Cut, weights: FloatArray, tail: UnseenTail, top_p: float, tempe
     (least, lacks), (middle, estimate), (largest, excess) = (
         nucleus(unseen) for unseen in (ends.low, ends.estimate, ends.high)
     )
-    if excess <= 0:
+    if excess <= 0 and largest <= tail.leading:
         return replace(
             left,
             kept=Interval(float(least), float(middle), float(largest)),
@@ -123,14 +157,21 @@ def _top_p(left: Cut, weights: FloatArray, tail: UnseenTail, top_p: float, tempe
             unseen_count=Interval.point(0.0),
             unseen_weight=Interval.point(0.0),
         )
+    if not tail.is_top:
+        least = certain(tail.leading)
     low_weight = min(ends.low, lacks) if lacks > 0 else 0.0
-    low_count = max(1.0, math.ceil(low_weight / cap * (1 - EDGE))) if lacks > 0 else 0.0
+    low_count = 0.0
+    if lacks > 0:
+        low_count = max(1.0, math.ceil(low_weight / cap * (1 - EDGE)) if math.isfinite(low_weight) else 1.0)
     # of the unseen tokens in order, the first x of n weigh at least x / n of all
     share = min(1.0, (top_p * (known + ends.high) - known) / ends.high) if math.isfinite(ends.high) else top_p
     high_count = max(low_count, min(most, _ceil(most * share)))
     # the token that crosses p is kept, so up to one token's weight more than is needed
     high_weight = min(ends.high, top_p * (known + ends.high) - known + cap, high_count * cap)
     middle_weight = min(ends.estimate, max(0.0, estimate))
+    if not tail.is_top:
+        # of all tokens in order, the first x of n weigh at least x / n of all
+        high_count, high_weight = min(most, max(1.0, _ceil((most + count) * top_p))), ends.high
     return replace(
         left,
         kept=Interval(float(least), float(middle), float(largest)),
@@ -145,10 +186,15 @@ def _top_p(left: Cut, weights: FloatArray, tail: UnseenTail, top_p: float, tempe
 def _min_p(left: Cut, log_weights: FloatArray, tail: UnseenTail, min_p: float, temperature: float) -> Cut:
     """Keep what is at least ``min_p`` times as likely as the first token."""
     floor = math.log(min_p) * temperature - _ROUNDING
-    likely = float(max(1, int(np.searchsorted(-log_weights[: int(left.kept.high)], -floor, side="right"))))
-    kept = Interval(min(left.kept.low, likely), min(left.kept.estimate, likely), min(left.kept.high, likely))
+    reached = -log_weights[: int(left.kept.high)]
+    likely = float(max(1, int(np.searchsorted(reached, -floor, side="right"))))
     largest, average = _largest_unseen(tail)
-    if left.unseen_kept == "none" or likely < left.kept.high or largest < floor:
+    least = likely
+    if left.unseen_kept != "none" and largest > 0:
+        # an unseen token may be the one that all are measured by
+        least = float(np.searchsorted(reached, -floor - largest, side="right"))
+    kept = Interval(min(left.kept.low, least), min(left.kept.estimate, likely), min(left.kept.high, likely))
+    if left.unseen_kept == "none" or largest < floor:
         nothing = Interval.point(0.0)
         return replace(left, kept=kept, unseen_kept="none", unseen_count=nothing, unseen_weight=nothing)
     room = tail.mass.high * math.exp(min(-floor, 700.0))
@@ -162,7 +208,7 @@ def _min_p(left: Cut, log_weights: FloatArray, tail: UnseenTail, min_p: float, t
         unseen_kept="some" if certain else "maybe",
         unseen_count=Interval.around(1.0 if certain else 0.0, middle, most),
         unseen_weight=Interval.around(
-            math.exp(average / temperature) if certain else 0.0,
+            powers(np.array([average]), temperature)[0] if certain else 0.0,
             min(left.unseen_weight.estimate, tail.estimated_weight(temperature, middle)),
             min(left.unseen_weight.high, heaviest),
         ),
@@ -220,7 +266,7 @@ def _cut_mass(
         if unseen.is_point:
             return Interval.point(estimate)
         return Interval.around(share(least, 0, unseen.low), estimate, share(least, 0, unseen.high))
-    if settings.top_k is None and settings.min_p == 0:
+    if tail.is_top and settings.top_k is None and settings.min_p == 0:
         nucleus = settings.top_p - EDGE
         lows, highs = [], []
         if unseen_kept != "some":
@@ -236,14 +282,17 @@ def _cut_mass(
             lows.append(1 - settings.top_p - tail.cap(temperature) / (known + reached))
             highs.append(1 - nucleus)
         return Interval.around(max(0.0, min(lows)), estimate, min(1.0, max(highs)))
+    most_cut = 1 + EDGE - settings.top_p if settings.top_k is None and settings.min_p == 0 else 1.0
     if math.isinf(unseen.high):
-        return Interval.around(0.0, estimate, 1.0)
-    kept_low = float(weights[:least].sum()) + unseen_weight.low
+        return Interval.around(0.0, estimate, most_cut)
+    # the most likely token of all is kept, and weighs at least what the first listed one does
+    kept_low = max(1.0, float(weights[:least].sum()) + unseen_weight.low)
     kept_high = float(weights[:most].sum()) + unseen_weight.high
     return Interval.around(
         max(0.0, 1 - kept_high / (known + unseen.low)),
         estimate,
-        max(0.0, 1 - kept_low / (known + unseen.high)),
+        # a nucleus leaves no more than 1 - p
+        min(max(0.0, 1 - kept_low / (known + unseen.high)), most_cut),
     )
 
 

@@ -21,8 +21,14 @@ class DecisionError(ValueError):
 
 
 def departure(decoding: Decoding) -> Interval:
-    """Return the probability that a draw is not the greedy choice, the first of the listed tokens."""
-    return leaving(decoding, frozenset({0}))
+    """Return the probability that a draw is not the greedy choice, the most likely token.
+
+    That is the first of the listed ones, or perhaps an unseen one where the list may not be the top.
+    """
+    chance = leaving(decoding, frozenset({0}))
+    if decoding.distribution.leading:
+        return chance
+    return Interval.around(0.0, 0.0 if decoding.settings.temperature == 0 else chance.estimate, chance.high)
 
 
 def leaving(decoding: Decoding, accepted: frozenset[int]) -> Interval:
@@ -70,7 +76,8 @@ def nucleus(distribution: TokenDistribution, top_p: float) -> int | None:
         top_p: the mass that the nucleus reaches (Holtzman et al. 2020, arXiv 1904.09751).
     """
     stage = decode(distribution, DecodingSettings(top_p=top_p)).after_cut
-    return int(stage.kept.high) if stage.unseen_kept == "none" or distribution.complete else None
+    ends_inside = stage.kept.is_point and stage.unseen_kept == "none"
+    return int(stage.kept.high) if ends_inside or distribution.complete else None
 
 
 def at_least_once(chance: Interval, steps: int) -> Interval:

@@ -11,6 +11,7 @@ import numpy as np
 from softmax_visualizer.decoding.cut import Cut, cut
 from softmax_visualizer.decoding.distribution import TokenDistribution
 from softmax_visualizer.decoding.entropy import (
+    mixed_entropy,
     partial_entropy,
     prefix_entropies,
     tempered_entropy,
@@ -175,6 +176,9 @@ def _survivors_stage(
     """The distribution over what survived the cuts, renormalised, at the settings' temperature."""
     if survivors.unseen_kept == "all" and survivors.kept.low == distribution.support:
         return at_temperature
+    if settings.temperature == 0 and survivors.unseen_kept != "none" and distribution.tail.leading == 0:
+        # no cut takes the most likely token away, which may be an unseen one
+        return at_temperature
     temperature, tail = settings.temperature, distribution.tail
     weights, log_weights = at_temperature.weights, distribution.log_weights
     kept, count = survivors.kept, survivors.unseen_count
@@ -194,10 +198,15 @@ def _survivors_stage(
         unseen_kept = "maybe" if unseen.high else "none"
 
     least, middle, most_kept = int(kept.low), int(kept.estimate), int(kept.high)
-    entropies = prefix_entropies(weights, log_weights, temperature, least, most_kept)
+    fewest = max(1, least)
+    entropies = prefix_entropies(weights, log_weights, temperature, fewest, most_kept)
     low, high = float(entropies.min()), float(entropies.max())
-    estimate = float(entropies[middle - least])
-    if unseen_kept != "none":
+    estimate = float(entropies[max(middle, 1) - fewest])
+    if not tail.is_top and unseen_kept != "none":
+        listed = Interval(*(float(weights[:number].sum()) for number in (least, middle, most_kept)))
+        mixed = mixed_entropy(Interval(low, estimate, high), listed, unseen, max(1.0, count.high))
+        low, estimate, high = mixed.low, mixed.estimate, mixed.high
+    elif unseen_kept != "none":
         if entropy is None:
             logs = weighted_logs(weights[:most_kept], log_weights[:most_kept], temperature)
             known = float(weights[:most_kept].sum())
@@ -206,15 +215,30 @@ def _survivors_stage(
         high = max(high, entropy.high)
         estimate = entropy.estimate if unseen.estimate > 0 else estimate
     sums = [float(weights[:number].sum()) for number in (least, middle, most_kept)]
+    # the most likely token of all weighs at least what the first listed one does
     return Stage(
         weights,
         len(distribution),
+        tail.leading,
         kept,
-        Interval.around(sums[0] + unseen.low, sums[1] + unseen.estimate, sums[2] + unseen.high),
+        Interval.around(
+            max(1.0, sums[0] + unseen.low), sums[1] + unseen.estimate, max(1.0, sums[2] + unseen.high)
+        ),
         unseen_kept,
-        Interval.around(kept.low + count.low, kept.estimate + count.estimate, kept.high + count.high),
+        unseen,
+        count,
+        Interval.around(
+            max(1.0, kept.low + count.low), kept.estimate + count.estimate, _most_kept(kept, count, settings)
+        ),
         in_bits(Interval.around(low, estimate, high)),
     )
+
+
+def _most_kept(kept: Interval, unseen_count: Interval, settings: DecodingSettings) -> float:
+    most = kept.high + unseen_count.high
+    if settings.top_k is None or most <= settings.top_k or settings.order == "temperature-first":
+        return most
+    return float(settings.top_k)
 
 
 def _tail_at(

@@ -129,6 +129,9 @@ def divergence_of_settings(before: Decoding, after: Decoding, entering: Interval
     if entering.low > 0:
         return Interval.point(math.inf)
     temperatures = before.settings.temperature, after.settings.temperature
+    if min(temperatures) == 0 and not after.distribution.leading:
+        # greedy may take an unseen token, of which nothing but the greatest possible weight is known
+        return Interval(0.0, 0.0, math.inf)
     if after.after_cut.unseen_kept == "none" or after.distribution.tail.empty:
         own = _listed_part(after, *temperatures)
     else:
@@ -211,10 +214,11 @@ def _mean_log_weight(decoding: Decoding) -> tuple[float, float]:
     stage, tail, temperature = decoding.after_cut, decoding.distribution.tail, decoding.settings.temperature
     low = temperature * (math.log(stage.total.low) - stage.entropy.high * math.log(2))
     known = float(stage.weights.sum())
-    unseen = max(0.0, stage.total.low - known)
-    # no unseen token is more likely than the last listed one
-    high = float((stage.weights * decoding.distribution.log_weights).sum()) + unseen * tail.log_cap
-    return low, high / (known + unseen)
+    listed = float((stage.weights * decoding.distribution.log_weights).sum()) / known
+    # no unseen token is more likely than the cap; the mean lies between that and the listed ones' mean
+    unseen = stage.unseen_weight.low if tail.log_cap <= listed else stage.unseen_weight.high
+    share = 1.0 if math.isinf(unseen) else unseen / (known + unseen)
+    return low, (1 - share) * listed + share * tail.log_cap
 
 
 def _kept_ratio(less: Interval, more: Interval) -> Interval:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softmax_visualizer.decoding.interval import FloatArray, Interval
+from softmax_visualizer.decoding.interval import ALL_BUT_CERTAIN, FloatArray, Interval
 from softmax_visualizer.decoding.stage import Stage, tempered
 from softmax_visualizer.decoding.tail import UnseenTail
 
@@ -30,6 +30,9 @@ _VANISHING = -700.0
 
 _NO_LIST_BEYOND = 1e-3
 """A mass that is further off than this is no rounding: the list is not what it is said to be."""
+
+_ABOVE_ZERO = 1e-2
+"""How far rounding takes the log-probability of a certain token above 0: bfloat16 has three digits."""
 
 _LAST_PLACES = 1e-9
 """Relative rounding of a product of two numbers, one of which another machine may have computed."""
@@ -67,12 +70,16 @@ class Token:
 
 @dataclass(frozen=True, eq=False)
 class TokenDistribution:
-    """A next-token distribution at temperature 1: the whole vocabulary, or its most likely tokens.
+    """A next-token distribution at temperature 1: the whole vocabulary, or some of its tokens.
 
     ``logprobs``: float64, shape ``(tokens,)``, natural logarithms, descending; -inf last.
     ``unseen_mass``: the probability of everything not listed, a point 0 if nothing is missing.
     ``vocabulary_size``: tokens in the vocabulary, listed or not; None if unknown.
     ``vocabulary_assumed``: the size is an upper bound that somebody assumed, not one that is known.
+    ``is_top``: no unlisted token is more likely than the last listed one. Where it is not known to be so, an
+    unlisted token may have all of the unseen mass, and outrank every listed one that has less.
+    ``odds_only``: the list was scaled, so that it sums to 1 whatever it lacks: how likely its tokens are
+    beside one another is known, how likely they are all together is not. ``unseen_mass`` then runs from 0.
     ``notes``: sentences about what had to be mended in the numbers, for the person to read.
 
     Build one with :meth:`from_logits` or :meth:`from_top_logprobs`, or with :meth:`restored` from one of
@@ -85,6 +92,8 @@ class TokenDistribution:
     _tokens: Sequence[str | Token]
     _order: np.ndarray[Any, np.dtype[np.intp]]
     vocabulary_assumed: bool = False
+    is_top: bool = True
+    odds_only: bool = False
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -121,20 +130,25 @@ class TokenDistribution:
         vocabulary_size: int | None = None,
         *,
         vocabulary_assumed: bool = False,
+        is_top: bool = True,
+        odds_only: bool = False,
         mass_tolerance: float = MASS_TOLERANCE,
     ) -> TokenDistribution:
-        """Return the distribution of which a server printed the most likely tokens.
+        """Return the distribution of which a server printed some tokens.
 
         A -9999 entry is dropped: that token is one of the unseen ones. -inf, or anything that comes to it,
-        says that all below it is impossible, so nothing is unseen; beside a missing mass of more than 1e-3 it
-        says that the list was cut, and is dropped and noted. A mass a little above 1 is rounding; one above
-        1.001 is rescaled and noted.
+        says that all below it is impossible, so nothing is unseen; beside a missing mass of more than 1e-3,
+        or in a list that is doubtful anyway, it says that the list was cut, and is dropped and noted. A mass
+        a little above 1 is rounding; one above 1.001 is rescaled and noted, and then only the odds are known.
+        A list that lacks more than the unseen tokens can hold below its last one is not the top of anything.
 
         Args:
             tokens: one text or :class:`Token` a log-probability, in any order.
             logprobs: shape ``(tokens,)``; natural logarithms of probabilities at temperature 1.
             vocabulary_size: tokens in the vocabulary; None if unknown. An upper bound serves as well.
             vocabulary_assumed: the size is such a bound, and is not to be shown as known.
+            is_top: the list is known to hold the most likely tokens.
+            odds_only: the list sums to 1 for having been scaled, and so says nothing of the unseen mass.
             mass_tolerance: how far the list's mass may be off. It matters above temperature 1, where a
                 tail of 1e-6 can grow to a third of everything. The listed numbers themselves are taken as
                 they are: float32's rounding of them shows below a temperature of 0.01.
@@ -162,12 +176,14 @@ class TokenDistribution:
             notes.append(
                 f"The listed probabilities sum to {100 * (1 - missing):.1f} %: they were scaled to 100 %."
             )
-            values, missing = values - math.log1p(-missing), 0.0
+            odds_only = True
+        if odds_only:
+            values, missing = values - _log_mass(values), 0.0
         impossible = np.isneginf(values)
         if impossible.any():
-            if missing <= _NO_LIST_BEYOND:
+            if missing <= _NO_LIST_BEYOND and is_top and not odds_only:
                 return cls(values - _log_mass(values), Interval.point(0.0), vocabulary_size, names, order,
-                           vocabulary_assumed, tuple(notes))  # fmt: skip
+                           vocabulary_assumed, notes=tuple(notes))  # fmt: skip
             # an "impossible" entry beside missing mass was cut by the server, so it says nothing of the rest
             values, order = values[~impossible], order[~impossible]
             notes.append(
@@ -181,21 +197,28 @@ class TokenDistribution:
                     "it was scaled to 100 %."
                 )
             return cls(values - _log_mass(values), Interval.point(0.0), vocabulary_size, names, order,
-                       vocabulary_assumed, tuple(notes))  # fmt: skip
+                       vocabulary_assumed, notes=tuple(notes))  # fmt: skip
+        room = unseen * math.exp(values[-1])
+        if is_top and missing > room + _NO_LIST_BEYOND:
+            is_top = False
+            notes.append(
+                f"{100 * missing:.2f} % is missing from the list, more than {unseen:,} unseen tokens can "
+                "hold: the vocabulary is larger than was said, or the list is not the top of it."
+            )
+        if odds_only:
+            high = room / (1 + room) if is_top and math.isfinite(room) else 1.0
+            mass = Interval(0.0, 0.0, min(high, ALL_BUT_CERTAIN))
+            return cls(values, mass, vocabulary_size, names, order, vocabulary_assumed, is_top, True,
+                       tuple(notes))  # fmt: skip
         # a mass above 1 shows by how much at least the numbers are off
         doubt = max(mass_tolerance, -missing)
         mass = Interval(max(0.0, missing - doubt), max(0.0, missing), max(0.0, missing) + doubt)
-        room = unseen * math.exp(values[-1])
-        if mass.high > room:
-            if missing > room + _NO_LIST_BEYOND:
-                notes.append(
-                    f"{100 * missing:.2f} % is missing from the list, more than {unseen:,} unseen tokens can "
-                    "hold: the vocabulary is larger than was said, or the list is not the top of it."
-                )
+        if is_top and mass.high > room:
             # as far as the list contradicts itself, so far its numbers may be off the other way
             doubt = max(0.0, missing - room)
             mass = Interval(max(0.0, min(mass.low, room) - doubt), min(mass.estimate, room), room)
-        return cls(values, mass, vocabulary_size, names, order, vocabulary_assumed, tuple(notes))
+        return cls(values, mass, vocabulary_size, names, order, vocabulary_assumed, is_top,
+                   notes=tuple(notes))  # fmt: skip
 
     @classmethod
     def restored(
@@ -206,6 +229,8 @@ class TokenDistribution:
         vocabulary_size: int | None = None,
         *,
         vocabulary_assumed: bool = False,
+        is_top: bool = True,
+        odds_only: bool = False,
         notes: tuple[str, ...] = (),
     ) -> TokenDistribution:
         """Return the distribution that had these very numbers; nothing in them is mended or normalised.
@@ -233,6 +258,12 @@ class TokenDistribution:
             raise DistributionError("A listed token is impossible, so no mass can be unseen.")
         unseen = math.inf if vocabulary_size is None else vocabulary_size - len(values)
         room = unseen * math.exp(values[-1]) if math.isfinite(unseen) else math.inf
+        if odds_only:
+            if low > 0 or high == 1:
+                raise DistributionError("Where only odds are known, the unseen mass runs from 0 to below 1.")
+            room = room / (1 + room) if math.isfinite(room) else 1.0
+        if not is_top:
+            room = math.inf if unseen else 0.0
         if high > room * (1 + _LAST_PLACES):
             raise DistributionError(f"More mass is unseen than {unseen:,} unseen tokens can hold.")
         missing = 1.0 - math.fsum(np.exp(values))
@@ -245,7 +276,8 @@ class TokenDistribution:
                 f"unseen mass of {100 * low:.4g} to {100 * high:.4g} %."
             )
         order = np.arange(len(values), dtype=np.intp)
-        return cls(values, unseen_mass, vocabulary_size, names, order, vocabulary_assumed, notes)
+        return cls(values, unseen_mass, vocabulary_size, names, order, vocabulary_assumed, is_top, odds_only,
+                   notes)  # fmt: skip
 
     def __len__(self) -> int:
         """Return the number of listed tokens."""
@@ -286,13 +318,27 @@ class TokenDistribution:
     def tail(self) -> UnseenTail:
         """What is known of the tokens that are not listed."""
         scale = math.exp(-float(self.logprobs[0]))
-        mass = self.unseen_mass
+        low, estimate, high = self.unseen_mass.low, self.unseen_mass.estimate, self.unseen_mass.high
+        if self.odds_only:
+            # the list holds what the unseen tokens leave of 1, not what it was scaled to
+            low, estimate, high = (value / (1 - value) for value in (low, estimate, high))
+        mass = Interval(low * scale, estimate * scale, high * scale)
+        last = float(self.log_weights[-1])
+        largest = math.log(mass.high) if mass.high > 0 else last
         return UnseenTail(
-            float(self.log_weights[-1]),
-            Interval(mass.low * scale, mass.estimate * scale, mass.high * scale),
+            last if self.is_top else largest,
+            mass,
             math.inf if self.unseen_count is None else float(self.unseen_count),
             self.support,
+            # one token may have all the mass, which outranks what is listed with less
+            self.support if self.is_top else int(np.count_nonzero(self.log_weights >= largest)),
+            reported=not self.odds_only,
         )
+
+    @property
+    def leading(self) -> int:
+        """How many of the listed tokens are known to be the most likely ones of the whole vocabulary."""
+        return len(self) if self.complete else self.tail.leading
 
     @cached_property
     def stage(self) -> Stage:
@@ -337,7 +383,7 @@ def _aligned(
 def _check_logprobs(values: FloatArray) -> None:
     if np.isnan(values).any():
         raise DistributionError("A log-probability is NaN (not a number).")
-    if values.max(initial=-np.inf) > MASS_TOLERANCE:
+    if values.max(initial=-np.inf) > _ABOVE_ZERO:
         raise DistributionError(
             f"A log-probability is {values.max():g}. None can be above 0: these may be logits, "
             "or probabilities."

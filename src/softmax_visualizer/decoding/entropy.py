@@ -40,6 +40,10 @@ def tempered_entropy(known: float, logs: float, tail: UnseenTail, temperature: f
     """
     if tail.empty:
         return Interval.point(entropy(known, logs))
+    if not tail.is_top:
+        listed = Interval.point(entropy(known, logs))
+        count = max(1.0, tail.most_reaching(0.0)) if temperature == 0 else tail.count
+        return mixed_entropy(listed, Interval.point(known), tail.weight(temperature), count)
     if temperature == 0:
         ties = tail.weight(0)
         return Interval.around(*(math.log(known + count) for count in (ties.low, ties.estimate, ties.high)))
@@ -73,6 +77,40 @@ def partial_entropy(
     tokens = tail.estimated_count(weight.estimate, temperature) if weight.estimate > 0 else 0.0
     estimate = _estimated_entropy(known, logs, tail, temperature, weight.estimate, tokens)
     return Interval.around(ends[0], estimate, ends[1])
+
+
+def mixed_entropy(listed: Interval, known: Interval, unseen: Interval, count: float) -> Interval:
+    """Return the entropy of some listed tokens with some unseen ones that may be more likely than those.
+
+    With a share s of the unseen ones, H = h(s) + (1 - s) H(listed) + s H(unseen), where H(unseen) is between
+    0, for one token, and ln(count).
+
+    Args:
+        listed: entropy of the listed tokens among themselves; ``known``: their weight.
+        unseen: weight of the unseen tokens; ``count``: how many they are at most.
+    """
+    least = _share(unseen.low, known.high)
+    most = _share(unseen.high, known.low)
+
+    def mixed(share: float, inside: float, beside: float) -> float:
+        parts = sum(-part * math.log(part) for part in (share, 1 - share) if part > 0)
+        return parts + (1 - share) * inside + (share * beside if share > 0 else 0.0)
+
+    largest = math.log(count) if count > 1 else 0.0
+    # mixed() is concave in the share, and greatest where the odds of the unseen are e^(largest - listed)
+    best = 1.0 if math.isinf(largest) else 1 / (1 + math.exp(min(listed.high - largest, 700.0)))
+    middle = _share(unseen.estimate, known.estimate)
+    return Interval.around(
+        min(mixed(least, listed.low, 0.0), mixed(most, listed.low, 0.0)),
+        mixed(middle, listed.estimate, largest / 2 if math.isfinite(largest) else 0.0),
+        mixed(min(max(best, least), most), listed.high, largest),
+    )
+
+
+def _share(weight: float, other: float) -> float:
+    if math.isinf(weight):
+        return 1.0
+    return weight / (weight + other) if weight > 0 else 0.0
 
 
 def prefix_entropies(

@@ -28,18 +28,23 @@ class Stage:
 
     ``weights``: float64, shape ``(support,)``: weights of the possible listed tokens, over the first one's.
     ``listed``: number of listed tokens, the impossible ones included.
+    ``leading``: how many of the listed tokens are kept, if they are, before any unseen one.
     ``kept``: how many listed tokens are kept; they are always the most likely ones.
     ``total``: what the weights of all kept tokens sum to, listed and unseen.
     ``unseen_kept``: how much of the unseen tokens is kept; ``"all"`` too where nothing is cut.
+    ``unseen_weight``, ``unseen_tokens``: the weight and the number of the unseen tokens that are kept.
     ``kept_tokens``: how many tokens of the vocabulary are kept; infinite where that is unknown.
     ``entropy``: in bits.
     """
 
     weights: FloatArray
     listed: int
+    leading: int
     kept: Interval
     total: Interval
     unseen_kept: KeptUnseen
+    unseen_weight: Interval
+    unseen_tokens: Interval
     kept_tokens: Interval
     entropy: Interval
 
@@ -80,22 +85,31 @@ class Stage:
         """Return the probability of everything but the first ``top`` listed tokens."""
         if top >= self.kept.high and self.unseen_kept == "none":
             return Interval.point(0.0)
-        low = self._beyond(top, self.kept.low, self.total.low)
-        high = low if self.exact else self._beyond(top, self.kept.high, self.total.high)
-        if high == 0 and self.kept_tokens.high > self.kept.high:
+        least, most = int(self.kept.low), int(self.kept.high)
+        unseen = self.unseen_weight
+        # each listed token beyond the top that is kept adds to the share, each other one takes from it
+        low = self._beyond(top, min(max(top, least), most), unseen.low)
+        if self.exact:
+            high = low
+        else:
+            # the more is unseen the larger the share, and what is kept before the unseen is kept with it
+            fewest = max(least, min(self.leading, most)) if unseen.high > 0 else least
+            high = max(self._beyond(top, fewest, unseen.high), self._beyond(top, most, unseen.high))
+        if high == 0 and self.unseen_tokens.high > 0:
             # a tail can be too light to be seen in the sum that it is part of
             return Interval(0.0, 0.0, _LOST)
         if self.exact:
             return Interval.point(low)
-        return Interval.around(low, self._beyond(top, self.kept.estimate, self.total.estimate), high)
+        estimate = self._beyond(top, int(self.kept.estimate), unseen.estimate)
+        return Interval.around(low, estimate, high)
 
-    def _beyond(self, top: int, kept: float, total: float) -> float:
-        if math.isinf(total):
+    def _beyond(self, top: int, kept: int, unseen: float) -> float:
+        """Share of all but the first ``top`` listed tokens, if so many are kept and so much is unseen."""
+        if math.isinf(unseen):
             return 1.0
-        listed = self.weights[: int(kept)]
-        # summed, not taken from 1, which would lose all but the first sixteen digits
-        unseen = max(0.0, total - float(listed.sum()))
-        return min(1.0, (float(listed[top:].sum()) + unseen) / total)
+        listed = self.weights[:kept]
+        total = float(listed.sum()) + unseen
+        return min(1.0, (float(listed[top:].sum()) + unseen) / total) if total > 0 else 0.0
 
     def kept_beyond(self, top: int) -> KeptUnseen:
         """Say how much of everything but the first ``top`` listed tokens is kept."""
@@ -136,18 +150,43 @@ def tempered(log_weights: FloatArray, tail: UnseenTail, listed: int, temperature
     weights = powers(log_weights, temperature)
     known = float(weights.sum())
     unseen = tail.weight(temperature)
-    kept = float(len(weights)) if temperature > 0 else known
+    kept = Interval.point(float(len(weights)) if temperature > 0 else known)
     # a vocabulary's size may be an upper bound, so of the unseen tokens only those count that the mass needs
     others = tail.possible_count if temperature > 0 else unseen
+    if temperature == 0 and tail.leading == 0:
+        # the most likely token may be an unseen one, or several that tie
+        kept, others = greedy_kept(known, tail)
     entropy = tempered_entropy(known, weighted_logs(weights, log_weights, temperature), tail, temperature)
     return Stage(
         weights,
         listed,
-        Interval.point(kept),
+        tail.leading,
+        kept,
         plus(known, unseen),
         "all" if temperature > 0 else "maybe" if unseen.high else "none",
-        plus(kept, others),
+        unseen,
+        others,
+        Interval.around(
+            max(1.0, kept.low + others.low), kept.estimate + others.estimate, kept.high + others.high
+        ),
         in_bits(entropy),
+    )
+
+
+def greedy_kept(ties: float, tail: UnseenTail) -> tuple[Interval, Interval]:
+    """Return how many listed and how many unseen tokens T = 0 keeps, where one of either may be the first.
+
+    Args:
+        ties: number of listed tokens that tie with the first listed one.
+        tail: the unseen tokens, any of which may outrank that.
+    """
+    unseen = tail.weight(0)
+    outranked = unseen.estimate > 0
+    return (
+        Interval(0.0, 0.0 if outranked else ties, 0.0 if unseen.low > 0 else ties),
+        Interval(
+            1.0 if unseen.low > 0 else 0.0, 1.0 if outranked else 0.0, max(1.0, tail.most_reaching(0.0))
+        ),
     )
 
 

@@ -30,16 +30,21 @@ _STEEPEST = 80.0
 class UnseenTail:
     """The unlisted tokens.
 
-    ``log_cap``: ln of the last listed probability over the first; no unseen token exceeds it.
+    ``log_cap``: ln of the most that an unseen probability can be over the first listed one. That is the last
+    listed one where the list is the top of the vocabulary; else all of the unseen mass, and may be above 0.
     ``mass``: unseen probability over the first probability, as an interval.
     ``count``: number of unseen tokens, infinite if unknown.
     ``rank``: number of listed tokens, k.
+    ``leading``: how many of them no unseen token is more likely than: all where the list is the top.
+    ``reported``: a server reported the mass, so that it is taken at its word at T = 1.
     """
 
     log_cap: float
     mass: Interval
     count: float
     rank: int
+    leading: int
+    reported: bool = True
 
     @property
     def empty(self) -> bool:
@@ -57,7 +62,19 @@ class UnseenTail:
 
     def mass_at(self, temperature: float) -> Interval:
         """Return the mass to reckon with: as reported at T = 1, with its tolerance where T magnifies it."""
-        return Interval.point(self.mass.estimate) if temperature == 1 else self.mass
+        return Interval.point(self.mass.estimate) if temperature == 1 and self.reported else self.mass
+
+    @property
+    def is_top(self) -> bool:
+        """Whether no unseen token is more likely than any listed one."""
+        return self.leading == self.rank
+
+    def most_reaching(self, log_weight: float) -> float:
+        """Return how many unseen tokens at most are at least this likely, over the first and at T = 1."""
+        if self.empty or log_weight > self.log_cap:
+            return 0.0
+        room = self.mass.high * math.exp(min(-log_weight, 700.0)) * (1 + 1e-12)
+        return min(self.count, room if room > 1e15 else float(math.floor(room)))
 
     def cap(self, temperature: float) -> float:
         """Return the weight that no unseen token exceeds at ``temperature``."""
@@ -71,7 +88,7 @@ class UnseenTail:
         if temperature == 1:
             return mass
         if temperature == 0:
-            return self._ties()
+            return self._at_zero()
         packed, even = self.packed, self.even
         if temperature < 1:
             low, high = even(mass.low, self.count, temperature), packed(mass.high, temperature)
@@ -129,17 +146,20 @@ class UnseenTail:
         full = math.floor(ratio)
         return float(full), mass - full * cap
 
-    @staticmethod
-    def even(mass: float, count: float, temperature: float) -> float:
+    def even(self, mass: float, count: float, temperature: float) -> float:
         """Return the weight of ``mass`` spread evenly over ``count`` tokens, in the limit if infinite."""
         if mass <= 0:
             return 0.0
         if math.isinf(count):
             return mass if temperature == 1 else 0.0 if temperature < 1 else math.inf
-        return math.exp(math.log(count) + min(0.0, math.log(mass) - math.log(count)) / temperature)
+        return _exp(math.log(count) + min(self.log_cap, math.log(mass) - math.log(count)) / temperature)
 
-    def _ties(self) -> Interval:
-        """How many unseen tokens tie with the most likely one: all that counts at T = 0."""
+    def _at_zero(self) -> Interval:
+        """All that counts at T = 0: how many unseen tokens tie with the first, or that one outranks it."""
+        if self.log_cap > 0:
+            outranked = self.mass.low > self.count
+            likely = outranked or self._law_log_cap > 0
+            return Interval(math.inf if outranked else 0.0, math.inf if likely else 0.0, math.inf)
         if self.log_cap < 0:
             return Interval.point(0.0)
         forced = self.count if self.mass.low >= self.count else 0.0
@@ -160,10 +180,25 @@ class UnseenTail:
 
     # The estimate: a power law in rank that is continuous at the last listed token and holds the unseen mass.
     # Of twelve estimators it erred least on the full distributions of three language models.
+    # Where the list is not the top, its last token says nothing of the others. They are then estimated as
+    # equal tokens half-way, in logs, between one that has all of the mass and all that share it.
+
+    @cached_property
+    def _law_log_cap(self) -> float:
+        """ln of the largest estimated unseen weight, at T = 1."""
+        if self.is_top:
+            return self.log_cap
+        return math.log(self.mass.estimate / self._middling_count) if self.mass.estimate > 0 else -math.inf
+
+    @property
+    def _middling_count(self) -> float:
+        return math.sqrt(self.count if math.isfinite(self.count) else ESTIMATE_VOCABULARY)
 
     @cached_property
     def _exponent(self) -> float:
-        target = self.mass.estimate / math.exp(self.log_cap)
+        if self.mass.estimate <= 0:
+            return _STEEPEST
+        target = self.mass.estimate / math.exp(self._law_log_cap)
         if self._law(0.0, self._last_rank) <= target:
             return 0.0
         low, high = 0.0, _STEEPEST
@@ -174,6 +209,8 @@ class UnseenTail:
 
     @property
     def _last_rank(self) -> float:
+        if not self.is_top:
+            return self.rank + self._middling_count
         return (
             self.rank + self.count if math.isfinite(self.count) else max(ESTIMATE_VOCABULARY, 2 * self.rank)
         )
@@ -191,13 +228,15 @@ class UnseenTail:
         last = self._last_rank if count is None else min(self.rank + count, self._last_rank)
         if self.mass.estimate <= 0 or last <= self.rank:
             return 0.0
-        return self.cap(temperature) * self._law(self._exponent / temperature, last)
+        return _power(self._law_log_cap, temperature) * self._law(self._exponent / temperature, last)
 
     def estimated_count(self, weight: float, temperature: float) -> float:
         """Return how many of the most likely unseen tokens are estimated to weigh ``weight`` together."""
         start = self.rank + 0.5
         exponent = self._exponent / temperature
-        scale = self.cap(temperature) * start * math.exp(exponent * math.log(self.rank / start))
+        scale = (
+            _power(self._law_log_cap, temperature) * start * math.exp(exponent * math.log(self.rank / start))
+        )
         slope = 1 - exponent
         if scale <= 0:
             return 0.0
@@ -214,11 +253,11 @@ class UnseenTail:
     def estimated_count_above(self, log_weight: float) -> float:
         """Return how many unseen tokens are estimated to have at least this log-weight at T = 1."""
         most = self._last_rank - self.rank
-        if log_weight > self.log_cap:
+        if log_weight > self._law_log_cap:
             return 0.0
         if self._exponent == 0:
             return most
-        ratio = min((self.log_cap - log_weight) / self._exponent, 700.0)
+        ratio = min((self._law_log_cap - log_weight) / self._exponent, 700.0)
         return min(most, math.floor(self.rank * math.exp(ratio)) - self.rank)
 
     def estimated_log_weight(self, temperature: float, count: float | None = None) -> float:
@@ -229,7 +268,9 @@ class UnseenTail:
         exponent, step = self._exponent / temperature, 1e-4
         law = self._law(exponent, last)
         slope = (self._law(exponent + step, last) - self._law(exponent - step, last)) / (2 * step)
-        return self.cap(temperature) * (self.log_cap / temperature * law + exponent * slope)
+        return _power(self._law_log_cap, temperature) * (
+            self._law_log_cap / temperature * law + exponent * slope
+        )
 
 
 def powers(log_weights: FloatArray, temperature: float) -> FloatArray:
@@ -246,4 +287,8 @@ def powers(log_weights: FloatArray, temperature: float) -> FloatArray:
 def _power(log_weight: float, temperature: float) -> float:
     if temperature == 0:
         return 1.0 if log_weight == 0 else 0.0
-    return math.exp(log_weight / temperature)
+    return _exp(log_weight / temperature)
+
+
+def _exp(value: float) -> float:
+    return math.exp(value) if value < 709.0 else math.inf

@@ -245,4 +245,5 @@ def coverage(decoding: Decoding) -> str:
     if distribution.vocabulary_size is not None:
         size = f"{distribution.vocabulary_size:,}"
     assumed = "at most " if distribution.vocabulary_assumed else ""
-    return f"top {len(distribution):,} of {assumed}{size} tokens"
+    top = "top " if distribution.is_top else ""
+    return f"{top}{len(distribution):,} of {assumed}{size} tokens"

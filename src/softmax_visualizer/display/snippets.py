@@ -7,10 +7,14 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from softmax_visualizer.decoding import DecodingSettings
 
 _OPENAI_URL = "https://api.openai.com/v1"
+
+_HIDDEN = "HIDDEN"
+"""What stands for a secret in the query of a request's address."""
 
 _IS_OPENAI = re.compile(r"https?://(?:[\w-]+\.)*api\.openai\.com(?:[:/]|$)", re.IGNORECASE)
 
@@ -37,6 +41,8 @@ def snippets(
         settings: what the numbers were decoded with.
     """
     base_url = endpoint or _OPENAI_URL
+    # what a server was asked with is no business of another one
+    query = urlsplit(request.get("url", "")).query if endpoint else ""
     asked = request.get("body") or {
         "model": "your-model",
         "messages": [{"role": "user", "content": prompt}],
@@ -51,11 +57,13 @@ def snippets(
     if not _IS_OPENAI.match(base_url):
         body |= _extras(settings)
     comments = _comments(asked, base_url, settings)
+    if _HIDDEN in dict(parse_qsl(query)).values():
+        comments.append(f"Put your own value into the address, in the place of {_HIDDEN}.")
     if not request:
         comments.insert(0, "Put the name of your model in the place of your-model.")
     return {
-        "Python": _python(body, base_url, comments),
-        "curl": _curl(body, base_url, comments),
+        "Python": _python(body, base_url, query, comments),
+        "curl": _curl(body, base_url, query, comments),
         "JSON": _json(body),
     }
 
@@ -104,18 +112,21 @@ def _comments(asked: Mapping[str, Any], base_url: str, settings: DecodingSetting
     return sentences
 
 
-def _python(body: Mapping[str, Any], base_url: str, comments: Sequence[str]) -> str:
+def _python(body: Mapping[str, Any], base_url: str, query: str, comments: Sequence[str]) -> str:
     arguments = {name: value for name, value in body.items() if name in _ARGUMENTS}
     if extra := {name: value for name, value in body.items() if name not in _ARGUMENTS}:
         arguments["extra_body"] = extra
     method, text = "chat.completions", "message.content"
     if "prompt" in body:
         method, text = "completions", "text"
+    client = [] if base_url == _OPENAI_URL else [f"base_url={base_url!r}"]
+    if query:
+        client.append(f"default_query={dict(parse_qsl(query))!r}")
     lines = [
         "from openai import OpenAI",
         "",
         *(f"# {sentence}" for sentence in comments),
-        f"client = OpenAI({'' if base_url == _OPENAI_URL else f'base_url={base_url!r}'})",
+        f"client = OpenAI({', '.join(client)})",
         f"answer = client.{method}.create(",
         *(f"    {name}={_literal(value)}," for name, value in arguments.items()),
         ")",
@@ -131,11 +142,11 @@ def _literal(value: object) -> str:
     return repr(value)
 
 
-def _curl(body: Mapping[str, Any], base_url: str, comments: Sequence[str]) -> str:
+def _curl(body: Mapping[str, Any], base_url: str, query: str, comments: Sequence[str]) -> str:
     path = "/completions" if "prompt" in body else "/chat/completions"
     lines = [
         *(f"# {sentence}" for sentence in comments),
-        f"curl {shlex.quote(base_url + path)} \\",
+        f"curl {shlex.quote(base_url + path + (query and f'?{query}'))} \\",
         "  --header 'Content-Type: application/json' \\",
         '  --header "Authorization: Bearer $OPENAI_API_KEY" \\',
         f"  --data {shlex.quote(_json(body))}",

@@ -7,7 +7,6 @@ completions (``logprobs.tokens``), which some servers also use for chats.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,14 +14,12 @@ from typing import Any
 
 from softmax_visualizer.decoding import Token
 from softmax_visualizer.models.base import ModelError
+from softmax_visualizer.models.evidence import Entry, judge
 
 NO_LOGPROBS = (
     "This model answers without log-probabilities. Choose another model (press m, or --model), "
     "or a server that reports them, such as llama.cpp or vLLM."
 )
-
-_NOT_LISTED = -9999.0
-"""OpenAI's and vLLM's stand-in for the log-probability of a token outside the list."""
 
 _CONTENT_LISTS = {
     "content": None,
@@ -41,38 +38,35 @@ class NoTokenError(ModelError):
 
 @dataclass(frozen=True, slots=True)
 class TopLogprobs:
-    """The most likely next tokens and their natural-log probabilities, in the server's order.
+    """Next tokens and their natural-log probabilities, in the server's order.
 
     ``model``: the name of the model that answered, as the server gives it; None if it gives none.
+    ``is_top``, ``odds_only``: what the list is evidence of, as in the distribution that is made of it.
     ``notes``: sentences for the person about what is special about the list.
     """
 
     tokens: tuple[Token, ...]
     logprobs: tuple[float, ...]
     model: str | None
+    is_top: bool
+    odds_only: bool
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    token: Token
-    logprob: float
-
-
-@dataclass(frozen=True, slots=True)
 class _Position:
-    """What an answer says about its first token: the list, and the token that was drawn."""
+    """What an answer says about its first token: the list, and the token that was sampled."""
 
-    listed: tuple[_Entry | None, ...]
-    drawn: Token | None
+    listed: tuple[Entry | None, ...]
+    sampled: Entry | None
     note: str | None = None
 
 
 def parse(answer: object, asked: int) -> TopLogprobs:
     """Return the list of the first token in ``answer``, a decoded JSON body.
 
-    The drawn token is not added where the list lacks it, and is taken out where it displaced a more likely
-    one: it is one of the unseen tokens. Sentinels (-9999, -inf, float32's lowest) pass through.
+    What the list proves, and which tokens are put into it or taken out, is told in :mod:`.evidence`.
+    Sentinels at its end (-9999, -inf, float32's lowest) pass through.
 
     Args:
         answer: the body of a chat completion or of a bare one.
@@ -91,8 +85,8 @@ def parse(answer: object, asked: int) -> TopLogprobs:
     position = _position(choice.get("logprobs"))
     if position is None:
         raise _nothing_there(choice)
-    entries = tuple(entry for entry in position.listed if entry is not None)
-    if not entries:
+    evidence = judge(position.listed, position.sampled, asked)
+    if not evidence.tokens:
         raise ModelError(
             "The server reported the drawn token only, not the likely ones beside it. "
             "Choose another model (press m, or --model), or another server."
@@ -100,18 +94,14 @@ def parse(answer: object, asked: int) -> TopLogprobs:
     notes = [position.note] if position.note else []
     if position.note is None and _is_reasoning(choice.get("message")):
         notes.append(str(_CONTENT_LISTS["reasoning_content"]))
-    usable = sum(entry.logprob > _NOT_LISTED for entry in entries)
-    if usable < asked:
-        notes.append(f"The server sent {usable} of the {asked} tokens asked for.")
-    if unreadable := len(position.listed) - len(entries):
-        notes.append(f"{unreadable} of the server's tokens came without a usable number and count as unseen.")
-    entries = _without_intruder(entries, position.drawn, asked)
     model = answer.get("model")
     return TopLogprobs(
-        tuple(entry.token for entry in entries),
-        tuple(entry.logprob for entry in entries),
+        evidence.tokens,
+        evidence.logprobs,
         model if isinstance(model, str) and model.strip() else None,
-        tuple(notes),
+        evidence.is_top,
+        evidence.odds_only,
+        (*notes, *evidence.notes),
     )
 
 
@@ -126,13 +116,15 @@ def _position(logprobs: object) -> _Position | None:
     lists = logprobs.get("top_logprobs")
     if not isinstance(lists, list) or not lists:
         return None
-    drawn = logprobs.get("tokens")
-    text = drawn[0] if isinstance(drawn, list) and drawn else None
-    first = lists[0] if isinstance(lists[0], Mapping) else {}
+    listed = lists[0] if isinstance(lists[0], Mapping) else {}
+    sampled = {"token": _first(logprobs.get("tokens")), "logprob": _first(logprobs.get("token_logprobs"))}
     return _Position(
-        tuple(_entry({"token": name, "logprob": number}) for name, number in first.items()),
-        Token(text) if isinstance(text, str) else None,
+        tuple(_entry({"token": text, "logprob": value}) for text, value in listed.items()), _entry(sampled)
     )
+
+
+def _first(column: object) -> object:
+    return column[0] if isinstance(column, list) and column else None
 
 
 def _chat_position(content: list[Any], note: str | None) -> _Position | None:
@@ -141,20 +133,29 @@ def _chat_position(content: list[Any], note: str | None) -> _Position | None:
         return None
     listed = first.get("top_logprobs")
     entries: Iterable[object] = listed if isinstance(listed, list) else ()
-    return _Position(tuple(_entry(entry) for entry in entries), _token(first), note)
+    return _Position(tuple(_entry(entry) for entry in entries), _entry(first), note)
 
 
-def _entry(entry: object) -> _Entry | None:
-    if not isinstance(entry, Mapping):
+def _entry(entry: object) -> Entry | None:
+    # some 50,000 times an answer, so for a dict, which is quicker to tell than a Mapping
+    if not isinstance(entry, dict):
         return None
-    token, number = _token(entry), entry.get("logprob")
-    if token is None or isinstance(number, bool) or not isinstance(number, (int, float)):
+    token = _token(entry)
+    if token is None:
+        return None
+    # llama.cpp says id, Mistral token_id
+    number = entry.get("id", entry.get("token_id"))
+    return Entry(token, _logprob(entry.get("logprob")), number if type(number) is int else None)
+
+
+def _logprob(number: object) -> float | None:
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
         return None
     try:
         logprob = float(number)
     except OverflowError:
         return None
-    return None if math.isnan(logprob) else _Entry(token, logprob)
+    return None if math.isnan(logprob) else logprob
 
 
 def _token(entry: Mapping[str, Any]) -> Token | None:
@@ -167,23 +168,6 @@ def _token(entry: Mapping[str, Any]) -> Token | None:
         return Token(text, bytes(numbers))
     except (TypeError, ValueError):
         return Token(text)
-
-
-def _without_intruder(entries: tuple[_Entry, ...], drawn: Token | None, asked: int) -> tuple[_Entry, ...]:
-    """Take out the drawn token where it is in the list only for having been drawn.
-
-    vLLM lists the drawn token first and then cuts the list to the length asked for, so an unlikely draw
-    displaces the last of the top k. llama-cpp-python and legacy completions send it as one more. Left in, it
-    would pass for the least likely token of the list, which bounds every unseen one.
-    """
-    lowest = min(entry.logprob for entry in entries)
-    is_unsorted = any(left.logprob < right.logprob for left, right in itertools.pairwise(entries))
-    if is_unsorted and entries[0] == _Entry(entries[0].token, lowest) and entries[0].token == drawn:
-        return entries[1:]
-    if drawn is not None and len(entries) == asked + 1 and (intruder := _Entry(drawn, lowest)) in entries:
-        at = entries.index(intruder)
-        return entries[:at] + entries[at + 1 :]
-    return entries
 
 
 def _is_reasoning(message: object) -> bool:

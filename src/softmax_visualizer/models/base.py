@@ -8,8 +8,29 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from softmax_visualizer.decoding import TokenDistribution
+    from softmax_visualizer.models.configuration import Framing
 
-Source = Literal["bundled", "openai", "file", "recording"]
+Source = Literal["bundled", "openai", "local", "file", "recording"]
+
+
+Continuation = Literal["token ids", "text", "instruction"]
+"""How a model goes on with a text: exactly, token by token; as it reads the text; or as it is told to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a model can do, so that nothing has to depend on which one it is.
+
+    ``most_tokens``: how many tokens it is asked to list; None where it gives what it has.
+    ``continues``: how it goes on with a text; None where it answers it, or has its answers ready.
+    ``framings``: the ways in which a prompt can be put to it; empty where it is only put as it is.
+    ``takes_settings``: whether it can be asked at other temperatures than 1, to find out what it does then.
+    """
+
+    most_tokens: int | None = None
+    continues: Continuation | None = None
+    framings: tuple[Framing, ...] = ()
+    takes_settings: bool = False
 
 
 class ModelError(Exception):
@@ -56,8 +77,16 @@ class LanguageModel(Protocol):
     def endpoint(self) -> str | None:
         """The server's base URL without credentials; None if there is no server."""
 
-    async def ask(self, prompt: str) -> ModelAnswer:
+    @property
+    def abilities(self) -> Abilities:
+        """What it can do, as far as is known by now."""
+
+    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
         """Return the distribution of the token after ``prompt``, at temperature 1.
+
+        Args:
+            whole: have as many tokens listed as there are, or as the server lists, and not only as many as
+                come at once.
 
         Raises:
             ModelError: there is none, with the reason and the remedy.

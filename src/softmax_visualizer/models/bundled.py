@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from softmax_visualizer.decoding import Token, TokenDistribution
-from softmax_visualizer.models.base import ModelAnswer, Source
+from softmax_visualizer.models.base import Abilities, ModelAnswer, Source
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.ngram import NGramModel
@@ -23,9 +23,10 @@ class BundledModel:
     name = BUNDLED
     source: Source = "bundled"
     endpoint: str | None = None
+    abilities = Abilities(continues="text")
 
-    async def ask(self, prompt: str) -> ModelAnswer:
-        """Return the distribution after ``prompt``; arrays are loaded once, in a thread."""
+    async def ask(self, prompt: str, *, whole: bool = True) -> ModelAnswer:
+        """Return the whole distribution after ``prompt``; arrays are loaded once, in a thread."""
         return await asyncio.to_thread(self.answer, prompt)
 
     def answer(self, prompt: str) -> ModelAnswer:

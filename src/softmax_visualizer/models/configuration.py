@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import Source
@@ -18,12 +18,25 @@ if TYPE_CHECKING:
 Framing = Literal["answer", "continue", "raw"]
 """How a prompt is put to a server: as a user's message to answer, as text to continue, or bare."""
 
+Depth = int | Literal["auto", "all"]
+"""How many tokens a server is asked to list."""
+
 BUNDLED_MODEL = "bundled"
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 DEFAULT_TIMEOUT = 30.0
 LARGEST_VOCABULARY = 1_000_000_000
 
 ALLOW_PLAIN_HTTP = "SOFTMAX_VISUALIZER_ALLOW_PLAIN_HTTP"
+
+HIDDEN_VALUE = "HIDDEN"
+"""What stands in the place of a secret in a URL that is shown."""
+
+_PUBLIC = re.compile(
+    r"(?:api|x-ms|ms)?[-_]?(?:version|region|deployment|model|project|location)", re.IGNORECASE
+)
+"""Names, in a URL's query, of what is no secret, such as the api-version that Azure demands."""
+
+_NAMES_SECRET = re.compile("key|token|secret|pass|auth|sig|code|cred", re.IGNORECASE)
 
 _UNMISTAKABLE = 8
 """A secret of this many characters is no part of an ordinary word."""
@@ -63,7 +76,10 @@ class Configuration:
 
     ``timeout`` is in seconds and bounds one whole question. ``vocabulary_size`` counts tokens; None leaves
     it to the server or the model's name. ``base_url`` may hold credentials: show :attr:`endpoint` instead.
-    ``replay`` is a recording whose answers are given again, without any server.
+    ``top_logprobs`` is how many tokens a server is asked to list; "auto" means all of them on this machine,
+    where that costs nothing, and elsewhere the usual number.
+    ``local`` says that ``model`` is a model file on this machine, by its path or a known name, whatever
+    server is set up. ``replay`` is a recording whose answers are given again, without any server.
     """
 
     api_key: Secret | None = None
@@ -72,6 +88,8 @@ class Configuration:
     timeout: float = DEFAULT_TIMEOUT
     framing: Framing = "answer"
     vocabulary_size: int | None = None
+    top_logprobs: Depth = "auto"
+    local: bool = False
     replay: Path | None = None
 
     @classmethod
@@ -83,6 +101,7 @@ class Configuration:
         timeout: str | None = None,
         framing: str | None = None,
         vocabulary_size: str | None = None,
+        top_logprobs: str | None = None,
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
     ) -> Configuration:
@@ -91,6 +110,9 @@ class Configuration:
         A flag wins over the environment, and the environment over the first ``.env`` found in ``directory``
         or its parents. What is set but empty counts as not set. The key has no flag: a command line is for
         everybody on the machine to read.
+
+        A model file's path or known name means the file, unless a base URL is set in the same place or one
+        that wins over it: then it is the server's name for a model.
 
         Args:
             environment: ``os.environ`` unless given.
@@ -106,19 +128,24 @@ class Configuration:
         seconds = settings.find("OPENAI_TIMEOUT", "--timeout", timeout)
         frame = settings.find("SOFTMAX_VISUALIZER_FRAMING", "--framing", framing)
         size = settings.find("SOFTMAX_VISUALIZER_VOCABULARY_SIZE", "--vocabulary-size", vocabulary_size)
+        wanted = settings.find("SOFTMAX_VISUALIZER_TOP_LOGPROBS", "--top-logprobs", top_logprobs)
         plain_http = settings.find(ALLOW_PLAIN_HTTP)
+        local = name is not None and (url is None or name.place < url.place) and _is_model_file(name.value)
         configuration = cls(
             api_key=_key(key) if key else None,
             base_url=_url(url) if url else None,
             model=_name(name) if name else None,
             timeout=_seconds(seconds) if seconds else DEFAULT_TIMEOUT,
-            framing=_framing(frame) if frame else "answer",
+            framing=_framing(frame) if frame else "raw" if local else "answer",
             vocabulary_size=_size(size) if size else None,
+            top_logprobs=_wanted(wanted) if wanted else "auto",
+            local=local,
         )
         if name and name.origin == "--model" and configuration.source == "bundled" != configuration.model:
             raise name.wrong(
                 f'is "{configuration.model}", but there is no server to ask for it. Set OPENAI_API_KEY or '
-                f"OPENAI_BASE_URL, or leave the model out to use the one that is bundled."
+                "OPENAI_BASE_URL, give a model file (.gguf) or smollm2, or leave the model out to use the "
+                "bundled one."
             )
         if url and not (plain_http and plain_http.value == "1"):
             _refuse_plain_http(url, configuration)
@@ -131,6 +158,8 @@ class Configuration:
         """Which kind of model this asks: the bundled one by name, or where there is neither key nor URL."""
         if self.replay is not None:
             return "recording"
+        if self.local and self.model is not None:
+            return "local"
         if self.model == BUNDLED_MODEL or (self.api_key is None and self.base_url is None):
             return "bundled"
         return "openai"
@@ -142,17 +171,33 @@ class Configuration:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
 
     @property
+    def query(self) -> str:
+        """The base URL's query as it may be shown, such as "?api-version=2024-10-21"; empty if there is none.
+
+        A value that may be a secret is replaced by :data:`HIDDEN_VALUE`.
+        """
+        pairs = parse_qsl(urlsplit(self.base_url or "").query)
+        shown = [(name, HIDDEN_VALUE if _is_secret(name, value) else value) for name, value in pairs]
+        return f"?{urlencode(shown)}" if shown else ""
+
+    @property
     def is_openai(self) -> bool:
         """Whether the server is OpenAI's own."""
         host = urlsplit(self.endpoint).hostname or ""
         return host == "api.openai.com" or host.endswith(".api.openai.com")
+
+    @property
+    def whole(self) -> bool:
+        """Whether the server is to list its whole vocabulary in the end, or as much of it as it will."""
+        on_this_machine = self.local or _is_this_machine(urlsplit(self.endpoint).hostname or "")
+        return self.top_logprobs == "all" or (self.top_logprobs == "auto" and on_this_machine)
 
     def redact(self, text: str) -> str:
         """Return ``text`` without the key, the URL's credentials and anything that looks like a key."""
         parts = urlsplit(self.base_url or "")
         # without a password, the name before the @ is the token itself
         secrets = {self.api_key.reveal() if self.api_key else "", parts.password or parts.username or ""}
-        secrets |= {value for _, value in parse_qsl(parts.query) if len(value) >= _UNMISTAKABLE}
+        secrets |= {value for name, value in parse_qsl(parts.query) if _is_secret(name, value)}
         for secret in sorted(secrets | {unquote(secret) for secret in secrets}, key=len, reverse=True):
             if len(secret) >= _UNMISTAKABLE:
                 text = text.replace(secret, "[hidden]")
@@ -162,13 +207,21 @@ class Configuration:
         return re.sub(r"\bsk-[\w*.-]{4,}", "[hidden]", text)
 
 
+_DOTENV = 2
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     """A setting's text and the place it came from, for error messages."""
 
     value: str
     origin: str
-    from_dotenv: bool = False
+    place: int
+    """The lower, the nearer to the person: a flag, the environment, a ``.env`` file."""
+
+    @property
+    def from_dotenv(self) -> bool:
+        return self.place == _DOTENV
 
     def wrong(self, what: str) -> ConfigurationError:
         return ConfigurationError(f"{self.origin} {what}")
@@ -188,7 +241,11 @@ class _Settings:
         )
         for place, (value, origin) in enumerate(places):
             if value is not None and value.strip():
-                return _Found(value.strip(), origin, from_dotenv=place == 2)
+                found = _Found(value.strip(), origin, place)
+                if re.fullmatch("""(["'`]).*\\1|[“”‘’].*[“”‘’]""", found.value, re.DOTALL):
+                    # only a shell takes them off: they are part of the value in a container's env file
+                    raise found.wrong("stands in quotation marks, which are no part of it. Take them off.")
+                return found
         return None
 
 
@@ -212,13 +269,20 @@ def _dotenv(directory: Path | None) -> tuple[Mapping[str, str | None], Path | No
         ) from error
 
 
+def _is_secret(name: str, value: str) -> bool:
+    """Whether a value in a URL's query may be a secret: all but those known to be none, and short ones."""
+    if _PUBLIC.fullmatch(name):
+        return False
+    return len(value) >= _UNMISTAKABLE or _NAMES_SECRET.search(name) is not None
+
+
 def _key(found: _Found) -> Secret:
     if not found.value.isascii():
         raise found.wrong(
             "holds a character that is not plain ASCII, which no HTTP header can carry. Copy the key again."
         )
-    if not found.value.isprintable() or " " in found.value:
-        raise found.wrong("holds a space or a line break. Copy the key again, alone.")
+    if not found.value.isprintable() or set(" \"'`") & set(found.value):
+        raise found.wrong("holds a space, a line break or a quotation mark. Copy the key again, alone.")
     return Secret(found.value)
 
 
@@ -249,6 +313,12 @@ def _name(found: _Found) -> str:
     return found.value
 
 
+def _is_model_file(name: str) -> bool:
+    from softmax_visualizer.models.weights import known
+
+    return known(name) is not None or name.lower().endswith((".gguf", ".whl"))
+
+
 def _seconds(found: _Found) -> float:
     try:
         seconds = float(found.value)
@@ -274,6 +344,17 @@ def _size(found: _Found) -> int:
     if not 2 <= size <= LARGEST_VOCABULARY:
         raise found.wrong(f'is "{found.value[:40]}": it must be a whole number of 2 or more, such as 128256.')
     return size
+
+
+def _wanted(found: _Found) -> Depth:
+    value = found.value.lower()
+    if value in ("auto", "all"):
+        return cast(Depth, value)
+    if not re.fullmatch(r"[1-9]\d{0,5}", value):
+        raise found.wrong(
+            f'is "{found.value[:40]}": it must be auto, all, or a whole number from 1 to 999999, such as 100.'
+        )
+    return int(value)
 
 
 def _refuse_plain_http(found: _Found, configuration: Configuration) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from softmax_visualizer.models.configuration import OPENAI_BASE_URL, Configuration
+from softmax_visualizer.models.event_stream import read_events
 from softmax_visualizer.models.failures import not_json
 
 if TYPE_CHECKING:
@@ -85,7 +86,10 @@ class Connection:
         try:
             answer: object = json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise not_json(content, self._configuration) from error
+            try:
+                return read_events(content)
+            except ValueError:
+                raise not_json(content, self._configuration) from error
         return answer
 
 

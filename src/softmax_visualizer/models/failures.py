@@ -16,6 +16,13 @@ from urllib.request import getproxies, proxy_bypass
 from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.ladder import denies_logprobs
+from softmax_visualizer.models.reasons import (
+    is_about_credit,
+    is_about_key,
+    is_about_model,
+    is_about_path,
+    is_about_use,
+)
 from softmax_visualizer.models.refusal import Refusal, one_line
 
 CHOOSE_ANOTHER = "Choose another model (press m, or --model)."
@@ -57,28 +64,30 @@ def _status_sentence(refusal: Refusal, response: Any, configuration: Configurati
     host, quote = _host(configuration), _quote(configuration.redact(refusal.message))
     words = refusal.message.lower()
     redirected = "" if response is None or not response.history else _redirection(response)
+    if is_about_key(refusal):
+        if configuration.api_key is None:
+            remedy = "set OPENAI_API_KEY, or write it into a .env file."
+            return f"{host} wants an API key: {remedy}{redirected}{quote}"
+        return f"{host} refused the API key. Check OPENAI_API_KEY.{redirected}{quote}"
+    if is_about_credit(refusal):
+        return f"The account behind the key has no quota left at {host}.{quote}"
     match refusal.status:
-        case 401:
-            if configuration.api_key is None:
-                return (
-                    f"{host} wants an API key: set OPENAI_API_KEY, or write it into a .env file.{redirected}"
-                )
-            return f"{host} refused the API key. Check OPENAI_API_KEY.{redirected}{quote}"
         case 402:
             return f"The account behind the key has no credit left at {host}.{quote}"
         case 407:
             return f"The proxy{_proxy(configuration)} wants a user and a password. Put them into its URL."
-        case 429 if refusal.code == "insufficient_quota" or "quota" in words or "billing" in words:
-            return f"The account behind the key has no quota left at {host}.{quote}"
         case 429:
             return f"{host} takes no more requests for now: {_wait(response, words)}, then ask again.{quote}"
-        case 404 if model is not None and _is_about_model(refusal):
-            return f"{host} has no model {model!r}. {CHOOSE_ANOTHER}{quote}"
-        case 404:
-            remedy = _better_url(configuration)
-            return f"There is no such thing at {configuration.endpoint}. {remedy}{redirected}{quote}"
-    if denies_logprobs(refusal):
+    if refusal.status != 404 and denies_logprobs(refusal):
         return f"{model} gives no log-probabilities. {CHOOSE_ANOTHER}{quote}"
+    if model is not None and is_about_use(refusal):
+        way = "Or choose another framing (f, or --framing)."
+        return f"{model} cannot be asked this way. {CHOOSE_ANOTHER} {way}{quote}"
+    if model is not None and is_about_model(refusal):
+        return f"{_missing_model(configuration, model, words)}{quote}"
+    if is_about_path(refusal):
+        remedy = _better_url(configuration)
+        return f"There is no such thing at {configuration.endpoint}. {remedy}{redirected}{quote}"
     match refusal.status:
         case 403:
             return f"{host} does not allow this with this key.{redirected}{quote}"
@@ -86,7 +95,8 @@ def _status_sentence(refusal: Refusal, response: Any, configuration: Configurati
             where = redirected or " Give the base URL it leads to."
             return f"{host} redirects the request (HTTP {status}).{where}{quote}"
         case status if status >= 500:
-            return f"{host} failed (HTTP {status}). Ask again in a moment, or look at the server.{quote}"
+            kind = "error" if response is None else "HTTP"
+            return f"{host} failed ({kind} {status}). Ask again in a moment, or look at the server.{quote}"
         case 200:
             return f"{host} answered with an error.{quote}"
         case status:
@@ -136,6 +146,11 @@ def _connection_sentence(error: Exception, configuration: Configuration) -> str:
         return f"Nothing listens at {address}{through}. Start the server, or check the base URL."
     if codes & {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT}:
         return f"{address} cannot be reached{through}. Check the network and the base URL."
+    if "RemoteProtocolError" in kinds and not re.search("disconnected|closed", texts):
+        return (
+            f"{host}{through} does not speak HTTP as it should ({texts}). Check the base URL, or look at the "
+            "server."
+        )
     if "RemoteProtocolError" in kinds or "ReadError" in kinds or "WriteError" in kinds:
         return f"{host}{through} broke off the connection. Ask again, or look at the server."
     if "DecodingError" in kinds:
@@ -156,6 +171,15 @@ def not_json(body: bytes, configuration: Configuration) -> ModelError:
     else:
         text = f"{host} answered with something that is not JSON: “{one_line(start)}”"
     return ModelError(text)
+
+
+def not_an_answer(answer: object, configuration: Configuration) -> ModelError:
+    """Return the error to raise for JSON that is nothing like the answer of a language model."""
+    message = configuration.redact(Refusal.from_body(200, answer).message)
+    return ModelError(
+        f"The answer of {_host(configuration)} is not that of a language model. {_better_url(configuration)}"
+        f"{_quote(message)}"
+    )
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -182,9 +206,11 @@ def _quote(message: str) -> str:
 
 
 def _better_url(configuration: Configuration) -> str:
-    if re.search(r"/v\d", urlsplit(configuration.endpoint).path):
-        return "Check the base URL."
-    return f"Most servers want /v1 at the end of the base URL: try {configuration.endpoint}/v1."
+    if not re.search(r"/v\d", urlsplit(configuration.endpoint).path):
+        return f"Most servers want /v1 at the end of the base URL: try {configuration.endpoint}/v1."
+    if configuration.framing == "raw":
+        return "Check the base URL. If the server has no /completions, choose another framing (f, --framing)."
+    return "Check the base URL."
 
 
 def _redirection(response: Any) -> str:
@@ -193,8 +219,16 @@ def _redirection(response: Any) -> str:
     return f" It redirected the request to {place}: use that in the base URL."
 
 
-def _is_about_model(refusal: Refusal) -> bool:
-    return refusal.code == "model_not_found" or refusal.param == "model" or "model" in refusal.message.lower()
+def _missing_model(configuration: Configuration, model: str, words: str) -> str:
+    host = _host(configuration)
+    if "deployment" not in words:
+        return f"{host} has no model {model!r}. {CHOOSE_ANOTHER}"
+    if named := re.search(r"/deployments/([^/]+)", urlsplit(configuration.endpoint).path):
+        return f"{host} has no deployment {named[1]!r}. Check the base URL, which names it."
+    return (
+        f"{host} has no deployment {model!r}: what it takes for a model is a deployment's name. Give that "
+        "with --model or OPENAI_MODEL."
+    )
 
 
 def _proxy_url(configuration: Configuration) -> str | None:
@@ -231,8 +265,4 @@ def _wait(response: Any, words: str) -> str:
     if math.isnan(seconds) and (found := re.search(r"(?:try again|retry) in ([\d.]+) ?s", words)):
         with contextlib.suppress(ValueError):
             seconds = float(found[1])
-    return (
-        f"wait {math.ceil(seconds)} s and ask again"
-        if 0 < seconds < math.inf
-        else "wait a little and ask again"
-    )
+    return f"wait {math.ceil(seconds)} s" if 0 < seconds < math.inf else "wait a little"

@@ -1,18 +1,24 @@
-"""What to change in a request that a server refused, one thing at a time.
+"""How a question is put to a model first, and what to change where a server refuses it, one thing at a time.
 
 The same question has to be put differently to different servers: OpenAI's reasoning models want another
 name for the cap and a switch for the reasoning, some servers list fewer tokens, one refuses ``top_p = 1``.
-Nothing is guessed from a model's name: the server's own refusal says what to change. The texts recognised
-here are those of OpenAI, vLLM, llama.cpp, Ollama, mlx_lm and text-generation-inference.
+The names of OpenAI's reasoning models tell what they need; all else is said by the server's own refusal. The
+texts recognised here are those of OpenAI, vLLM, llama.cpp, Ollama, mlx_lm and text-generation-inference.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from softmax_visualizer.models.refusal import Refusal
+
+if TYPE_CHECKING:
+    from softmax_visualizer.models.configuration import Framing
+
+TOP_LOGPROBS = 20
+"""The most that OpenAI's older models and vLLM list, unless told otherwise."""
 
 MOST_TRIES = 6
 """How many requests one question may cost."""
@@ -26,6 +32,14 @@ FEWER_LOGPROBS = 5
 CUT_SHORT = Refusal(200, "Could not finish the message: the output limit was reached.")
 """The refusal that an empty answer with finish reason "length" amounts to."""
 
+_REASONS = re.compile(r"(?:^|/)(?:gpt-(?:[5-9]|\d\d)|o\d)(?![\da-z])")
+"""OpenAI's models that reason unless told not to, also behind another server.
+
+Measured on gpt-5.4 and gpt-5.6, and said of the later ones in
+https://developers.openai.com/api/docs/guides/latest-model: log-probabilities only with
+``reasoning_effort="none"``, at most 5 of them, and no limit of one token.
+"""
+
 _COUNTS = ("logprobs", "top_logprobs", "top_n_tokens")
 _LIMIT = re.compile(
     r"(?:less than or equal to|max(?:imum)?(?: value)?(?: allowed)?(?: of| is)?:?|<=|at most|no more than"
@@ -33,10 +47,31 @@ _LIMIT = re.compile(
 )
 _TOO_MANY = re.compile(r"too (?:large|many|high|big)|exceed|out of range|greater than")
 _TOO_FEW = re.compile(r"at least|minimum|>=|greater than|too (?:small|low)")
+_NOT_KNOWN = re.compile(r"unknown|unrecogni[sz]ed|unexpected|extra (?:inputs|fields)")
 _NOT_SUPPORTED = re.compile(
     r"unsupported|only supported|not (?:supported|allowed|permitted|enabled|available)"
     r"|does(?: not|n't) support|unrecogni[sz]ed|unknown|extra (?:inputs|fields)"
 )
+
+
+def first_parameters(model: str, framing: Framing) -> dict[str, Any]:
+    """Return what a request for one next-token distribution holds, beside the model and the prompt.
+
+    Temperature and top-p are sent although 1 is what they should be anyway: some servers take other values
+    from the model's own settings unless told.
+    """
+    sampling = {"temperature": 1, "top_p": 1, "stream": False}
+    if framing == "raw":
+        return {"max_tokens": 1, "logprobs": TOP_LOGPROBS, **sampling}
+    if _REASONS.search(model.lower()):
+        return {
+            "max_completion_tokens": ROOM_TO_ANSWER,
+            "reasoning_effort": "none",
+            "logprobs": True,
+            "top_logprobs": FEWER_LOGPROBS,
+            **sampling,
+        }
+    return {"max_tokens": 1, "logprobs": True, "top_logprobs": TOP_LOGPROBS, **sampling}
 
 
 def climb(parameters: Mapping[str, Any], refusal: Refusal) -> dict[str, Any] | None:
@@ -70,6 +105,10 @@ def climb(parameters: Mapping[str, Any], refusal: Refusal) -> dict[str, Any] | N
         return change(**{cap: ROOM_TO_ANSWER})
     if cap == "max_tokens" and about(cap) and "max_completion_tokens" in text and _NOT_SUPPORTED.search(text):
         return {**drop(cap), "max_completion_tokens": parameters[cap]}
+    if cap == "max_completion_tokens" and about(cap) and _NOT_KNOWN.search(text):
+        return {**drop(cap), "max_tokens": 1}
+    if "reasoning_effort" in parameters and about("reasoning_effort") and _NOT_KNOWN.search(text):
+        return drop("reasoning_effort")
 
     if about(*_COUNTS):
         count = "top_logprobs" if "top_logprobs" in parameters else "logprobs"
@@ -91,7 +130,15 @@ def climb(parameters: Mapping[str, Any], refusal: Refusal) -> dict[str, Any] | N
     return None
 
 
+def largest_count(refusal: Refusal) -> int | None:
+    """Return how many tokens the server says it lists at most; None if it says nothing of it."""
+    text = refusal.message.lower()
+    is_about_counts = refusal.param in _COUNTS or any(re.search(rf"\b{name}\b", text) for name in _COUNTS)
+    limit = _LIMIT.search(text) if is_about_counts else None
+    return int(limit[1]) if limit else None
+
+
 def denies_logprobs(refusal: Refusal) -> bool:
     """Whether the refusal, which no further change can help, is of log-probabilities as such."""
     text = f"{refusal.message.lower()} {refusal.param or ''}"
-    return bool(re.search(r"\b(?:top_)?logprobs?\b|\breasoning_effort\b", text))
+    return bool(re.search(r"\b(?:top_)?log[ _-]?prob(?:s|abilit(?:y|ies))?\b|\breasoning_effort\b", text))

@@ -9,33 +9,37 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from softmax_visualizer.decoding import DistributionError, TokenDistribution
-from softmax_visualizer.models.answers import NO_LOGPROBS, NoTokenError, TopLogprobs, parse
-from softmax_visualizer.models.base import ModelAnswer, ModelError
-from softmax_visualizer.models.configuration import Configuration
+from softmax_visualizer.models.answers import TopLogprobs
+from softmax_visualizer.models.base import Abilities, Continuation, ModelAnswer, ModelError, Source
+from softmax_visualizer.models.choice import AT_OPENAI, USUAL_MODEL, announced_end, choose
+from softmax_visualizer.models.configuration import Configuration, Framing
 from softmax_visualizer.models.connection import Connection
 from softmax_visualizer.models.failures import explain, explain_refusal
-from softmax_visualizer.models.ladder import CUT_SHORT, MOST_TRIES, climb
-from softmax_visualizer.models.listing import DEFAULT_MODEL, Listing, announced_end
-from softmax_visualizer.models.refusal import Refusal, error_in, one_line
-from softmax_visualizer.models.vocabulary import ASSUMED_VOCABULARY_SIZE, known_vocabulary_size
+from softmax_visualizer.models.ladder import TOP_LOGPROBS
+from softmax_visualizer.models.listing import Listing
+from softmax_visualizer.models.questions import Learnt, Questions, RefusedError, asked
+from softmax_visualizer.models.refusal import error_in, one_line
+from softmax_visualizer.models.vocabulary import (
+    ASSUMED_VOCABULARY_SIZE,
+    is_one_size,
+    known_vocabulary_size,
+)
 
 _Answer = TypeVar("_Answer")
-
-TOP_LOGPROBS = 20
-"""The most that OpenAI and vLLM list, unless told otherwise."""
 
 TRIED_AGAIN = "The first try failed on the way or at the server; this is the answer to a second one."
 
 LISTING_TIMEOUT = 2.0
 """Seconds that looking up the models may delay an answer."""
 
-CONTINUE = (
-    "Continue the user's text from exactly where it ends. Answer with the continuation only, word for word "
-    "as it would stand there: no greeting, no quotation marks, no repetition of the text."
-)
+_MOST_LISTINGS = 3
+"""How often a list that does not come in time is asked for."""
+
+_MOST_MODELS = 3
+"""How many models are asked where none was named and the first are of no use."""
 
 
 class OpenAICompatibleModel:
@@ -44,29 +48,38 @@ class OpenAICompatibleModel:
     What the server taught about how to be asked, and its list of models, are kept for the next question.
     """
 
-    source: Literal["openai"] = "openai"
+    source: Source = "openai"
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        connection: Connection | None = None,
+        *,
+        today: date | None = None,
+        learnt: Learnt | None = None,
+    ) -> None:
+        """Prepare to ask; nothing is sent yet.
+
+        Args:
+            configuration: which model, and how.
+            connection: how the server is reached; by the configuration alone unless given.
+            today: decides which models are about to end; the real day unless given.
+            learnt: what was learnt before; what is learnt now is added.
+        """
         self._configuration = configuration
-        self._connection = Connection(configuration)
-        self._model = configuration.model or (DEFAULT_MODEL if configuration.is_openai else None)
-        # OpenAI's own list says nothing that a question needs, so it is fetched for names() only
-        self._listing = Listing() if configuration.is_openai else None
-        counts = {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
-        if configuration.framing == "raw":
-            counts = {"logprobs": TOP_LOGPROBS}
-        self._parameters: dict[str, Any] = {
-            "max_tokens": 1,
-            **counts,
-            "temperature": 1,
-            "top_p": 1,
-            "stream": False,
-        }
+        self._connection = connection or Connection(configuration)
+        self._today = today or date.today()
+        self._questions = Questions(configuration, self._connection, {} if learnt is None else learnt)
+        self._model = configuration.model
+        # OpenAI's own list says nothing that a question to a named model needs
+        self._listing = Listing() if configuration.is_openai and configuration.model else None
+        self._late_listings = 0
+        self._lists_none = False
 
     @property
     def name(self) -> str:
         """The model's name; "default model" until the server has said which one that is."""
-        return self._model or "default model"
+        return self._model or (self._unlisted if self._configuration.is_openai else "default model")
 
     @property
     def endpoint(self) -> str:
@@ -75,12 +88,17 @@ class OpenAICompatibleModel:
 
     def request(self, prompt: str) -> Mapping[str, Any]:
         """Return ``{"url": ..., "body": ...}``: what :meth:`ask` would send, as far as is known by now."""
-        return self._request(self._body(prompt, self._parameters))
+        model = self._model or self._unlisted
+        return self._questions.request(self._questions.body(model, prompt, self._questions.parameters(model)))
 
-    async def ask(self, prompt: str) -> ModelAnswer:
+    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
         """Return the distribution of the token after ``prompt``, at temperature 1.
 
         Cancelling closes the connection.
+
+        Args:
+            whole: have as many tokens listed as the server will. How many that is, is kept for the next
+                question: beyond it, the server is asked once only.
 
         Raises:
             ModelError: there is none, with the reason and the remedy.
@@ -94,7 +112,7 @@ class OpenAICompatibleModel:
                 f"The prompt holds half a character (U+{ord(prompt[error.start]):04X}), which no server can "
                 "take. Remove it."
             ) from error
-        return await self._bounded(self._ask, prompt)
+        return await self._bounded(self._ask, prompt, whole)
 
     async def reported(self, prompt: str, **parameters: Any) -> TopLogprobs | None:
         """Return the list that the server gives when it is asked with other parameters than :meth:`ask` does.
@@ -104,13 +122,26 @@ class OpenAICompatibleModel:
         Raises:
             ModelError: there is no list, with the reason and the remedy.
         """
-        top, body = await self._bounded(self._climb, prompt, parameters)
+        top, body = await self._bounded(
+            self._questions.ask, self._model or self._unlisted, prompt, parameters
+        )
         return top if parameters.items() <= body.items() else None
 
     @property
     def asked(self) -> int:
         """How many tokens the server is asked to list."""
-        return _asked(self._parameters)
+        return asked(self._questions.parameters(self._model or self._unlisted))
+
+    @property
+    def abilities(self) -> Abilities:
+        """What it can do, as far as the server has taught by now."""
+        ways: dict[Framing, Continuation | None] = {"answer": None, "continue": "instruction", "raw": "text"}
+        return Abilities(
+            most_tokens=self.asked,
+            continues=ways[self._configuration.framing],
+            framings=tuple(ways),
+            takes_settings=True,
+        )
 
     @property
     def announced_end(self) -> date | None:
@@ -128,7 +159,7 @@ class OpenAICompatibleModel:
             raise
         # far more than the openai package's own errors: of json, ssl, imports, encodings, its HTTP client
         except Exception as error:
-            raise explain(error, self._configuration, self._model or DEFAULT_MODEL) from error
+            raise explain(error, self._configuration, self._model or self._unlisted) from error
 
     async def names(self) -> tuple[str, ...]:
         """Return the names of the models that the server lists, in alphabetical order.
@@ -136,21 +167,45 @@ class OpenAICompatibleModel:
         Raises:
             ModelError: they cannot be listed.
         """
-        self._listing = Listing.parse(await self._bounded(self._connection.models))
+        answer = await self._bounded(self._connection.models)
+        try:
+            self._listing = Listing.parse(answer)
+        except ModelError as error:
+            if refusal := error_in(answer):
+                raise explain_refusal(refusal, self._configuration, None) from error
+            raise
         return tuple(sorted(self._listing.names, key=str.lower))
 
     async def close(self) -> None:
         """Let go of connections; a closed model is not asked again."""
         await self._connection.close()
 
-    async def _ask(self, prompt: str) -> ModelAnswer:
+    async def _ask(self, prompt: str, whole: bool) -> ModelAnswer:
         tries = self._connection.second_tries
         looking_up = asyncio.create_task(self._known_listing())
+        notes: tuple[str, ...] = ()
+        top: TopLogprobs | None
         try:
             if self._model is None:
-                self._model = (await looking_up).default
-            top, body = await self._climb(prompt, {})
+                top, body, notes = await self._ask_first_choice(prompt, await looking_up)
+            elif not (whole and self._questions.has_learnt(self._model)):
+                # in the usual way first, where it is not known yet how the server likes to be asked
+                top, body = await self._questions.ask(self._model, prompt, {})
+            else:
+                top, body = None, {"model": self._model}
             listing = await looking_up
+            model = body["model"]
+            if whole:
+                size, _ = self._vocabulary_size(model, 2, listing)
+                top, body = await self._questions.deepest(model, prompt, size) or (top, body)
+            if top is None:
+                top, body = await self._questions.ask(model, prompt, {})
+        except ModelError as error:
+            if self._model is None and self._lists_none:
+                raise ModelError(
+                    f"{error} The server lists no models: load one there, or name one."
+                ) from error
+            raise
         finally:
             looking_up.cancel()
         self._model = body["model"]
@@ -161,79 +216,87 @@ class OpenAICompatibleModel:
             model=self._shown(top.model) or self.name,
             source=self.source,
             endpoint=self.endpoint,
-            request=self._request(body),
-            notes=((TRIED_AGAIN,) if again else ()) + top.notes + self._notes(self._shown(top.model), body),
+            request=self._questions.request(body),
+            notes=notes
+            + ((TRIED_AGAIN,) if again else ())
+            + top.notes
+            + self._notes(self._shown(top.model), body),
         )
 
-    async def _climb(self, prompt: str, changes: Mapping[str, Any]) -> tuple[TopLogprobs, dict[str, Any]]:
-        """Ask until the server is content with the request, or nothing is left to change in it."""
-        parameters: dict[str, Any] | None = {**self._parameters, **changes}
-        failure: ModelError = ModelError(NO_LOGPROBS)
-        for _ in range(MOST_TRIES):
-            if parameters is None:
-                break
-            body = self._body(prompt, parameters)
+    async def _ask_first_choice(
+        self, prompt: str, listing: Listing
+    ) -> tuple[TopLogprobs, dict[str, Any], tuple[str, ...]]:
+        """Ask the model that promises most, and the next where that one is of no use; say so in a note."""
+        if not listing.names and self._configuration.is_openai:
+            listing = AT_OPENAI
+        failure: RefusedError | None = None
+        useless = [name for name in listing.names if self._questions.is_useless(name)]
+        notes: tuple[str, ...] = ()
+        model = choose(listing, self._today, useless) or choose(listing, self._today) or self._unlisted
+        for _ in range(_MOST_MODELS):
             try:
-                top = await self._attempt(body)
-            except _RefusedError as error:
-                failure, parameters = error, climb(parameters, error.refusal)
-            except NoTokenError as error:
-                # the end of the text was drawn: the next draw may differ, so the same request is sent again
-                failure = error
-                parameters = climb(parameters, CUT_SHORT) if error.finish_reason == "length" else parameters
+                top, body = await self._questions.ask(model, prompt, {})
+            except RefusedError as error:
+                failure = failure or error
+                if not error.is_of_the_model:
+                    break
+                useless.append(model)
+                self._questions.find_useless(model)
+                notes += (f"{self._shown(model)} cannot be asked for log-probabilities.",)
             else:
-                if not changes:
-                    self._parameters = parameters
-                return top, body
+                return top, body, notes
+            try:
+                following = choose(listing, self._today, useless)
+            except ModelError:
+                break
+            if following is None:
+                break
+            model = following
+        assert failure is not None
         raise failure
 
-    async def _attempt(self, body: dict[str, Any]) -> TopLogprobs:
-        import openai
-
-        try:
-            answer = await self._connection.complete(body)
-        except openai.APIStatusError as error:
-            failure = explain(error, self._configuration, body["model"])
-            raise _RefusedError(str(failure), Refusal.from_body(error.status_code, error.body)) from error
-        if refusal := error_in(answer):
-            raise _RefusedError(str(explain_refusal(refusal, self._configuration, body["model"])), refusal)
-        return parse(answer, _asked(body))
+    def goes_deeper(self, answer: ModelAnswer) -> bool:
+        """Whether the server may list more tokens than an answer has, if it is asked for all."""
+        listed, size = len(answer.distribution), answer.distribution.vocabulary_size
+        most = self._questions.most(self.name)
+        return (size is None or listed < size) and (most is None or listed < most)
 
     async def _known_listing(self) -> Listing:
         """Return the server's list of models, fetched once; an empty one where it cannot be had at once."""
         import openai
 
-        if self._listing is None:
+        if self._listing is None and self._late_listings < _MOST_LISTINGS:
             try:
                 async with asyncio.timeout(LISTING_TIMEOUT):
-                    self._listing = Listing.parse(await self._connection.models())
+                    answer = await self._connection.models()
+                # an empty one is asked for again: the server may be loading a model
+                listing = Listing.parse(answer)
+                self._listing = listing if listing.names else None
+                self._lists_none = not listing.names
+            except TimeoutError:
+                self._late_listings += 1
             except openai.APIConnectionError:
-                return Listing()  # the server may be starting: worth asking again next time
+                pass  # the server may be starting: worth asking again next time
             except Exception:
                 self._listing = Listing()
-        return self._listing
+        return self._listing or Listing()
 
-    def _request(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        path = "/chat/completions" if "messages" in body else "/completions"
-        return {"url": self.endpoint + path, "body": body}
-
-    def _body(self, prompt: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        message = {"role": "user", "content": prompt}
-        put: dict[str, Any]
-        match self._configuration.framing:
-            case "raw":
-                put = {"prompt": prompt}
-            case "continue":
-                put = {"messages": [{"role": "system", "content": CONTINUE}, message]}
-            case "answer":
-                put = {"messages": [message]}
-        return {"model": self._model or DEFAULT_MODEL, **put, **parameters}
+    @property
+    def _unlisted(self) -> str:
+        """The model to ask where none was named and the server's list is not known, or empty."""
+        likely = choose(AT_OPENAI, self._today) if self._configuration.is_openai else None
+        return likely or USUAL_MODEL
 
     def _distribution(self, top: TopLogprobs, listing: Listing) -> TokenDistribution:
-        size, assumed = self._vocabulary_size(top, listing)
+        size, assumed = self._vocabulary_size(top.model or self.name, len(top.tokens), listing)
         try:
             return TokenDistribution.from_top_logprobs(
-                top.tokens, top.logprobs, size, vocabulary_assumed=assumed
+                top.tokens,
+                top.logprobs,
+                size,
+                vocabulary_assumed=assumed,
+                is_top=top.is_top,
+                odds_only=top.odds_only,
             )
         except DistributionError as error:
             remedy = "Choose another model or server."
@@ -241,14 +304,17 @@ class OpenAICompatibleModel:
                 remedy = "Correct --vocabulary-size or SOFTMAX_VISUALIZER_VOCABULARY_SIZE, or leave it out."
             raise ModelError(f"The server's list cannot be used. {error} {remedy}") from error
 
-    def _vocabulary_size(self, top: TopLogprobs, listing: Listing) -> tuple[int, bool]:
+    def _vocabulary_size(self, model: str, least: int, listing: Listing) -> tuple[int, bool]:
         """Return the number of tokens in the vocabulary, and whether that is an assumed upper bound."""
         if self._configuration.vocabulary_size is not None:
             return self._configuration.vocabulary_size, False
-        for size in (listing.vocabulary_size(self.name), known_vocabulary_size(top.model or self.name)):
-            if size is not None and size >= len(top.tokens):
-                return size, False
-        return max(ASSUMED_VOCABULARY_SIZE, len(top.tokens)), True
+        for size, assumed in (
+            (listing.vocabulary_size(self.name), False),
+            (known_vocabulary_size(model), not is_one_size(model)),
+        ):
+            if size is not None and size >= least:
+                return size, assumed
+        return max(ASSUMED_VOCABULARY_SIZE, least), True
 
     def _shown(self, text: str | None) -> str:
         """Return a server's text as it may be shown."""
@@ -256,24 +322,16 @@ class OpenAICompatibleModel:
 
     def _notes(self, answered: str, body: Mapping[str, Any]) -> tuple[str, ...]:
         notes = []
-        if (count := _asked(body)) < TOP_LOGPROBS:
-            notes.append(f"This model lists at most {count} tokens, not the {TOP_LOGPROBS} asked for first.")
+        first = asked(self._questions.first_parameters(body["model"]))
+        if (count := asked(body)) < first:
+            notes.append(f"This model lists at most {count} tokens, not the {first} asked for first.")
+        elif count < TOP_LOGPROBS and not isinstance(self._configuration.top_logprobs, int):
+            notes.append(f"Models of this kind list at most {count} tokens.")
         if answered and not _same_model(answered, self.name):
             notes.append(f"The answer came from {answered}, not from {self.name}.")
         if end := self.announced_end:
             notes.append(f"{self.name} is announced to be shut down on {end:%Y-%m-%d}.")
         return tuple(notes)
-
-
-class _RefusedError(ModelError):
-    def __init__(self, message: str, refusal: Refusal) -> None:
-        super().__init__(message)
-        self.refusal = refusal
-
-
-def _asked(body: Mapping[str, Any]) -> int:
-    """Return how many tokens a body asks for; in a bare completion ``logprobs`` is that number."""
-    return int(body.get("top_logprobs", body["logprobs"]))
 
 
 def _same_model(answered: str, asked: str) -> bool:

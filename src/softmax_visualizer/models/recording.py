@@ -12,7 +12,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from softmax_visualizer.models.base import LanguageModel, ModelAnswer, ModelError, Source
+from softmax_visualizer.models.base import Abilities, LanguageModel, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.recording_format import (
     LARGEST,
     VERSION,
@@ -113,13 +113,18 @@ class RecordingModel:
         """The other model's server."""
         return self._model.endpoint
 
-    async def ask(self, prompt: str) -> ModelAnswer:
+    @property
+    def abilities(self) -> Abilities:
+        """What the other model can do."""
+        return self._model.abilities
+
+    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
         """Return the other model's answer, with a note if it could not be recorded.
 
         Raises:
             ModelError: there is no answer, with the reason and the remedy.
         """
-        answer = await self._model.ask(prompt)
+        answer = await self._model.ask(prompt, whole=whole)
         note = HIDDEN if self._recorder.redact(prompt) != prompt else None
         try:
             await asyncio.to_thread(self._recorder.keep, answer, self._framing)

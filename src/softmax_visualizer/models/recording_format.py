@@ -3,9 +3,10 @@
 The file is JSON Lines in ASCII. The first line is ``{"schema", "created"}``, and each other line an answer:
 ``{"prompt", "model", "source", "endpoint", "framing", "request", "asked_at", "notes", "distribution"}``. Its
 distribution is ``{"tokens", "bytes", "logprobs", "unseen_mass", "vocabulary_size", "vocabulary_assumed",
-"notes"}``. Times are ISO 8601 in UTC. A logprob of null is -infinity. ``bytes`` is null where every token's
-bytes are the UTF-8 of its text, else a list with each token's bytes, null where unknown. Python writes a
-float64 so that the same float64 is read, so a replayed answer has the very numbers of the recorded one.
+"is_top", "odds_only", "notes"}``, where "is_top" is true and "odds_only" false if it is left out. Times are
+ISO 8601 in UTC. A logprob of null is -infinity. ``bytes`` is null where every token's bytes are the UTF-8 of
+its text, else a list with each token's bytes, null where unknown. Python writes a float64 so that the same
+float64 is read, so a replayed answer has the very numbers of the recorded one.
 """
 
 from __future__ import annotations
@@ -169,6 +170,8 @@ def _record(distribution: TokenDistribution, redact: Redact) -> dict[str, Any]:
         "unseen_mass": distribution.unseen_mass.to_dict(),
         "vocabulary_size": distribution.vocabulary_size,
         "vocabulary_assumed": distribution.vocabulary_assumed,
+        "is_top": distribution.is_top,
+        "odds_only": distribution.odds_only,
         "notes": [redact(note) for note in distribution.notes],
     }
 
@@ -231,6 +234,8 @@ def _distribution(record: Mapping[str, Any]) -> TokenDistribution:
             Interval(*(_number(mass.get(end), end, "a number") for end in ("low", "estimate", "high"))),
             _entry(record, "vocabulary_size", int, NoneType),
             vocabulary_assumed=_entry(record, "vocabulary_assumed", bool),
+            is_top=_entry({"is_top": True, **record}, "is_top", bool),
+            odds_only=_entry({"odds_only": False, **record}, "odds_only", bool),
             notes=tuple(_texts(record, "notes")),
         )
     except DistributionError as error:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from softmax_visualizer.models.base import ModelAnswer, ModelError, Source
+from softmax_visualizer.models.base import Abilities, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.recording_format import (
     VERSION,
     EntryError,
@@ -33,6 +33,7 @@ class RecordedModel:
 
     source: Source = "recording"
     endpoint: str | None = None
+    abilities = Abilities()
 
     def __init__(self, recording: str, answers: _Answers, name: str) -> None:
         self.name = name
@@ -62,7 +63,7 @@ class RecordedModel:
         """The prompts that there is an answer to, in the order in which they were first asked."""
         return tuple(self._answers[self.name])
 
-    async def ask(self, prompt: str) -> ModelAnswer:
+    async def ask(self, prompt: str, *, whole: bool = True) -> ModelAnswer:
         """Return the recorded answer, with the model, endpoint and request that it had.
 
         Raises:

@@ -54,4 +54,3 @@ class CellView(Widget):
         line = self._lines[y] if y < len(self._lines) else []
         strip = Strip([Segment(text, style(f"cells--{role}")) for text, role in line])
         return strip.adjust_cell_length(self.size.width, style("cells--space"))
-

@@ -1,0 +1,210 @@
+"""Putting one question to a server, in the form that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from softmax_visualizer.models.answers import NO_LOGPROBS, NoTokenError, TopLogprobs, parse
+from softmax_visualizer.models.base import ModelError
+from softmax_visualizer.models.configuration import Configuration
+from softmax_visualizer.models.connection import Connection
+from softmax_visualizer.models.event_stream import put_together
+from softmax_visualizer.models.failures import explain, explain_refusal, not_an_answer
+from softmax_visualizer.models.ladder import (
+    CUT_SHORT,
+    MOST_TRIES,
+    climb,
+    denies_logprobs,
+    first_parameters,
+    largest_count,
+)
+from softmax_visualizer.models.reasons import is_about_model, is_about_use
+from softmax_visualizer.models.refusal import Refusal, error_in
+
+Learnt = dict[tuple[str, str, str], Mapping[str, Any] | None]
+"""How a model likes to be asked: the parameters by endpoint, framing and name; None if it is of no use."""
+
+CONTINUE = (
+    "Continue the user's text from exactly where it ends. Answer with the continuation only, word for word "
+    "as it would stand there: no greeting, no quotation marks, no repetition of the text."
+)
+
+
+class RefusedError(ModelError):
+    """A server refused a request; ``refusal`` holds its words, the text says what to do."""
+
+    def __init__(self, message: str, refusal: Refusal) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+    @property
+    def is_of_the_model(self) -> bool:
+        """Whether another model of the same server may well answer."""
+        refusal = self.refusal
+        return refusal.status < 500 and (
+            denies_logprobs(refusal) or is_about_use(refusal) or is_about_model(refusal)
+        )
+
+
+class Questions:
+    """Questions about next tokens, in the framing and to the server of a configuration.
+
+    What the server teaches about how to be asked is kept in ``learnt``.
+    """
+
+    def __init__(self, configuration: Configuration, connection: Connection, learnt: Learnt) -> None:
+        self._configuration = configuration
+        self._connection = connection
+        self._learnt = learnt
+        self._most: dict[str, int] = {}
+
+    async def ask(
+        self, model: str, prompt: str, changes: Mapping[str, Any]
+    ) -> tuple[TopLogprobs, dict[str, Any]]:
+        """Ask until the server is content with the request, or nothing is left to change in it.
+
+        What it was content with is learnt, unless it was asked with changes.
+
+        Args:
+            model: its name.
+            prompt: the text whose next token is asked for.
+            changes: parameters that are not those of a question for the model's own distribution.
+
+        Returns:
+            The server's list, and the body of the request that brought it.
+
+        Raises:
+            RefusedError: the server refused the request whatever was changed in it.
+            ModelError: it answered, but without a list that can be used.
+        """
+        parameters: dict[str, Any] | None = {**self.parameters(model), **changes}
+        refused: list[dict[str, Any]] = []
+        failure: ModelError = ModelError(NO_LOGPROBS)
+        for _ in range(MOST_TRIES):
+            if parameters is None or parameters in refused:
+                break
+            body = self.body(model, prompt, parameters)
+            try:
+                top = await self._attempt(body)
+            except RefusedError as error:
+                refused.append(parameters)
+                failure, parameters = error, climb(parameters, error.refusal)
+            except NoTokenError as error:
+                # the end of the text was drawn: the next draw may differ, so the same request is sent again
+                failure = error
+                parameters = climb(parameters, CUT_SHORT) if error.finish_reason == "length" else parameters
+            else:
+                if not changes:
+                    self.learn(model, parameters)
+                return top, body
+        raise failure
+
+    async def deepest(self, model: str, prompt: str, size: int) -> tuple[TopLogprobs, dict[str, Any]] | None:
+        """Ask for all that the server lists of a vocabulary; None where that is no more than usual.
+
+        How many that is, is kept: beyond it, the server is asked once only.
+
+        Raises:
+            RefusedError: the server refused for another reason than the number.
+            ModelError: it answered, but without a list that can be used.
+        """
+        parameters = self.parameters(model)
+        usual, count = asked(parameters), self._most.get(model, size)
+        for _ in range(MOST_TRIES):
+            if count <= usual:
+                break
+            body = self.body(model, prompt, {**parameters, _count(parameters): count})
+            try:
+                top = await self._attempt(body)
+            except RefusedError as error:
+                limit = largest_count(error.refusal)
+                if limit is None and error.refusal.status not in (200, 400, 422):
+                    raise
+                # one that names no number, or the one that it refused, would refuse any
+                count = self._most[model] = limit if limit is not None and limit < count else usual
+            except NoTokenError:
+                continue
+            else:
+                self._most[model] = min(count, len(top.tokens))
+                return top, body
+        return None
+
+    async def _attempt(self, body: dict[str, Any]) -> TopLogprobs:
+        import openai
+
+        try:
+            answer = await self._connection.complete(body)
+        except openai.APIStatusError as error:
+            failure = explain(error, self._configuration, body["model"])
+            raise RefusedError(str(failure), Refusal.from_body(error.status_code, error.body)) from error
+        if isinstance(answer, list) and any(
+            isinstance(piece, Mapping) and "choices" in piece for piece in answer
+        ):
+            answer = put_together(piece for piece in answer if isinstance(piece, Mapping))
+        if refusal := error_in(answer):
+            raise RefusedError(str(explain_refusal(refusal, self._configuration, body["model"])), refusal)
+        if not isinstance(answer, Mapping) or "choices" not in answer:
+            raise not_an_answer(answer, self._configuration)
+        return parse(answer, asked(body))
+
+    def _key(self, model: str) -> tuple[str, str, str]:
+        return self._configuration.endpoint, self._configuration.framing, model
+
+    def parameters(self, model: str) -> Mapping[str, Any]:
+        """Return what a request to a model holds beside it and the prompt, as far as is known by now."""
+        return self._learnt.get(self._key(model)) or self.first_parameters(model)
+
+    def first_parameters(self, model: str) -> Mapping[str, Any]:
+        """Return what a request holds as long as nothing is known of how the model likes to be asked."""
+        parameters = first_parameters(model, self._configuration.framing)
+        wanted = self._configuration.top_logprobs
+        return {**parameters, _count(parameters): wanted} if isinstance(wanted, int) else parameters
+
+    def learn(self, model: str, parameters: Mapping[str, Any]) -> None:
+        """Keep how a model likes to be asked."""
+        self._learnt[self._key(model)] = parameters
+
+    def has_learnt(self, model: str) -> bool:
+        """Whether it is known how a model likes to be asked."""
+        return bool(self._learnt.get(self._key(model)))
+
+    def most(self, model: str) -> int | None:
+        """Return how many tokens a model was found to list at most; None while it was not tried."""
+        return self._most.get(model)
+
+    def find_useless(self, model: str) -> None:
+        """Learn that a model is not to be chosen again where none was named."""
+        self._learnt[self._key(model)] = None
+
+    def is_useless(self, model: str) -> bool:
+        """Whether that was learnt."""
+        return self._learnt.get(self._key(model), {}) is None
+
+    def request(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a body with the address that it is sent to, as it may be shown."""
+        path = "/chat/completions" if "messages" in body else "/completions"
+        return {"url": self._configuration.endpoint + path + self._configuration.query, "body": body}
+
+    def body(self, model: str, prompt: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the body of a request, with the prompt framed as the configuration says."""
+        message = {"role": "user", "content": prompt}
+        put: dict[str, Any]
+        match self._configuration.framing:
+            case "raw":
+                put = {"prompt": prompt}
+            case "continue":
+                put = {"messages": [{"role": "system", "content": CONTINUE}, message]}
+            case "answer":
+                put = {"messages": [message]}
+        return {"model": model, **put, **parameters}
+
+
+def asked(body: Mapping[str, Any]) -> int:
+    """Return how many tokens a body asks for; in a bare completion ``logprobs`` is that number."""
+    return int(body.get("top_logprobs", body["logprobs"]))
+
+
+def _count(parameters: Mapping[str, Any]) -> str:
+    """Return the name of the parameter that says how many tokens are to be listed."""
+    return "top_logprobs" if "top_logprobs" in parameters else "logprobs"
