@@ -70,6 +70,12 @@ class Screen:
         rows, columns = self._screen.lines, self._screen.columns
         return [[self._screen.buffer[y][x].data for x in range(columns)] for y in range(rows)]
 
+    @property
+    def characters(self) -> list[list[pyte.screens.Char]]:
+        """The character in each cell, row by row, with its colours."""
+        rows, columns = self._screen.lines, self._screen.columns
+        return [[self._screen.buffer[y][x] for x in range(columns)] for y in range(rows)]
+
     def resize(self, columns: int, rows: int) -> None:
         """Change the size."""
         self._screen.resize(rows, columns)

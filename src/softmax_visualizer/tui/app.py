@@ -16,7 +16,7 @@ from softmax_visualizer.tui.bars import Header
 from softmax_visualizer.tui.bench import BenchScreen
 from softmax_visualizer.tui.board import BoardView
 from softmax_visualizer.tui.keys import KEYS, VIEW_KEYS, spoken_key
-from softmax_visualizer.tui.pictures import PictureApp
+from softmax_visualizer.tui.terminal.pictures import PictureApp
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.configuration import Configuration

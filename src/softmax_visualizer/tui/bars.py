@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from softmax_visualizer.decoding.settings import PRESETS
 from softmax_visualizer.display.labels import cell_width, safe_line, wrap
-from softmax_visualizer.tui.cells import CellView, Piece, spread
 from softmax_visualizer.tui.knobs import TEMPERATURE_TOP, Knobs, spoken
+from softmax_visualizer.tui.terminal.cells import CellView, Piece, spread
 
 SMALLEST = (60, 18)
 """Cells below which the bench cannot be drawn, and asks for room instead."""

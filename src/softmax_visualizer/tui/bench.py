@@ -28,11 +28,10 @@ from softmax_visualizer.tui.bars import (
 )
 from softmax_visualizer.tui.board import BoardView
 from softmax_visualizer.tui.caption import CaptionPanel
-from softmax_visualizer.tui.cells import COMPONENT_CLASSES, CellView
 from softmax_visualizer.tui.keys import BOARD_KEYS, KEYS, KEYS_OF_VIEWS, LESSON_KEYS, PROMPT_KEYS, VIEW_KEYS
 from softmax_visualizer.tui.knobs import Knobs, spoken
 from softmax_visualizer.tui.prompt import PromptEditor
-from softmax_visualizer.tui.spans import compositor
+from softmax_visualizer.tui.terminal.cells import COMPONENT_CLASSES, CellView
 
 if TYPE_CHECKING:
     from softmax_visualizer.decoding import Decoding
@@ -65,7 +64,6 @@ class BenchScreen(AskingScreen):
         lesson: LessonStart | None = None,
     ) -> None:
         super().__init__(configuration, recorder)
-        self._compositor = compositor()
         self._prompt = prompt
         self._history = history
         self._knobs = Knobs()

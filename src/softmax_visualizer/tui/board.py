@@ -14,10 +14,10 @@ from textual.message import Message
 
 from softmax_visualizer.decoding.settings import DecodingSettings
 from softmax_visualizer.display.labels import safe_line
-from softmax_visualizer.tui.cells import CellView, Piece
-from softmax_visualizer.tui.frames import frame
 from softmax_visualizer.tui.keys import VIEW_KEYS
 from softmax_visualizer.tui.knobs import Knobs
+from softmax_visualizer.tui.terminal.cells import CellView, Piece
+from softmax_visualizer.tui.terminal.frames import frame
 from softmax_visualizer.tui.views import VIEWS
 
 if TYPE_CHECKING:

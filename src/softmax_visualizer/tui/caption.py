@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from softmax_visualizer.display.labels import safe_line, wrap
-from softmax_visualizer.tui.cells import CellView, Piece
-from softmax_visualizer.tui.frames import frame
+from softmax_visualizer.tui.terminal.cells import CellView, Piece
+from softmax_visualizer.tui.terminal.frames import frame
 
 
 class CaptionPanel(CellView):

@@ -25,7 +25,7 @@ from softmax_visualizer.tui.bars import MessageLine
 from softmax_visualizer.tui.caption import CaptionPanel
 from softmax_visualizer.tui.dialogs import MarksScreen
 from softmax_visualizer.tui.moments import Moment, moments
-from softmax_visualizer.tui.pictures import PictureApp
+from softmax_visualizer.tui.terminal.pictures import PictureApp
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
@@ -167,7 +167,7 @@ class LessonPlayer:
         panel.longest = [(moment.before, moment.text) for moment in self._moments]
         panel.add_class("playing")
         curtain = ExitStack()
-        curtain.enter_context(self._app.one_picture(whole=True))
+        curtain.enter_context(self._app.one_picture())
         return curtain
 
     async def play(self, curtain: ExitStack) -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from softmax_visualizer.display.labels import safe_line, wrap
-from softmax_visualizer.tui.cells import Piece
-from softmax_visualizer.tui.frames import Lines, frame, side_by_side
+from softmax_visualizer.tui.terminal.cells import Piece
+from softmax_visualizer.tui.terminal.frames import Lines, frame, side_by_side
 
 if TYPE_CHECKING:
     from softmax_visualizer.decoding import Decoding

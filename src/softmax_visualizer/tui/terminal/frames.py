@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from softmax_visualizer.display.labels import cell_width, safe_line
-from softmax_visualizer.tui.cells import Piece
+from softmax_visualizer.tui.terminal.cells import Piece
 
 Lines = list[list[Piece]]
 

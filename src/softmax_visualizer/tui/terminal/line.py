@@ -1,0 +1,208 @@
+"""The line to the terminal: what is written to it, and whether that has left.
+
+A pseudo-terminal takes 16 kB before it makes anybody wait, and Textual queues as much again: on a slow line
+that is half a minute of frames. Whoever draws a frame only when the one before has left, is never late.
+
+Whether it has left is asked of whoever knows. Over SSH that is the terminal alone, since its server takes
+all that it is given: each frame ends with a question that a terminal answers when it comes to it. Elsewhere
+it is the system. ``tcdrain`` waits until a serial line has sent all, and other systems' pseudo-terminals
+until it was read. Those of Linux do not make it wait, but wake whoever waits to write when most was read.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import termios
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, cast
+
+from textual import events
+from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+
+_PIECE = 2048
+"""Bytes that are written at once on a slow line: of 4096 and more, Linux does not say that they were read."""
+
+_AT_ONCE = 0.02
+"""Seconds in which a terminal that keeps up has read what was written."""
+
+_LONGEST = 5.0
+"""Seconds after which nothing more is expected to be read, or answered."""
+
+_IN_FLIGHT = 512
+"""Bytes that may be on their way to a terminal that says when they have come: distant ones wait for less."""
+
+_SHORT = 0.5
+"""Seconds for which the end of the program may wait."""
+
+_QUESTION = b"\x1b[6n"
+"""Asks where the cursor is, which every terminal answers after all that was written before."""
+
+
+class LineDriver(LinuxDriver):
+    """A driver that never waits for the terminal, and knows whether the terminal has got everything."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether something that was written is still on its way."""
+        return self._line is not None and self._line.busy
+
+    def start_application_mode(self) -> None:
+        """Enter the terminal's other screen, of which nothing is known."""
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        app, theirs, file = cast(Any, self._app), cast(Any, self._writer_thread), cast(Any, self._file)
+        app.forget_screen()
+        if theirs is not None:
+            theirs.stop()
+            distant = "SSH_CONNECTION" in os.environ or "SSH_TTY" in os.environ
+            self._writer_thread = cast(Any, Line(file.fileno(), self._left, asks=distant))
+            self._writer_thread.start()
+
+    def disable_input(self) -> None:
+        """Read no more keys; what the terminal still has to answer is not left to the shell."""
+        if self._line is not None:
+            self._line.hear_out()
+        super().disable_input()
+
+    def process_message(self, message: Message) -> None:
+        """Keep the terminal's answers to the line's questions from the app."""
+        if isinstance(message, events.CursorPosition) and self._line is not None:
+            self._line.answered()
+        else:
+            super().process_message(message)
+
+    @property
+    def _line(self) -> Line | None:
+        return self._writer_thread if isinstance(self._writer_thread, Line) else None
+
+    def _left(self) -> None:
+        app: Any = self._app
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(app.line_is_free)
+
+
+class Line(threading.Thread):
+    """Writes to a terminal, and calls ``left`` when all has left.
+
+    Args:
+        descriptor: the terminal's.
+        left: called in this thread.
+        asks: whether the terminal is asked if what was written has come, rather than the system.
+    """
+
+    def __init__(self, descriptor: int, left: Callable[[], None], *, asks: bool) -> None:
+        super().__init__(daemon=True, name="terminal-output")
+        self._descriptor = descriptor
+        self._left = left
+        self._state = threading.Condition()
+        self._waiting = bytearray()
+        self._busy = False
+        self._stopped = False
+        self._asks = asks
+        self._answers = 0
+        self._in_flight: deque[int] = deque()
+        self._readings = _readings(descriptor)
+        self._read = True
+        self._slow = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether something that was written has not left yet."""
+        return self._busy
+
+    def write(self, text: str) -> None:
+        """Have something written soon."""
+        with self._state:
+            self._waiting += text.encode(errors="replace")
+            self._busy = True
+            self._state.notify_all()
+
+    def answered(self) -> None:
+        """Take note that the terminal has come to a question."""
+        with self._state:
+            self._answers += 1
+            if self._in_flight:
+                self._in_flight.popleft()
+            self._state.notify_all()
+
+    def hear_out(self) -> None:
+        """Wait for answers that are due."""
+        with self._state:
+            self._state.wait_for(lambda: not self._in_flight, _SHORT)
+
+    def stop(self) -> None:
+        """End soon: what is still to be written is written if the terminal takes it."""
+        with self._state:
+            self._stopped = True
+            self._state.notify_all()
+        self.join(_SHORT)
+
+    def run(self) -> None:
+        """Write, and wait until it has left."""
+        while True:
+            with self._state:
+                self._state.wait_for(lambda: self._waiting or self._stopped)
+                if not self._waiting:
+                    return
+                data = bytes(self._waiting)
+                self._waiting.clear()
+            # a terminal that is gone takes nothing; whoever reads its keys is told as well
+            with suppress(OSError, termios.error):
+                self._write(data)
+            with self._state:
+                self._busy = bool(self._waiting)
+            if not self._busy:
+                self._left()
+
+    def _write(self, data: bytes) -> None:
+        if self._asks and not self._stopped:
+            data += _QUESTION
+            self._in_flight.append(len(data))
+        if self._readings is not None and self._readings.poll(0) and not self._read:
+            # it was read, but later
+            self._slow = True
+        written = 0
+        while written < len(data) and not (written and self._stopped):
+            piece = data[written : written + _PIECE] if self._slow else data[written:]
+            written += os.write(self._descriptor, piece)
+            if not self._asks:
+                self._wait_until_read()
+        if self._asks:
+            self._wait_until_answered()
+
+    def _wait_until_answered(self) -> None:
+        with self._state:
+            if not self._state.wait_for(
+                lambda: sum(self._in_flight) <= _IN_FLIGHT or self._stopped, _LONGEST
+            ):
+                self._asks = self._answers > 0
+                self._in_flight.clear()
+
+    def _wait_until_read(self) -> None:
+        if self._readings is None:
+            termios.tcdrain(self._descriptor)
+            return
+        # the write itself wakes those who wait to write
+        self._readings.poll(0)
+        written, self._read = time.monotonic(), False
+        last = written + (_LONGEST if self._slow else _AT_ONCE)
+        while not (self._read or self._stopped) and (left := last - time.monotonic()) > 0:
+            self._read = bool(self._readings.poll(min(left, _AT_ONCE)))
+        self._slow = self._read and time.monotonic() > written + _AT_ONCE
+
+
+def _readings(descriptor: int) -> select.epoll | None:
+    """Return what is woken when a pseudo-terminal of Linux was read until at most 128 bytes were left."""
+    if not (sys.platform == "linux" and os.isatty(descriptor)):
+        return None
+    if not os.ttyname(descriptor).startswith("/dev/pts/"):
+        return None
+    readings = select.epoll()
+    readings.register(descriptor, select.EPOLLOUT | select.EPOLLET)
+    return readings
