@@ -3,9 +3,9 @@
     python benchmarks/slow_line.py [--rounds N]
 
 At 80x24 with the bundled model and three histograms, 30 keys a second come for 5 seconds. The temperature
-goes from 1.0 to both ends of its range, back and forth, and the keys end on 1.30. Counted is the time from the
-last key until the last byte has arrived: what comes later than the finger is a backlog. Against three
-textual-plotext plots as in ``key_to_paint.py``, with the same keys on the same line in the same round.
+goes from 1.0 to 2.0 and back, again and again, and the keys end on 2.0. Counted is the time from the last key
+until the last byte has arrived: what comes later than the finger is a backlog. Against three textual-plotext
+plots as in ``key_to_paint.py``, with the same keys on the same line in the same round.
 
 The lines: 9,600 and 56,000 bit/s (ten bits a byte) behind a pseudo-terminal that is read no faster; and the
 same through a machine in between that takes at once all that it is given, as an SSH server does, so that only
@@ -55,6 +55,7 @@ class SlowTerminal(Terminal):
         self._speed, self._relay = speed, relay
         self._kept = bytearray()
         self._since = 0.0
+        self._asked = 0
 
     def read(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         """Record what the line carries in so many seconds, or until something is so."""
@@ -78,16 +79,17 @@ class SlowTerminal(Terminal):
             arrived = self.available(count)
         if arrived:
             self.take(arrived)
-        if self._relay:
-            for _ in range(arrived.count(_QUESTION)):
-                self.send(b"\x1b[1;1R")
+        asked = self.count(_QUESTION) if self._relay else 0
+        while self._asked < asked:
+            self._asked += 1
+            self.send(b"\x1b[1;1R")
 
 
 _QUESTION = b"\x1b[6n"
 
 
 class Held:
-    """What became of a key that was held: seconds from its release to the last byte, and whether it is right."""
+    """What became of held keys: seconds from the release to the last byte, and how many ended right."""
 
     def __init__(self) -> None:
         self.lags: list[float] = []

@@ -134,7 +134,11 @@ class Terminal:
 
     def frames(self, start: int = 0) -> int:
         """Return how many frames began after the first ``start`` bytes."""
-        return self._data.count(FRAME, start)
+        return self.count(FRAME, start)
+
+    def count(self, sequence: bytes, start: int = 0) -> int:
+        """Return how often a sequence came after the first ``start`` bytes."""
+        return self._data.count(sequence, start)
 
     def processor_seconds(self) -> float:
         """Return how long the program has kept processors busy, of all its threads.

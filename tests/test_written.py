@@ -163,10 +163,9 @@ def random_lines(chance: random.Random) -> list[list[Strip]]:
 def random_pieces(chance: random.Random) -> tuple[list[tuple[str, Style]], int]:
     pieces, used = [], 0
     colours = [None, Color.parse("red"), Color.parse("#102030"), Color.parse("#ffffff")]
-    while (room := WIDTH - used) > 2 and chance.random() < 0.8:
-        text = "".join(chance.choices("ab─█  日🙂", k=chance.randint(1, room // 2))) + chance.choice(
-            ["", "e\u0301", "👩\u200d🚀"][: 1 + (room > 2 * 2)]
-        )
+    while (room := WIDTH - used) > 4 and chance.random() < 0.8:
+        text = "".join(chance.choices("ab─█  日🙂", k=chance.randint(1, (room - 2) // 2)))
+        text += chance.choice(["", "e\u0301"])
         flags: dict[str, Any] = {
             flag: chance.random() < 0.5
             for flag in ("bold", "italic", "underline", "reverse")

@@ -26,11 +26,20 @@ from textual import events
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-_PIECE = 2048
-"""Bytes that are written at once on a slow line: of 4096 and more, Linux does not say that they were read."""
+_PIECE = 512
+"""Bytes that are written at once, about: with each, Linux may say that what was written has been read."""
+
+_UNREAD = 1024
+"""Bytes that may be written before it is waited until they are read."""
 
 _AT_ONCE = 0.02
-"""Seconds in which a terminal that keeps up has read what was written."""
+"""Seconds in which a terminal that keeps up reads a frame."""
+
+_NOTHING = b"\x1b[?25l"
+"""Changes nothing: it hides the cursor, which is hidden. It is written to see whether it is read."""
+
+_TRIES = 5
+"""Times that it is, where more than that is unread."""
 
 _LONGEST = 5.0
 """Seconds after which nothing more is expected to be read, or answered."""
@@ -108,8 +117,7 @@ class Line(threading.Thread):
         self._answers = 0
         self._in_flight: deque[int] = deque()
         self._readings = _readings(descriptor)
-        self._read = True
-        self._slow = False
+        self._unread = 0
 
     @property
     def busy(self) -> bool:
@@ -164,17 +172,21 @@ class Line(threading.Thread):
         if self._asks and not self._stopped:
             data += _QUESTION
             self._in_flight.append(len(data))
-        if self._readings is not None and self._readings.poll(0) and not self._read:
-            # it was read, but later
-            self._slow = True
-        written = 0
-        while written < len(data) and not (written and self._stopped):
-            piece = data[written : written + _PIECE] if self._slow else data[written:]
-            written += os.write(self._descriptor, piece)
-            if not self._asks:
-                self._wait_until_read()
+        while data:
+            piece, data = _cut(data)
+            self._put(piece)
+            if not (self._asks or self._stopped):
+                self._wait_until_read(last=not data)
         if self._asks:
             self._wait_until_answered()
+
+    def _put(self, data: bytes) -> None:
+        self._unread += len(data)
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+        if self._readings is not None:
+            # a write wakes those who wait to write, as a reader does
+            self._readings.poll(0)
 
     def _wait_until_answered(self) -> None:
         with self._state:
@@ -184,17 +196,30 @@ class Line(threading.Thread):
                 self._asks = self._answers > 0
                 self._in_flight.clear()
 
-    def _wait_until_read(self) -> None:
+    def _wait_until_read(self, *, last: bool) -> None:
+        """Wait a moment, or where much is unread, until it is read."""
         if self._readings is None:
             termios.tcdrain(self._descriptor)
             return
-        # the write itself wakes those who wait to write
-        self._readings.poll(0)
-        written, self._read = time.monotonic(), False
-        last = written + (_LONGEST if self._slow else _AT_ONCE)
-        while not (self._read or self._stopped) and (left := last - time.monotonic()) > 0:
-            self._read = bool(self._readings.poll(min(left, _AT_ONCE)))
-        self._slow = self._read and time.monotonic() > written + _AT_ONCE
+        until, tries = time.monotonic() + _LONGEST, _TRIES
+        while not self._readings.poll(_AT_ONCE if last or self._unread > _UNREAD else _AT_ONCE / 10):
+            if self._unread <= _UNREAD or self._stopped:
+                return
+            if time.monotonic() > until:
+                break
+            if tries:
+                # who reads at once may have done so before it was waited for that
+                self._put(_NOTHING)
+                tries -= 1
+        self._unread = 0
+
+
+def _cut(data: bytes) -> tuple[bytes, bytes]:
+    """Cut a piece off, before an escape sequence."""
+    cut = data.rfind(b"\x1b", 1, _PIECE)
+    if len(data) <= _PIECE or cut < 0:
+        return data, b""
+    return data[:cut], data[cut:]
 
 
 def _readings(descriptor: int) -> select.epoll | None:
