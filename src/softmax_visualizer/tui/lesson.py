@@ -271,6 +271,7 @@ class LessonPlayer:
     async def _in_one_go(self) -> AsyncIterator[None]:
         """Paint nothing in between, and all at the end as one picture."""
         if not self._app.holds_back:
+            await self._app.sent()
             await self._painted()
         with self._app.one_picture():
             with self._app.batch_update():

@@ -36,10 +36,7 @@ _AT_ONCE = 0.02
 """Seconds in which a terminal that keeps up reads a frame."""
 
 _NOTHING = b"\x1b[?25l"
-"""Changes nothing: it hides the cursor, which is hidden. It is written to see whether it is read."""
-
-_TRIES = 5
-"""Times that it is, where more than that is unread."""
+"""Hides the cursor, which is hidden already: written to see whether it is read."""
 
 _LONGEST = 5.0
 """Seconds after which nothing more is expected to be read, or answered."""
@@ -48,7 +45,7 @@ _IN_FLIGHT = 512
 """Bytes that may be on their way to a terminal that says when they have come: distant ones wait for less."""
 
 _SHORT = 0.5
-"""Seconds for which the end of the program may wait."""
+"""Seconds for which the end of the program may wait, and after which it is tried whether anybody reads."""
 
 _QUESTION = b"\x1b[6n"
 """Asks where the cursor is, which every terminal answers after all that was written before."""
@@ -201,16 +198,17 @@ class Line(threading.Thread):
         if self._readings is None:
             termios.tcdrain(self._descriptor)
             return
-        until, tries = time.monotonic() + _LONGEST, _TRIES
+        written, tries = time.monotonic(), 0
         while not self._readings.poll(_AT_ONCE if last or self._unread > _UNREAD else _AT_ONCE / 10):
+            waited = time.monotonic() - written
             if self._unread <= _UNREAD or self._stopped:
                 return
-            if time.monotonic() > until:
+            if waited > _LONGEST:
                 break
-            if tries:
+            if waited > (tries + 1) * _SHORT:
                 # who reads at once may have done so before it was waited for that
                 self._put(_NOTHING)
-                tries -= 1
+                tries += 1
         self._unread = 0
 
 

@@ -147,29 +147,32 @@ def _written(runs: Iterable[_Run]) -> str:
 
 
 def _cells(strips: Iterable[Strip], colors: ColorSystem) -> list[Cell]:
+    return [
+        cell
+        for strip in strips
+        for text, style, control in strip
+        if not control
+        for cell in _spelled(text, _pen(style, colors) if style else _PLAIN)
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _spelled(text: str, pen: Pen) -> Sequence[Cell]:
+    blank = " ", _blank(pen)
+    if text.isascii():
+        return [blank if char == " " else (char, pen) for char in text]
     cells: list[Cell] = []
-    for strip in strips:
-        for text, style, control in strip:
-            if control:
-                continue
-            pen = _pen(style, colors) if style else _PLAIN
-            blank = " ", _blank(pen)
-            if text.isascii():
-                cells.extend([blank if char == " " else (char, pen) for char in text])
-                continue
-            drawn: list[Cell] = []
-            for char in text:
-                width = cell_len(char)
-                if width:
-                    drawn.append(blank if char == " " else (char, pen))
-                    drawn.extend([("", pen)] * (width - 1))
-                elif drawn:
-                    last = max(place for place, (before, _) in enumerate(drawn) if before)
-                    drawn[last] = drawn[last][0] + char, pen
-            if len(drawn) != cell_len(text):
-                # characters that are joined to one picture
-                drawn = [(text, pen), *[("", pen)] * (cell_len(text) - 1)]
-            cells.extend(drawn)
+    for char in text:
+        width = cell_len(char)
+        if width:
+            cells.append(blank if char == " " else (char, pen))
+            cells.extend([("", pen)] * (width - 1))
+        elif cells:
+            last = max(place for place, (before, _) in enumerate(cells) if before)
+            cells[last] = cells[last][0] + char, pen
+    if len(cells) != cell_len(text):
+        # characters that are joined to one
+        return [(text, pen), *[("", pen)] * (cell_len(text) - 1)]
     return cells
 
 
