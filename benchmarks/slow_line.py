@@ -135,7 +135,7 @@ def _hold(command: Sequence[str], speed: int, relay: bool, held: Held) -> None:
             released = terminal.send(key)
         terminal.read_until_quiet(2, 90)
         held.lags.append(max(terminal.last() - released, 0.0))
-        held.right += any("Temperature 2.00" in line for line in terminal.screen())
+        held.right += any("Temperature" in line and " 2.00 " in line for line in terminal.screen())
 
 
 def _dialogs() -> list[Row]:
