@@ -56,14 +56,14 @@ def line(pty: Pty, *, asks: bool) -> Line:
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a write waits, or tcdrain does")
 def test_on_this_machine_little_is_written_that_is_not_read(pty: Pty) -> None:
     to_terminal = line(pty, asks=False)
-    sent = 0
+    sent, started = 0, time.monotonic()
     for _ in range(200):
         if not to_terminal.busy:
             to_terminal.write(FRAME)
             sent += len(FRAME)
         time.sleep(0.005)
-    assert to_terminal.busy
-    assert sent <= 3 * len(FRAME)
+    # it may be a line of 9,600 bit/s, on which this much is read meanwhile
+    assert sent <= 3 * len(FRAME) + 960 * (time.monotonic() - started)
     pty.read_all()
     until(lambda: not to_terminal.busy)
     to_terminal.stop()

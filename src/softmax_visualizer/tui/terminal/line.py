@@ -35,17 +35,17 @@ _UNREAD = 1024
 _AT_ONCE = 0.02
 """Seconds in which a terminal that keeps up reads a frame."""
 
-_NOTHING = b"\x1b[?25l"
-"""Hides the cursor, which is hidden already: written to see whether it is read."""
+_SLOWEST = 800
+"""Bytes a second that are taken to be read where nothing is known: a little less than 9,600 bit/s."""
 
 _LONGEST = 5.0
-"""Seconds after which nothing more is expected to be read, or answered."""
+"""Seconds after which no answer is expected any more."""
 
 _IN_FLIGHT = 512
 """Bytes that may be on their way to a terminal that says when they have come: distant ones wait for less."""
 
 _SHORT = 0.5
-"""Seconds for which the end of the program may wait, and after which it is tried whether anybody reads."""
+"""Seconds for which the end of the program may wait."""
 
 _QUESTION = b"\x1b[6n"
 """Asks where the cursor is, which every terminal answers after all that was written before."""
@@ -62,9 +62,11 @@ class LineDriver(LinuxDriver):
     def start_application_mode(self) -> None:
         """Enter the terminal's other screen, of which nothing is known."""
         super().start_application_mode()  # type: ignore[no-untyped-call]
-        app, theirs, file = cast(Any, self._app), cast(Any, self._writer_thread), cast(Any, self._file)
+        app, theirs, file = (
+            cast(Any, getattr(self, part, None)) for part in ("_app", "_writer_thread", "_file")
+        )
         app.forget_screen()
-        if theirs is not None:
+        if theirs is not None and file is not None:
             theirs.stop()
             distant = "SSH_CONNECTION" in os.environ or "SSH_TTY" in os.environ
             self._writer_thread = cast(Any, Line(file.fileno(), self._left, asks=distant))
@@ -85,7 +87,8 @@ class LineDriver(LinuxDriver):
 
     @property
     def _line(self) -> Line | None:
-        return self._writer_thread if isinstance(self._writer_thread, Line) else None
+        line = getattr(self, "_writer_thread", None)
+        return line if isinstance(line, Line) else None
 
     def _left(self) -> None:
         app: Any = self._app
@@ -114,7 +117,7 @@ class Line(threading.Thread):
         self._answers = 0
         self._in_flight: deque[int] = deque()
         self._readings = _readings(descriptor)
-        self._unread = 0
+        self._unread, self._unread_at = 0.0, 0.0
 
     @property
     def busy(self) -> bool:
@@ -178,7 +181,7 @@ class Line(threading.Thread):
             self._wait_until_answered()
 
     def _put(self, data: bytes) -> None:
-        self._unread += len(data)
+        self._unread, self._unread_at = self._still_unread() + len(data), time.monotonic()
         while data:
             data = data[os.write(self._descriptor, data) :]
         if self._readings is not None:
@@ -198,18 +201,14 @@ class Line(threading.Thread):
         if self._readings is None:
             termios.tcdrain(self._descriptor)
             return
-        written, tries = time.monotonic(), 0
-        while not self._readings.poll(_AT_ONCE if last or self._unread > _UNREAD else _AT_ONCE / 10):
-            waited = time.monotonic() - written
-            if self._unread <= _UNREAD or self._stopped:
+        while not self._readings.poll(_AT_ONCE if last or self._still_unread() > _UNREAD else _AT_ONCE / 10):
+            # who reads at once may have done so before it was waited for that
+            if self._still_unread() <= _UNREAD or self._stopped:
                 return
-            if waited > _LONGEST:
-                break
-            if waited > (tries + 1) * _SHORT:
-                # who reads at once may have done so before it was waited for that
-                self._put(_NOTHING)
-                tries += 1
-        self._unread = 0
+        self._unread = 0.0
+
+    def _still_unread(self) -> float:
+        return max(0.0, self._unread - (time.monotonic() - self._unread_at) * _SLOWEST)
 
 
 def _cut(data: bytes) -> tuple[bytes, bytes]:

@@ -103,28 +103,36 @@ class _Run(NamedTuple):
 def _runs(y: int, cells: Sequence[Cell], old: Sequence[Cell] | None) -> list[_Run]:
     """Return what has changed in a row, and what little lies in between."""
     runs: list[_Run] = []
+    texts: list[str] = []
+    pen, start, end = _PLAIN, 0, None
     for x, cell in enumerate(cells):
-        text, pen = cell
+        text, wanted = cell
         # the second cell of a wide character is written with the first
         if not text or (old is not None and old[x] == cell):
             continue
-        start = x
-        if runs and runs[-1].end is not None:
-            last, gap = runs[-1], cells[runs[-1].end : x]
-            between = "".join(text for text, _ in gap)
-            one: Pen | None = last.pen
-            if len(between.encode()) <= _JUMP:
-                for _, wanted in (*gap, cell):
-                    one = one and _both(one, wanted)
-                if one is not None:
-                    runs.pop()
-                    start, text, pen = last.x, last.text + between + text, one
-        end = x + 1
+        one = None
+        if end == x:
+            one = pen if pen is wanted else _both(pen, wanted)
+        elif end is not None and x - end <= _JUMP:
+            between = "".join(text for text, _ in cells[end:x])
+            one = pen if len(between.encode()) <= _JUMP else None
+            for _, other in cells[end : x + 1]:
+                one = one and _both(one, other)
+            if one is not None:
+                texts.append(between)
+        if one is None:
+            if texts:
+                runs.append(_Run(pen, y, start, "".join(texts), end))
+            start, texts = x, []
+        texts.append(text)
+        pen, end = one or wanted, x + 1
         while end < len(cells) and not cells[end][0]:
             end += 1
-        # nobody knows how wide a terminal draws characters that are joined, or where it is after the last
-        certain = len(cell[0]) == 1 and end < len(cells)
-        runs.append(_Run(pen, y, start, text, end if certain else None))
+        if len(text) > 1 or end == len(cells):
+            # nobody knows how wide a terminal draws characters that are joined, or where it is after the last
+            end = None
+    if texts:
+        runs.append(_Run(pen, y, start, "".join(texts), end))
     return runs
 
 
