@@ -150,7 +150,8 @@ def test_only_the_screen_imports_textual_and_rich() -> None:
 def test_the_screen_is_imported_only_to_be_shown() -> None:
     importers = [found for found in IMPORTS if found.imported_room == "tui" and found.room != "tui"]
     assert {(found.importer, found.when) for found in importers if found.when != "checked"} == {
-        ("cli", "called")
+        ("cli/lesson", "called"),
+        ("cli/screen", "called"),
     }
 
 

@@ -19,6 +19,7 @@ from softmax_visualizer.tui.keys import KEYS, VIEW_KEYS, spoken_key
 from softmax_visualizer.tui.pictures import PictureApp
 
 if TYPE_CHECKING:
+    from softmax_visualizer.decoding.settings import DecodingSettings
     from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.models.recording import Recorder
     from softmax_visualizer.tui.moments import LessonStart
@@ -41,13 +42,14 @@ class SoftmaxVisualizer(PictureApp):
         history: Sequence[str] = (),
         recorder: Recorder | None = None,
         lesson: LessonStart | None = None,
+        settings: DecodingSettings | None = None,
     ) -> None:
         super().__init__()
         self.history = list(history)
         """The prompts that were asked, oldest first."""
         self.redact = configuration.redact
         """Takes secrets out of a text."""
-        self._bench = BenchScreen(configuration, prompt, seed, self.history, recorder, lesson)
+        self._bench = BenchScreen(configuration, prompt, seed, self.history, recorder, lesson, settings)
         if lesson is not None and lesson.auto:
             # how many frames an animation takes is up to the machine
             self.animation_level = "none"

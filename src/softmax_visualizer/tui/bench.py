@@ -36,6 +36,7 @@ from softmax_visualizer.tui.spans import compositor
 
 if TYPE_CHECKING:
     from softmax_visualizer.decoding import Decoding
+    from softmax_visualizer.decoding.settings import DecodingSettings
     from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.models.recording import Recorder
     from softmax_visualizer.tui.moments import LessonStart
@@ -63,12 +64,13 @@ class BenchScreen(AskingScreen):
         history: list[str],
         recorder: Recorder | None = None,
         lesson: LessonStart | None = None,
+        settings: DecodingSettings | None = None,
     ) -> None:
         super().__init__(configuration, recorder)
         self._compositor = compositor()
         self._prompt = prompt
         self._history = history
-        self._knobs = Knobs()
+        self._knobs = Knobs() if settings is None else Knobs.of(settings)
         self._decoding: Decoding | None = None
         self._redraw_is_due = False
         self._seed = seed

@@ -1,0 +1,77 @@
+"""``softmax-visualizer lesson``: a lesson on the screen, by hand or by itself."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from softmax_visualizer.cli.command import PROGRAM, Command, UsageError, number, whole
+from softmax_visualizer.cli.output import complain, safe, write
+from softmax_visualizer.cli.screen import check_terminal, run_app
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("lesson", nargs="?", metavar="NAME|FILE", help="a built-in lesson, or a lesson file")
+    parser.add_argument(
+        "--list", action="store_true", help="list the built-in lessons and how long --auto takes, and exit"
+    )
+    parser.add_argument(
+        "--auto",
+        action="store_true",
+        help="play by itself and exit: 0, or 1 where the lesson expected something else",
+    )
+    parser.add_argument("--speed", default="1", help="with --auto, how many times as fast (default 1)")
+    parser.add_argument("--seed", default="1", help="seed of the tokens that are sampled (default 1)")
+    presenter = parser.add_argument_group("for an audience")
+    for flag, what, meaning in (
+        ("--show-keys", "keys", "show the keys that are pressed (F6)"),
+        ("--large-caption", "large", "leave space around a bolder caption (F7)"),
+        ("--no-footer", "bare", "leave the line of keys out (F8)"),
+    ):
+        presenter.add_argument(flag, dest="presenting", action="append_const", const=what, help=meaning)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from softmax_visualizer.lessons.error import LessonError
+    from softmax_visualizer.lessons.listing import built_in, find_lesson
+    from softmax_visualizer.lessons.reading import read_lesson
+
+    try:
+        if options.list:
+            lessons = [read_lesson(path) for path in built_in()]
+            write(
+                safe(f"{each.name:<10} {each.duration:3.0f} s  {each.about or each.title}") + "\n"
+                for each in lessons
+            )
+            return 0
+        if options.lesson is None:
+            raise UsageError(f"Which lesson? {PROGRAM} lesson --list names them.")
+        lesson = find_lesson(options.lesson)
+    except LessonError as error:
+        raise UsageError(str(error)) from error
+    speed, seed = number("--speed", options.speed), whole("--seed", options.seed)
+    if not 0.1 <= speed <= 100:
+        raise UsageError(f"--speed must be between 0.1 and 100, not {options.speed}.")
+    check_terminal()
+    if options.auto:
+        # the terminal that plays a recording grants what it asks for, and would not know the player's keys
+        os.environ["TEXTUAL_DISABLE_KITTY_KEY"] = "1"
+    from softmax_visualizer.models.configuration import Configuration
+    from softmax_visualizer.tui.app import SoftmaxVisualizer
+    from softmax_visualizer.tui.moments import LessonStart
+
+    start = LessonStart(lesson, options.auto, speed, frozenset(options.presenting or ()))
+    app = SoftmaxVisualizer(Configuration(model="bundled"), lesson.prompt, seed, lesson=start)
+    status = run_app(app, mouse=not options.auto)
+    for failure in app.failures:
+        complain(failure)
+    return status
+
+
+COMMAND = Command(
+    "lesson",
+    "play a lesson, by hand or by itself",
+    "Play a lesson: space goes on, Backspace goes back, any other key tries something out.",
+    _add_arguments,
+    _run,
+)

@@ -1,0 +1,112 @@
+"""The screen, which opens where no command is named."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from softmax_visualizer.cli.command import PROGRAM, Command, UsageError, whole
+from softmax_visualizer.cli.options import (
+    add_cut_options,
+    add_model_options,
+    add_recording_options,
+    configuration_of,
+    recorder_of,
+    settings_at,
+)
+from softmax_visualizer.cli.output import complain
+
+if TYPE_CHECKING:
+    from softmax_visualizer.tui.app import SoftmaxVisualizer
+
+_EXAMPLE = "The quick brown fox jumps over the"
+
+_BROWSER = "textual.drivers.web_driver:WebDriver"
+"""The driver that textual-serve has Textual load: the screen goes through a pipe to a browser."""
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", nargs="?", metavar="PROMPT", help="what the first picture is about")
+    parser.add_argument("--prompt", help="the same, for a prompt that is also the name of a command")
+    parser.add_argument("-t", "--temperature", help="temperature, 0 or more (default 1)")
+    add_cut_options(parser)
+    parser.add_argument(
+        "--seed", default="1", help="seed of the tokens that the space key samples (default 1)"
+    )
+    add_model_options(parser)
+    add_recording_options(parser)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.words is not None and options.prompt is not None:
+        raise UsageError("There are two prompts: give one of them, with --prompt or without.")
+    prompt = options.prompt if options.words is None else options.words
+    typed = (options.temperature, options.top_p, options.top_k, options.min_p, options.order)
+    settings = None if typed == (None,) * 5 else settings_at(options.temperature, options)
+    seed = whole("--seed", options.seed)
+    configuration = configuration_of(options)
+    check_terminal()
+    if configuration.replay is not None:
+        from softmax_visualizer.models.replay import RecordedModel
+
+        # read here as well, so that a file that cannot be replayed is refused before there is a screen
+        recorded = RecordedModel.open(configuration.replay, configuration.model)
+        prompt = recorded.prompts[0] if prompt is None else prompt
+    recorder = recorder_of(options, configuration)
+    from softmax_visualizer.tui import crash
+    from softmax_visualizer.tui.app import SoftmaxVisualizer
+
+    history = crash.recovered_prompts()
+    prompt = _EXAMPLE if prompt is None else prompt
+    return run_app(SoftmaxVisualizer(configuration, prompt, seed, history, recorder, settings=settings))
+
+
+def run_app(app: SoftmaxVisualizer, *, mouse: bool = True) -> int:
+    """Show the app until it ends; return the exit status, 1 after an error of the program's own."""
+    from softmax_visualizer.tui import crash
+
+    app.run(mouse=mouse)
+    if app.failure is not None:
+        crash.keep_prompts(app.history)
+        complain(
+            f"An error in the program ended it ({type(app.failure).__name__}). "
+            f"{crash.report(app.failure, app.redact)} Your prompts come back at the next start."
+        )
+        return 1
+    return app.return_code or 0
+
+
+def check_terminal() -> None:
+    """Raise UsageError for a terminal that cannot show the screen, or where nobody would see it."""
+    if os.environ.get("TEXTUAL_DRIVER") == _BROWSER:
+        return
+    instead = f'For plain text, use: {PROGRAM} show "a prompt"'
+    # Textual reads the keyboard from stdin and draws on stderr
+    if (
+        sys.__stdin__ is None
+        or sys.__stderr__ is None
+        or not (sys.__stdin__.isatty() and sys.__stderr__.isatty())
+    ):
+        raise UsageError(f"The screen needs a terminal for both input and output. {instead}")
+    if os.environ.get("TERM", "") in ("dumb", "unknown"):
+        raise UsageError(
+            f"This terminal (TERM={os.environ['TERM']}) cannot place text on the screen. {instead}"
+        )
+    encoding = (sys.__stderr__.encoding or "").lower().replace("-", "")
+    if encoding != "utf8":
+        raise UsageError(
+            f"This terminal's encoding is {encoding or 'unknown'}, and the screen needs UTF-8: "
+            f"try LC_ALL=C.UTF-8. {instead}"
+        )
+
+
+COMMAND = Command(
+    "",
+    "",
+    "See what temperature and top-p do to a language model's next token.",
+    _add_arguments,
+    _run,
+    "With no key and no server set, a small bundled model answers.",
+)
