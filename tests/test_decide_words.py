@@ -8,13 +8,13 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from softmax_visualizer.decoding import DecodingSettings, Interval, Token, TokenDistribution, decode
 from softmax_visualizer.decoding.decision import DecisionError
 from softmax_visualizer.display.decision import Question, accepted_tokens, bounded, decision, find_token
-from softmax_visualizer.display.labels import cell_width, label, wrap
+from softmax_visualizer.display.labels import cell_width, label
 from softmax_visualizer.tui.knobs import Knobs
 from softmax_visualizer.tui.questions import _rival_text, _with_reliability, _with_rival, _with_tokens
 
@@ -426,24 +426,6 @@ def test_what_the_dialog_shows_asks_the_same_again(typed: str) -> None:
 )
 def test_the_words_of_a_setting_name_what_is_not_off(knobs: Knobs, words: str) -> None:
     assert knobs.words == words
-
-
-@settings(max_examples=200)
-@given(st.lists(st.text("ab日…", min_size=0, max_size=12)), st.integers(1, 20))
-def test_wrapped_lines_hold_all_words_in_order_and_only_a_long_word_is_too_wide(
-    words: list[str], width: int
-) -> None:
-    found = wrap(" ".join(words), width)
-    assert " ".join(found).split() == " ".join(words).split()
-    assert all(cell_width(line) <= width or " " not in line.strip() for line in found)
-
-
-def test_a_line_is_broken_no_sooner_than_it_must() -> None:
-    assert wrap("one two three", 7) == ["one two", "three"]
-    assert wrap("one two three", 6) == ["one", "two", "three"]
-    assert wrap("日本 日本", 9) == ["日本 日本"]
-    assert wrap("日本 日本", 8) == ["日本", "日本"]
-    assert wrap("", 8) == [""]
 
 
 def test_names_in_sentences_are_labels() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from wcwidth import wcswidth
 
-from softmax_visualizer.display.labels import cell_width, label, pad, safe_line
+from softmax_visualizer.display.labels import cell_width, label, pad, safe_line, wrap
 
 any_text = st.text(st.characters(exclude_categories=()))
 widths = st.integers(0, 30)
@@ -166,3 +166,44 @@ def test_padding_fills_the_column_exactly(text: str, width: int) -> None:
 
 def test_a_long_line_is_not_read_to_its_end() -> None:
     assert safe_line("x" * 10_000_000, 5) == "xxxx…"
+
+
+# --- wrapping ---
+
+CHINESE = (
+    "语言模型每次只预测下一个词的概率分布，温度越低分布越集中，温度越高分布越平坦，而核采样会先截去概率很小的尾部，再从剩下的词里面"
+    "按照概率随机抽取一个词作为输出，这样就不会选到非常离谱的词语。"
+)
+ADDRESS = (
+    "Siehe https://example.org/a/very/long/address/that/nobody/would/ever/break/because/it/is/one/word/and/"
+    "goes/on/and/on/to/the/end?q=1 für mehr."
+)
+
+
+@given(st.lists(st.text("ab日本…", max_size=40), max_size=12).map(" ".join), widths)
+@example(CHINESE, 76)
+@example(ADDRESS, 76)
+def test_wrapping_drops_nothing_but_spaces_and_no_line_is_too_wide(text: str, width: int) -> None:
+    lines = wrap(text, width)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert all(cell_width(line) <= width or len(line) == 1 for line in lines)
+
+
+@pytest.mark.parametrize("text", [CHINESE, ADDRESS])
+def test_text_without_spaces_fills_its_lines(text: str) -> None:
+    *full, last = wrap(text, 40)
+    assert {cell_width(line) for line in full} <= {39, 40}
+    assert last
+
+
+def test_a_line_is_broken_no_sooner_than_it_must() -> None:
+    assert wrap("one two three", 7) == ["one two", "three"]
+    assert wrap("one two three", 6) == ["one", "two", "three"]
+    assert wrap("日本 日本", 9) == ["日本 日本"]
+    assert wrap("日本 日本", 8) == ["日本", "日本"]
+    assert wrap("one 日本日本", 6) == ["one 日", "本日本"]
+    assert wrap("", 8) == [""]
+
+
+def test_a_long_text_is_wrapped_in_one_pass() -> None:
+    assert len(wrap("x" * 300_000, 3)) == 100_000

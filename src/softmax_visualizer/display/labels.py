@@ -101,15 +101,32 @@ def pad(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Return a safe text as lines that break at spaces; a longer word keeps a line of its own."""
+    """Return a safe text as lines of at most ``width`` cells; only spaces where a line breaks are dropped.
+
+    Lines break at spaces. A word that is longer than a line, such as a long address or a sentence without
+    spaces, is broken where the line ends; a wide character that does not fit has a line of its own.
+    """
     lines, line = [], ""
     for word in text.split(" "):
         joined = f"{line} {word}" if line else word
-        if line and cell_width(joined) > width:
+        fills_the_line = cell_width(word) > width and cell_width(line) <= width - 2
+        if line and cell_width(joined) > width and not fills_the_line:
             lines.append(line)
             joined = word
-        line = joined
+        *full, line = _broken(joined, width)
+        lines += full
     return [*lines, line]
+
+
+def _broken(text: str, width: int) -> list[str]:
+    lines, start, used = [], 0, 0
+    for at, char in enumerate(text):
+        cells = cell_width(char)
+        if used + cells > width and at > start:
+            lines.append(text[start:at])
+            start, used = at, 0
+        used += cells
+    return [*lines, text[start:]]
 
 
 def _spell(char: str) -> str:
