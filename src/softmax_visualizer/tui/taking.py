@@ -99,7 +99,8 @@ def _content(choice: str, answer: ModelAnswer, settings: Sequence[Knobs]) -> str
         return requests(answer, settings[-1])[_REQUESTS[choice][1]] + "\n"
     chosen = [knobs.settings for knobs in settings]
     top = min(len(answer.distribution), _MOST_TOKENS)
-    return report(answer.prompt, answer.origin, answer.distribution, chosen, top, _NUMBERS[choice][1])
+    pieces = report(answer.prompt, answer.origin, answer.distribution, chosen, top, _NUMBERS[choice][1])
+    return "".join(pieces)
 
 
 def requests(answer: ModelAnswer, knobs: Knobs) -> dict[str, str]:
