@@ -111,6 +111,11 @@ class Decoding:
         Args:
             top: list that many tokens and sum up the others; all listed tokens if None.
         """
+        record = self.record(top)
+        return {**record, "tokens": list(record["tokens"])}
+
+    def record(self, top: int | None = None) -> dict[str, Any]:
+        """Return :meth:`to_dict`, with the tokens as an iterator, as there may be very many."""
         shown = len(self.distribution) if top is None else min(top, len(self.distribution))
         others = self.others(shown)
         tempered, final = self.after_temperature.first(shown), self.after_cut.first(shown)
@@ -122,7 +127,7 @@ class Decoding:
         return {
             "settings": self.settings.to_dict(),
             "exact": self.exact,
-            "tokens": [
+            "tokens": (
                 {
                     "rank": index + 1,
                     "text": self.distribution.token(index).text,
@@ -131,7 +136,7 @@ class Decoding:
                     "probability": final[index].to_dict(),
                 }
                 for index in range(shown)
-            ],
+            ),
             "others": {
                 "count": others.count,
                 "after_temperature": others.after_temperature.to_dict(),

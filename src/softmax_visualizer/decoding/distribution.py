@@ -347,13 +347,18 @@ class TokenDistribution:
 
     def to_dict(self, top: int | None = None) -> dict[str, Any]:
         """Return the ``distribution`` record of the ``show --format json`` contract, ``top`` tokens of it."""
+        record = self.record(top)
+        return {**record, "tokens": list(record["tokens"])}
+
+    def record(self, top: int | None = None) -> dict[str, Any]:
+        """Return :meth:`to_dict`, with the tokens as an iterator, as there may be very many."""
         known_size = None if self.vocabulary_assumed else self.vocabulary_size
         return {
             "complete": self.complete,
             "vocabulary_size": known_size,
             "assumed_vocabulary_size": self.vocabulary_size if self.vocabulary_assumed else None,
             "unseen_mass": self.unseen_mass.estimate,
-            "tokens": [
+            "tokens": (
                 {
                     "rank": index + 1,
                     "text": self.token(index).text,
@@ -361,7 +366,7 @@ class TokenDistribution:
                     "logprob": value if math.isfinite(value := float(self.logprobs[index])) else None,
                 }
                 for index in range(len(self) if top is None else min(top, len(self)))
-            ],
+            ),
         }
 
 

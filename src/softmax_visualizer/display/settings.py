@@ -38,15 +38,6 @@ def cut_words(settings: DecodingSettings) -> str:
     return ", ".join(words) or "no cut"
 
 
-def steps_words(settings: DecodingSettings) -> str:
-    """Say what the decoder does, in its order: ``"T 0.70, then top-p 0.90"``."""
-    temperature = f"T {decimals(settings.temperature)}"
-    if not settings.cuts:
-        return temperature
-    steps = [temperature, cut_words(settings)]
-    return ", then ".join(steps if settings.order == "temperature-first" else reversed(steps))
-
-
 def decimals(value: float) -> str:
     """Return a setting with at least two decimals, and all that were set: ``"0.70"``, ``"0.725"``."""
     text = repr(value) if abs(value) >= 1e-4 or value == 0 else f"{value:g}"

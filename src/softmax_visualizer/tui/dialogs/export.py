@@ -108,7 +108,8 @@ def _content(choice: str, pins: Sequence[Pin]) -> str:
         return requests(pins[-1])[_REQUESTS[choice][1]] + "\n"
     answer, settings = pins[-1].asked.answer, [pin.settings for pin in pins]
     top = min(len(answer.distribution), _MOST_TOKENS)
-    return report(answer.prompt, answer.origin, answer.distribution, settings, top, _NUMBERS[choice][1])
+    pieces = report(answer.prompt, answer.origin, answer.distribution, settings, top, _NUMBERS[choice][1])
+    return "".join(pieces)
 
 
 def requests(pin: Pin) -> dict[str, str]:
