@@ -95,7 +95,7 @@ def change_words(found: Comparison, tokens: int) -> list[str]:
     """Return what becomes of ``before`` in ``after``, as two sentences.
 
     The first names the ``tokens`` that change most, and how many come and go; the second says how far apart
-    the two are: total variation, and Kullback-Leibler divergence of ``after`` from ``before``.
+    the two are: total variation, and where it is exact the KL divergence of ``after`` from ``before``.
     """
     named = [change for change in found.changes(tokens) if _moved(change) >= LEAST_CHANGE]
     words = [_change(change) for change in named]
@@ -106,7 +106,7 @@ def change_words(found: Comparison, tokens: int) -> list[str]:
         )
     return [
         "; ".join(words),
-        f"total variation {percent(found.total_variation)}, KL divergence {_divergence(found)}",
+        f"total variation {percent(found.total_variation)}{_divergence(found.kl_bits)}",
     ]
 
 
@@ -134,8 +134,8 @@ def _traffic(found: Comparison) -> list[str]:
     return words
 
 
-def _divergence(found: Comparison) -> str:
-    divergence = found.kl_bits
-    if math.isinf(divergence.low):
-        return "infinite (it can draw what the first cannot)"
-    return bits(divergence)
+def _divergence(kl_bits: float | None) -> str:
+    if kl_bits is None:
+        return ""
+    words = "infinite (it can draw what the first cannot)" if math.isinf(kl_bits) else bits(kl_bits)
+    return f", KL divergence {words}"

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from softmax_visualizer.decoding import Decoding, DecodingSettings, TokenDistribution, decode
+from softmax_visualizer.decoding import Decoding, DecodingSettings, Interval, TokenDistribution, decode
 from softmax_visualizer.decoding.comparison import compare
 from softmax_visualizer.display.comparison import change_words
 from softmax_visualizer.display.labels import safe_line, wrap
@@ -81,7 +81,7 @@ def _comparison(before: Decoding, after: Decoding) -> dict[str, Any]:
     found = compare(before, after)
     return {
         "total_variation": found.total_variation.to_dict(),
-        "kl_divergence_bits": found.kl_bits.to_dict(),
+        "kl_divergence_bits": None if found.kl_bits is None else Interval.point(found.kl_bits).to_dict(),
         "tokens_entering": found.entering.to_dict(),
         "tokens_leaving": found.leaving.to_dict(),
     }

@@ -28,7 +28,8 @@ EXACT DRAW  what is drawn from is known, though not every number before it.
 BOUNDS      the server shows only its most likely tokens: ranges that provably hold the truth.
 
 Compare (c) shows pinned settings, prompts or models in columns. Total variation is half of all differences \
-together; KL divergence is what a code made for the first column wastes on the other, in bits a token.
+together; KL divergence, where it is exact, is what a code made for the first column wastes on the other, in \
+bits a token.
 Sweep (s) draws each token's probability over a whole knob; the second chart has 2^entropy and kept tokens.
 Map (h) shades temperature by top-p: equal choices, then the greedy choice, then leaving the acceptable set.
 Decide (d) says what the setting does to an answer of N tokens; the set is the same at any setting.
