@@ -169,8 +169,8 @@ def test_at_temperature_one_the_numbers_are_those_of_the_list() -> None:
 
 def test_what_is_allowed_is_never_rounded_up() -> None:
     allowed = 1 - 0.99 ** (1 / 500)
-    assert answer("allowed", FOX) == "at most 0.002 % a draw, for 99 % to stay in it"
-    assert allowed > 0.002 / 100
+    assert answer("allowed", FOX) == "at most 0.00201 % a draw, for 99 % to stay in it"
+    assert allowed > 0.00201 / 100
     for reliability, tokens in ((0.9, 3), (0.99, 570), (0.5, 1_000_000), (0.999999, 1_000_000), (0.01, 1)):
         question = Question(reliability=reliability, tokens=tokens)
         said = answer("allowed", FOX, question).removeprefix("at most ").split(" %")[0]

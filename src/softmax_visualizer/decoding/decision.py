@@ -40,30 +40,33 @@ def leaving(decoding: Decoding, accepted: frozenset[int]) -> Interval:
     """
     stage = decoding.after_cut
     reach = int(stage.kept.high)
-    probabilities, unseen = stage.first(reach), stage.beyond(reach)
-    inside = np.zeros(reach, dtype=bool)
-    inside[[index for index in accepted if index < reach]] = True
-    if not inside.any():
+    unseen = stage.beyond(reach)
+    outside = np.ones(reach, dtype=bool)
+    outside[[index for index in accepted if index < reach]] = False
+    if outside.all():
         return Interval.point(1.0)
 
     # summed, not taken from 1, which would lose the digits of a small chance
-    low, estimate, high = (
-        float(values[~inside].sum())
-        for values in (probabilities.low, probabilities.estimate, probabilities.high)
-    )
-    low, estimate, high = low + unseen.low, estimate + unseen.estimate, high + unseen.high
-    if not (stage.exact and unseen.is_point):
+    if stage.exact and unseen.is_point:
+        chance = float(stage.weights[:reach][outside].sum()) / stage.total.low + unseen.low
+        # what is kept can be drawn, though float64 may have no number so small
+        low = estimate = high = max(chance, math.ulp(0.0)) if outside.any() else chance
+    else:
+        probabilities = stage.first(reach)
+        low = float(probabilities.low[outside].sum()) + unseen.low
+        estimate = float(probabilities.estimate[outside].sum()) + unseen.estimate
+        high = float(probabilities.high[outside].sum()) + unseen.high
         # the tail moves all listed tokens alike, so what is accepted bounds the rest as well
-        low = max(low, 1 - float(probabilities.high[inside].sum()) - _ROUNDING)
-        high = min(high, 1 - float(probabilities.low[inside].sum()) + _ROUNDING)
+        low = max(low, 1 - float(probabilities.high[~outside].sum()) - _ROUNDING)
+        high = min(high, 1 - float(probabilities.low[~outside].sum()) + _ROUNDING)
     found = Interval.around(*(min(max(value, 0.0), 1.0) for value in (low, estimate, high)))
     if decoding.settings.temperature == 0:
         return found
     # weights of 1e-400 are 0 in float64, and yet their tokens can be drawn
     certain = int(stage.kept.low)
-    if found.high == 0 and not inside[:certain].all():
+    if found.high == 0 and outside[:certain].any():
         return Interval(0.0, math.ulp(0.0), 1 - ALL_BUT_CERTAIN)
-    if found.low == 1 and inside[:certain].any():
+    if found.low == 1 and not outside[:certain].all():
         return Interval(ALL_BUT_CERTAIN, ALL_BUT_CERTAIN, 1.0)
     return found
 
@@ -87,6 +90,8 @@ def at_least_once(chance: Interval, steps: int) -> Interval:
     """
 
     def happens(value: float) -> float:
+        if steps == 0:
+            return 0.0
         return 1.0 if value >= 1 else min(-math.expm1(steps * math.log1p(-value)), ALL_BUT_CERTAIN)
 
     return _through(chance, happens)

@@ -241,9 +241,6 @@ def _asked(share: float) -> str:
 
 
 def _small_percent(value: float) -> str:
-    """A percentage below what :func:`percent` prints is printed all the same: it is what was asked for."""
-    if value >= _PRINTED[0]:
-        return _floor_percent(value)
-    # what is allowed at most is not rounded up
-    digits = Context(prec=2, rounding=ROUND_FLOOR).create_decimal(f"{100 * value:.12g}")
+    """Three digits of a percentage, however small, and not rounded up: it is what is allowed at most."""
+    digits = Context(prec=3, rounding=ROUND_FLOOR).create_decimal(f"{100 * value:.12g}")
     return f"{digits.normalize():f} %"

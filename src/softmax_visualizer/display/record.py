@@ -21,7 +21,8 @@ the best estimate between them, all equal where exact, null for infinity.
     ``after_temperature`` and ``after_cut``; ``kept_tokens`` (I); ``cut_mass`` (I).
 
 * ``comparisons``, where there are several settings: each further one beside the first, with
-  ``total_variation``, ``kl_divergence_bits``, ``tokens_entering`` and ``tokens_leaving`` (all I).
+  ``total_variation``, ``kl_divergence_bits`` (null where it is not known exactly), ``tokens_entering`` and
+  ``tokens_leaving`` (all I).
 
 Everything is made row by row, in memory that does not grow with the tokens that are listed.
 """
@@ -35,7 +36,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from softmax_visualizer.decoding import Decoding
+from softmax_visualizer.decoding import Decoding, Interval
 from softmax_visualizer.decoding.comparison import compare
 from softmax_visualizer.display.labels import safe_line
 
@@ -69,7 +70,7 @@ def _comparison(before: Decoding, after: Decoding) -> dict[str, Any]:
     found = compare(before, after)
     return {
         "total_variation": found.total_variation.to_dict(),
-        "kl_divergence_bits": found.kl_bits.to_dict(),
+        "kl_divergence_bits": None if found.kl_bits is None else Interval.point(found.kl_bits).to_dict(),
         "tokens_entering": found.entering.to_dict(),
         "tokens_leaving": found.leaving.to_dict(),
     }
