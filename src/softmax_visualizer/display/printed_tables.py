@@ -43,7 +43,7 @@ _LONGEST_LINE = 1000
 _HEADING = re.compile(r"(?:temperature|temp|t)[ :=]{0,3}([-+]?\.?[0-9][0-9.e+-]*) ?(?:\((.*)\))?", re.I)
 _CUT = re.compile(r"\b(?:top|min)[-_ ]?[pk]\b", re.I)
 _OF_SHOW = re.compile(r"no cut|.*temperature (?:first|last)")
-_END_OF_SHOW = re.compile(r".*[ ,](?:exact|bounds)(?: [a-z]+)?")
+_STATISTICS = re.compile(r"entropy [^,]* bits, .*")
 
 _NUMBER = re.compile(r"([<>]?)([0-9]+(?:\.([0-9]+))?)")
 _RANGE = re.compile(r"(<?)([0-9]+(?:\.[0-9]+)?)[–-](>?)([0-9]+(?:\.[0-9]+)?)")
@@ -189,7 +189,7 @@ def _blocks(text: str) -> list[_Block]:
         elif not within:
             # a cut may be named above the tables, for all of them
             cut = cut or (not blocks and bool(_CUT.search(line[:_LONGEST_LINE])))
-        elif _END_OF_SHOW.fullmatch(line[:_LONGEST_LINE]):
+        elif _STATISTICS.fullmatch(line[:_LONGEST_LINE]):
             within = False
         else:
             _add_row(blocks[-1], number, raw)
