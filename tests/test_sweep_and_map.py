@@ -209,16 +209,17 @@ def test_all_rows_of_a_map_have_one_width_that_fits(
 
 
 @every_measure
-@pytest.mark.parametrize("top_p", [1.0, 0.95, 0.42, 0.0])
-def test_a_low_map_keeps_its_first_row_and_the_current_one_in_order(measure: Measure, top_p: float) -> None:
+def test_the_rows_of_a_low_map_are_evenly_spaced_and_stay_where_they_are(measure: Measure) -> None:
     for height in range(1, 26):
-        rows, found = mapped(LISTED, measure, 76, height, top_p=top_p)
-        shown = [float(row[0][0]) for row in grid(rows)]
-        assert float(f"{top_p:.2f}") in shown
-        assert shown == sorted(set(shown), reverse=True)
-        assert len(shown) == min(max(height - 3, 1), len(found.top_ps))
-        if len(shown) > 1:
-            assert shown[0] == found.top_ps[0]
+        shown = set()
+        for top_p in (1.0, 0.95, 0.5, 0.05):
+            rows, found = mapped(LISTED, measure, 76, height, top_p=top_p)
+            shown.add(tuple(float(row[0][0]) for row in grid(rows)))
+        assert len(shown) == 1
+        (places,) = shown
+        assert places[0] == found.top_ps[0]
+        assert len({round(high - low, 9) for high, low in pairwise(places)}) <= 1
+        assert len(places) <= max(height - 3, 1)
 
 
 @every_measure
@@ -234,7 +235,8 @@ def test_the_current_setting_is_one_marked_point_of_the_map(
         for column, (_, role) in enumerate(row[1:])
         if role == "point"
     ]
-    assert marked == [(f"{top_p:.2f}", found.temperatures.index(temperature))]
+    nearest = min((row[0][0].strip() for row in grid(rows)), key=lambda place: abs(float(place) - top_p))
+    assert marked == [(nearest, found.temperatures.index(temperature))]
     knobs = [(column, text) for column, (text, role) in enumerate(body(rows)[-1][1:]) if role == "knob"]
     assert [column for column, _ in knobs] == [found.temperatures.index(temperature)]
     if width < 150:
@@ -247,7 +249,7 @@ def test_the_current_setting_is_one_marked_point_of_the_map(
         "leaving": leaving(here, frozenset({0, 1})),
     }[measure.layer]
     below = "".join(text for text, _ in rows[rows.index(body(rows)[-1]) + 1])
-    assert below == f"  at T {temperature:g}, top-p {top_p:g}: {measure.write(value)}"
+    assert below == f"  at T {temperature:g}, top-p {top_p:g}: {measure.write(value)}, {measure.title}"
 
 
 def test_a_temperature_without_room_is_rounded_below_the_map_and_not_cut_off() -> None:
