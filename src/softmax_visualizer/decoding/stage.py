@@ -79,7 +79,7 @@ class Stage:
         return result
 
     def running_sum(self, count: int) -> IntervalArray:
-        """Return the sums of the first 1, 2, ... ``count`` listed tokens' probabilities, shape ``(count,)``."""
+        """Return what the first 1, 2, ... ``count`` listed tokens have together, shape ``(count,)``."""
         probabilities = self.first(count)
         if probabilities.is_point:
             sums = np.minimum(np.cumsum(probabilities.low), 1.0)
