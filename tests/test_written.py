@@ -10,7 +10,7 @@ from typing import Any
 
 import pyte
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.color import Color, ColorSystem
@@ -176,7 +176,6 @@ def random_pieces(chance: random.Random) -> tuple[list[tuple[str, Style]], int]:
     return pieces, used
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32))
 def test_differences_lead_from_any_picture_to_any_other(seed: int) -> None:
     chance = random.Random(seed)
