@@ -200,7 +200,8 @@ def test_what_is_no_single_token_or_too_long_to_tell_is_left_out() -> None:
  19,995 more              ██████            20.0 %
  7 + unseen               ░░                   cut
  unseen                   ██▓▒▒             4–45 %
- Entropy 5.39 → <0.01 → <0.01 bits   like 1 choice   kept all   cut 0 %   exact
+entropy 5.39 → <0.01 → <0.01 bits, perplexity 41.9 → 1.0 → 1.0, kept all 20,000,
+cut 0 %, exact
 
 Any prompt at all
 bundled: all 20,000 tokens

@@ -43,6 +43,7 @@ _LONGEST_LINE = 1000
 _HEADING = re.compile(r"(?:temperature|temp|t)[ :=]{0,3}([-+]?\.?[0-9][0-9.e+-]*) ?(?:\((.*)\))?", re.I)
 _CUT = re.compile(r"\b(?:top|min)[-_ ]?[pk]\b", re.I)
 _OF_SHOW = re.compile(r"no cut|.*temperature (?:first|last)")
+_REST_OF_SHOW = re.compile(r"(?:[0-9,]+ more|(?:[0-9,]+ \+ )?unseen):?")
 _STATISTICS = re.compile(r"entropy [^,]* bits, .*")
 
 _NUMBER = re.compile(r"([<>]?)([0-9]+(?:\.([0-9]+))?)")
@@ -239,11 +240,12 @@ def _add_row(block: _Block, number: int, raw: str) -> None:
         return
     ends = _ends(number, value[1])
     name = before[: bar.start()].strip() if bar else before
+    if of_show and _REST_OF_SHOW.fullmatch(name):
+        return
     if code:
         block.rows.append((code[3].replace("\\|", "|"), ends))
     elif of_show and (bar or (value[1] == "0" and raw.startswith(" "))):
-        if not re.fullmatch(r"[0-9,]+ more|(?:[0-9,]+ \+ )?unseen", name):
-            block.rows.append((name, ends))
+        block.rows.append((name, ends))
     else:
         block.written.append((_without_separator(name), ends))
 
