@@ -74,13 +74,11 @@ def assert_is_one_sentence(written: bytes, named: str) -> None:
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (100, 30), (160, 50)])
 def test_without_a_key_it_opens_with_the_example_drawn(tmp_path: Path, columns: int, rows: int) -> None:
     with Terminal(tmp_path, columns=columns, rows=rows) as terminal:
-        terminal.wait_for("␣lazy", "EXACT", "OPENAI_API_KEY")
+        terminal.wait_for("␣lazy", "55.9 %", "█", "EXACT", "OPENAI_API_KEY", "? help")
         terminal.wait_until(lambda: frames_are_straight(terminal.cells))
+        terminal.wait_until(lambda: number_of_columns(terminal) == 3)
         assert "The quick brown fox jumps over the" in terminal.text
         assert "bundled" in terminal.text
-        assert "55.9 %" in terminal.text
-        assert "█" in terminal.text
-        assert number_of_columns(terminal) == 3
         assert re.search(r"[\d,]+ more ", terminal.text)  # what has no row is weighed, not left out
         assert "? help" in terminal.text.splitlines()[-1]
 
@@ -303,10 +301,13 @@ def test_no_token_reaches_the_terminal_as_a_command(tmp_path: Path) -> None:
 def test_a_token_that_is_added_to_the_prompt_is_no_command_either(tmp_path: Path, token: str) -> None:
     with (
         MisbehavingServer(chat(token)) as server,
-        Terminal(tmp_path, "--base-url", server.url, "--model", "m", "--vocabulary-size", "2") as terminal,
+        Terminal(tmp_path, "--base-url", server.url, "--model", "m") as terminal,
     ):
         terminal.wait_for(" ms", "unseen")
-        terminal.press("2")  # so cold that the listed token is sampled
+        terminal.press("k")
+        terminal.wait_for("Top-k")
+        terminal.press("1", "enter")  # so that the listed token is sampled
+        terminal.wait_for("kept 1")
         terminal.press("space")
         terminal.wait_for("Enter adds it")
         terminal.press("enter")

@@ -8,7 +8,6 @@ the next, and all that a lesson's step paints is sent as one.
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,21 +18,14 @@ from textual._compositor import Compositor, LayoutUpdate
 from textual.app import App
 from textual.geometry import Offset
 
+from softmax_visualizer.tui.terminal import private
 from softmax_visualizer.tui.terminal.picture import Picture, difference, picture
 
 if TYPE_CHECKING:
     from textual.driver import Driver
 
 
-def _parameters(function: object) -> list[str]:
-    return list(inspect.signature(function).parameters)  # type: ignore[arg-type]
-
-
-KNOWN = (
-    _parameters(App._display) == ["self", "screen", "renderable"]
-    and _parameters(Compositor.render_update) == ["self", "full", "screen_stack", "simplify"]
-    and _parameters(LayoutUpdate) == ["strips", "region"]
-)
+KNOWN = private.known(private.PICTURES)
 """Whether Textual paints as it did when this was written; a newer one sends more, and paints as well."""
 
 
@@ -59,7 +51,8 @@ class PictureApp(App[None]):
     def get_driver_class(self) -> type[Driver]:
         """Return Textual's driver for this system, or ours in the place of the one for Linux and macOS."""
         driver = super().get_driver_class()
-        if KNOWN and driver.__module__ == "textual.drivers.linux_driver":
+        known = KNOWN and private.known(private.DRIVER)
+        if known and driver.__module__ == "textual.drivers.linux_driver":
             # there is no such terminal on Windows
             from softmax_visualizer.tui.terminal.line import LineDriver
 
