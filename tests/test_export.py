@@ -307,7 +307,7 @@ async def test_a_picture_of_the_screen_is_saved_without_the_dialogs(
         assert drawing.startswith("<svg")
         assert drawing.rstrip().endswith("</svg>")
         plain = drawing.replace("&#160;", " ")
-        assert "sampled from, over temperature" in plain
+        assert "Probability over temperature" in plain
         assert "Save as" not in plain
         assert "\x1b" not in plain
 
