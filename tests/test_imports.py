@@ -33,7 +33,7 @@ ARROWS = {
 OTHERS = {
     "decoding": {"numpy"},
     "display": {"numpy", "plotext"},
-    "models": {"numpy", "openai", "dotenv"},
+    "models": {"numpy", "openai", "httpx2", "dotenv"},
     "lessons": {"numpy"},
     "tui": {"textual", "rich", "platformdirs"},
     "cli": set(),

@@ -603,24 +603,6 @@ class TestConnections:
             assert "within 0.3 s" in await failure_of(model_at(server.url, timeout=0.3))
             assert server.hung_up.wait(10)
 
-    async def test_a_proxy_that_is_not_there_is_named_without_its_password(
-        self, good: MisbehavingServer, free_port: int, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("HTTP_PROXY", f"http://user:swordfish@127.0.0.1:{free_port}")
-        text = await failure_of(model_at(good.url))
-        assert f"(through the proxy 127.0.0.1:{free_port})" in text
-        assert "swordfish" not in text
-
-    async def test_a_proxy_that_wants_a_password(
-        self, good: MisbehavingServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        with MisbehavingServer(Answer(b"", 407)) as proxy:
-            monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.host}")
-            assert f"The proxy {proxy.host} wants a user and a password" in await failure_of(
-                model_at(good.url)
-            )
-        assert good.asked == []
-
     @pytest.mark.skipif(importlib.util.find_spec("socksio") is not None, reason="socksio is installed")
     async def test_a_socks_proxy_needs_a_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")

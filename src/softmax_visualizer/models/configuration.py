@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from softmax_visualizer.models.proxy import is_this_machine
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import Source
@@ -149,17 +151,28 @@ class Configuration:
 
     def redact(self, text: str) -> str:
         """Return ``text`` without the key, the URL's credentials and anything that looks like a key."""
+        return self._secrets.sub("[hidden]", text)
+
+    def mask(self, text: str) -> str:
+        """Return ``text`` with a dot in the place of each character that :meth:`redact` would take out."""
+        return self._secrets.sub(lambda found: "•" * len(found[0]), text)
+
+    @cached_property
+    def _secrets(self) -> re.Pattern[str]:
         parts = urlsplit(self.base_url or "")
         # without a password, the name before the @ is the token itself
         secrets = {self.api_key.reveal() if self.api_key else "", parts.password or parts.username or ""}
         secrets |= {value for _, value in parse_qsl(parts.query) if len(value) >= _UNMISTAKABLE}
-        for secret in sorted(secrets | {unquote(secret) for secret in secrets}, key=len, reverse=True):
-            if len(secret) >= _UNMISTAKABLE:
-                text = text.replace(secret, "[hidden]")
-            elif secret:
-                # a short one may well be a part of ordinary words
-                text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])", "[hidden]", text)
-        return re.sub(r"\bsk-[\w*.-]{4,}", "[hidden]", text)
+        secrets |= {unquote(secret) for secret in secrets}
+        # the longest first, since one may be a part of another
+        known = [
+            re.escape(secret)
+            if len(secret) >= _UNMISTAKABLE
+            # a short one may well be a part of ordinary words
+            else rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])"
+            for secret in sorted(secrets - {""}, key=len, reverse=True)
+        ]
+        return re.compile("|".join([*known, r"\bsk-[\w*.-]{4,}"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +291,7 @@ def _size(found: _Found) -> int:
 
 def _refuse_plain_http(found: _Found, configuration: Configuration) -> None:
     parts = urlsplit(found.value)
-    if parts.scheme != "http" or _is_this_machine(parts.hostname or ""):
+    if parts.scheme != "http" or is_this_machine(parts.hostname or ""):
         return
     if configuration.api_key is None and parts.password is None:
         return
@@ -290,19 +303,9 @@ def _refuse_plain_http(found: _Found, configuration: Configuration) -> None:
 
 def _refuse_foreign_file(found: _Found, configuration: Configuration) -> None:
     """A ``.env`` may be somebody else's: it must not send the person's own key to a server of its choice."""
-    if configuration.is_openai or _is_this_machine(urlsplit(found.value).hostname or ""):
+    if configuration.is_openai or is_this_machine(urlsplit(found.value).hostname or ""):
         return
     raise found.wrong(
         f"would send the key of your environment to {configuration.endpoint}. If you want that, put "
         "OPENAI_API_KEY into the same file, or the address into the environment or --base-url."
     )
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified

@@ -37,14 +37,15 @@ class Listing:
         data = answer.get("data") if isinstance(answer, Mapping) else None
         if not isinstance(data, list):
             raise ModelError("The server does not list its models. Name one with --model or OPENAI_MODEL.")
-        names: list[str] = []
+        # a dictionary for its order and its quick look-up: some lists have tens of thousands
+        names: dict[str, None] = {}
         sizes: dict[str, int] = {}
         ends: dict[str, date] = {}
         for entry in data:
             name = entry.get("id") if isinstance(entry, Mapping) else None
             if not isinstance(name, str) or not name.strip() or not name.isprintable() or name in names:
                 continue
-            names.append(name)
+            names[name] = None
             meta, end = entry.get("meta"), entry.get("shutdown_date")
             size = meta.get("n_vocab") if isinstance(meta, Mapping) else None
             if isinstance(size, int) and size >= 2:

@@ -140,7 +140,8 @@ class OpenAICompatibleModel:
         Raises:
             ModelError: they cannot be listed.
         """
-        self._listing = Listing.parse(await self._bounded(self._connection.models))
+        answer = await self._bounded(self._connection.models)
+        self._listing = await asyncio.to_thread(Listing.parse, answer)
         return tuple(sorted(self._listing.names, key=str.lower))
 
     async def close(self) -> None:
@@ -161,7 +162,7 @@ class OpenAICompatibleModel:
         again = self._connection.second_tries > tries
         return ModelAnswer(
             prompt=prompt,
-            distribution=self._distribution(top, listing),
+            distribution=await asyncio.to_thread(self._distribution, top, listing),
             model=self._shown(top.model) or self.name,
             source=self.source,
             endpoint=self.endpoint,
@@ -201,7 +202,7 @@ class OpenAICompatibleModel:
             raise _RefusedError(str(failure), Refusal.from_body(error.status_code, error.body)) from error
         if refusal := error_in(answer):
             raise _RefusedError(str(explain_refusal(refusal, self._configuration, body["model"])), refusal)
-        return parse(answer, _asked(body))
+        return await asyncio.to_thread(parse, answer, _asked(body))
 
     async def _known_listing(self) -> Listing:
         """Return the server's list of models, fetched once; an empty one where it cannot be had at once."""
@@ -210,7 +211,8 @@ class OpenAICompatibleModel:
         if self._listing is None:
             try:
                 async with asyncio.timeout(LISTING_TIMEOUT):
-                    self._listing = Listing.parse(await self._connection.models())
+                    answer = await self._connection.models()
+                    self._listing = await asyncio.to_thread(Listing.parse, answer)
             except openai.APIConnectionError:
                 return Listing()  # the server may be starting: worth asking again next time
             except Exception:

@@ -8,12 +8,19 @@ from dataclasses import dataclass, replace
 
 _LONGEST_QUOTE = 200
 
+_LONGEST_READ = 8192
+"""Characters of a server's text that are looked at; all that matters stands in front of that."""
+
+_LONGEST_SECRET = 1024
+
+_PRINTABLE_ASCII = "".join(map(chr, range(0x21, 0x7F)))
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A server's refusal: the HTTP status, its words, and OpenAI's ``param`` and ``code`` where given.
 
-    ``message`` is the server's own text, unabridged: pass it through :func:`one_line` before showing it.
+    ``message`` is the beginning of the server's own text: pass it through :func:`one_line` before showing it.
     """
 
     status: int
@@ -27,16 +34,17 @@ class Refusal:
         if isinstance(body, Mapping) and body.get("error"):
             body = body["error"]
         if not isinstance(body, Mapping):
-            return cls(status, _plain(body) if isinstance(body, str) else "")
+            return cls(status, beginning(_plain(body)) if isinstance(body, str) else "")
         detail = body.get("detail")
         if isinstance(detail, list) and detail and isinstance(detail[0], Mapping):
             # FastAPI: [{"loc": ["body", "top_p"], "msg": "Input should be ..."}]
             place, what = detail[0].get("loc"), detail[0].get("msg")
             name = place[-1] if isinstance(place, list) and place else None
-            return cls(status, f"{name}: {what}", name if isinstance(name, str) else None)
+            return cls(status, beginning(f"{name}: {what}"), name if isinstance(name, str) else None)
         texts = (body.get(name) for name in ("message", "detail", "error", "msg"))
         message = next((text for text in texts if isinstance(text, str)), "")
         param, code = body.get("param"), body.get("code")
+        message = beginning(message)
         return cls(
             status, message, param if isinstance(param, str) else None, None if code is None else str(code)
         )
@@ -52,6 +60,17 @@ def error_in(answer: object) -> Refusal | None:
     refusal = Refusal.from_body(200, answer)
     is_status = refusal.code is not None and re.fullmatch(r"[45]\d\d", refusal.code)
     return replace(refusal, status=int(str(refusal.code))) if is_status else refusal
+
+
+def beginning(text: str) -> str:
+    """Return as much of a text from outside as is worth cleaning, without a word that would be cut in two.
+
+    Half of a secret would be found by nothing that looks for the whole one.
+    """
+    if len(text) <= _LONGEST_READ:
+        return text
+    start = _LONGEST_READ - _LONGEST_SECRET
+    return text[:start] + text[start:_LONGEST_READ].rstrip(_PRINTABLE_ASCII)
 
 
 def one_line(text: str) -> str:
