@@ -209,13 +209,16 @@ def _configuration(options: argparse.Namespace) -> Configuration:
     if getattr(options, "replay", None) is not None:
         # neither the environment nor a server has a say in what was recorded
         return Configuration(model=options.model, replay=Path(options.replay))
-    return Configuration.load(
+    configuration = Configuration.load(
         model=options.model,
         base_url=options.base_url,
         timeout=options.timeout,
         framing=options.framing,
         vocabulary_size=options.vocabulary_size,
     )
+    for note in configuration.notes:
+        _complain(note)
+    return configuration
 
 
 def _run_screen(options: argparse.Namespace) -> int:
@@ -277,7 +280,7 @@ def _run(app: SoftmaxVisualizer, *, mouse: bool = True) -> int:
 
     app.run(mouse=mouse)
     if app.failure is not None:
-        crash.keep_prompts(app.history)
+        crash.keep_prompts([app.redact(prompt) for prompt in app.history])
         _complain(
             f"An error of its own ended the program ({type(app.failure).__name__}). "
             f"{crash.report(app.failure, app.redact)} Your prompts come back at the next start."
@@ -375,7 +378,9 @@ def _answer(options: argparse.Namespace) -> ModelAnswer:
     configuration = _configuration(options)
     recorder = _recorder(options, configuration)
     answer: ModelAnswer = _asked(configuration, lambda model: model.ask(options.prompt), recorder)
-    return answer
+    from softmax_visualizer.models.redaction import redacted
+
+    return redacted(answer, configuration.redact)
 
 
 def _asked(
@@ -407,7 +412,7 @@ def _run_check(options: argparse.Namespace) -> int:
 
     found = _asked(configuration, check_endpoint)
     rows = (("server", found.endpoint), *found.rows())
-    _print("".join(f"{heading:<18} {_safe(phrase)}\n" for heading, phrase in rows))
+    _print("".join(f"{heading:<18} {_safe(configuration.redact(phrase))}\n" for heading, phrase in rows))
     for note in found.notes:
         _complain(note)
     return 0

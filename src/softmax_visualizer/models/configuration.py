@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from softmax_visualizer.models.dotenv_file import Dotenv, read_dotenv
 from softmax_visualizer.models.proxy import is_this_machine
+from softmax_visualizer.models.reading import UnreadableError
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import Source
@@ -65,7 +67,8 @@ class Configuration:
 
     ``timeout`` is in seconds and bounds one whole question. ``vocabulary_size`` counts tokens; None leaves
     it to the server or the model's name. ``base_url`` may hold credentials: show :attr:`endpoint` instead.
-    ``replay`` is a recording whose answers are given again, without any server.
+    ``replay`` is a recording whose answers are given again, without any server. ``notes`` are sentences for
+    the person about settings that were not used.
     """
 
     api_key: Secret | None = None
@@ -75,6 +78,7 @@ class Configuration:
     framing: Framing = "answer"
     vocabulary_size: int | None = None
     replay: Path | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def load(
@@ -90,8 +94,8 @@ class Configuration:
     ) -> Configuration:
         """Return the configuration that the given flags, the environment and ``.env`` add up to.
 
-        A flag wins over the environment, and the environment over the first ``.env`` found in ``directory``
-        or its parents. What is set but empty counts as not set. The key has no flag: a command line is for
+        A flag wins over the environment, and the environment over the first ``.env`` that can be trusted in
+        ``directory`` or its parents (:mod:`~softmax_visualizer.models.dotenv_file`). What is set but empty counts as not set. The key has no flag: a command line is for
         everybody on the machine to read.
 
         Args:
@@ -101,14 +105,24 @@ class Configuration:
         Raises:
             ConfigurationError: a value cannot be used, or ``.env`` cannot be read.
         """
-        settings = _Settings(os.environ if environment is None else environment, *_dotenv(directory))
+        try:
+            dotenv = read_dotenv(directory)
+        except UnreadableError as error:
+            raise ConfigurationError(str(error)) from error
+        settings = _Settings(os.environ if environment is None else environment, dotenv)
         key = settings.find("OPENAI_API_KEY")
         url = settings.find("OPENAI_BASE_URL", "--base-url", base_url)
         name = settings.find("OPENAI_MODEL", "--model", model)
         seconds = settings.find("OPENAI_TIMEOUT", "--timeout", timeout)
         frame = settings.find("SOFTMAX_VISUALIZER_FRAMING", "--framing", framing)
         size = settings.find("SOFTMAX_VISUALIZER_VOCABULARY_SIZE", "--vocabulary-size", vocabulary_size)
-        plain_http = settings.find(ALLOW_PLAIN_HTTP)
+        # from the environment alone: a file must not lift what protects the environment's key
+        plain_http = settings.environment.get(ALLOW_PLAIN_HTTP, "").strip() == "1"
+        notes = dotenv.notes
+        if (dotenv.values.get(ALLOW_PLAIN_HTTP) or "").strip():
+            notes += (
+                f"{ALLOW_PLAIN_HTTP} in {dotenv.path} was not used: it counts in the environment only.",
+            )
         configuration = cls(
             api_key=_key(key) if key else None,
             base_url=_url(url) if url else None,
@@ -116,13 +130,14 @@ class Configuration:
             timeout=_seconds(seconds) if seconds else DEFAULT_TIMEOUT,
             framing=_framing(frame) if frame else "answer",
             vocabulary_size=_size(size) if size else None,
+            notes=notes,
         )
         if name and name.origin == "--model" and configuration.source == "bundled" != configuration.model:
             raise name.wrong(
                 f'is "{configuration.model}", but there is no server to ask for it. Set OPENAI_API_KEY or '
                 f"OPENAI_BASE_URL, or leave the model out to use the one that is bundled."
             )
-        if url and not (plain_http and plain_http.value == "1"):
+        if url and not plain_http:
             _refuse_plain_http(url, configuration)
         if key and url and url.from_dotenv and not key.from_dotenv:
             _refuse_foreign_file(url, configuration)
@@ -190,39 +205,21 @@ class _Found:
 @dataclass(frozen=True, slots=True)
 class _Settings:
     environment: Mapping[str, str]
-    dotenv: Mapping[str, str | None]
-    dotenv_path: Path | None
+    dotenv: Dotenv
 
     def find(self, variable: str, flag: str = "", argument: str | None = None) -> _Found | None:
         places = (
             (argument, flag),
             (self.environment.get(variable), variable),
-            (self.dotenv.get(variable), f"{variable} in {self.dotenv_path}"),
+            (self.dotenv.values.get(variable), f"{variable} in {self.dotenv.path}"),
         )
         for place, (value, origin) in enumerate(places):
             if value is not None and value.strip():
-                return _Found(value.strip(), origin, from_dotenv=place == 2)
+                found = _Found(value.strip(), origin, from_dotenv=place == 2)
+                if found.from_dotenv and "${" in value:
+                    raise found.wrong("holds ${…}, which is not filled in. Write the value itself.")
+                return found
         return None
-
-
-def _dotenv(directory: Path | None) -> tuple[Mapping[str, str | None], Path | None]:
-    try:
-        start = Path.cwd() if directory is None else directory.resolve()
-        path = next((path for place in (start, *start.parents) if (path := place / ".env").is_file()), None)
-    except OSError:
-        return {}, None  # a working directory that is gone or closed to us holds no settings of ours
-    if path is None:
-        return {}, None
-    from dotenv import dotenv_values
-
-    try:
-        return dotenv_values(path, encoding="utf-8"), path
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} is not UTF-8 text. Save it as UTF-8, or move it away.") from error
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path} cannot be read ({error.strerror}). Make it readable, or move it away."
-        ) from error
 
 
 def _key(found: _Found) -> Secret:
@@ -297,7 +294,8 @@ def _refuse_plain_http(found: _Found, configuration: Configuration) -> None:
         return
     raise found.wrong(
         f"is {configuration.endpoint}: over plain http the key would travel there unencrypted. Use https, "
-        f"unset the key if the server needs none, or set {ALLOW_PLAIN_HTTP}=1 if you trust the network."
+        f"unset the key if the server needs none, or set {ALLOW_PLAIN_HTTP}=1 in the environment if you trust "
+        "the network."
     )
 
 

@@ -89,8 +89,8 @@ class Connection:
         # not the package's own types: they check nothing, and a wrong answer breaks them in many ways
         if content.count(b"[") + content.count(b"{") > MOST_PARTS:
             raise ModelError(
-                f"The answer of {urlsplit(self._configuration.endpoint).netloc} has millions of parts, which is "
-                "no answer to one question. Check the base URL, or choose another server."
+                f"The answer of {urlsplit(self._configuration.endpoint).netloc} has millions of parts, which "
+                "is no answer to one question. Check the base URL, or choose another server."
             )
         try:
             # with a function to call for each object, other threads get their turn meanwhile
