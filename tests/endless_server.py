@@ -76,7 +76,7 @@ def head(status: int = 200, **headers: str) -> bytes:
 
 
 def bomb(megabytes: int, window: int) -> bytes:
-    """Return zeros, packed by zlib: ``window`` is 31 for gzip, 15 for deflate, -15 for deflate without a head."""
+    """Return zeros, packed: ``window`` is 31 for gzip, 15 for deflate, -15 for deflate without a head."""
     packer = zlib.compressobj(9, wbits=window)
     parts = [packer.compress(bytes(2**20)) for _ in range(megabytes)]
     return b"".join([*parts, packer.flush()])

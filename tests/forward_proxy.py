@@ -24,7 +24,7 @@ class ForwardProxy:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_POST(self) -> None:
+            def do_GET(self) -> None:
                 proxy.seen.append(f"{self.requestline}\n{self.headers}".lower())
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 if answer is not None:
@@ -38,7 +38,8 @@ class ForwardProxy:
                 self._give(response.status, response.read(), response.getheader("Location"))
                 connection.close()
 
-            do_GET = do_POST
+            def do_POST(self) -> None:
+                self.do_GET()
 
             def do_CONNECT(self) -> None:
                 proxy.seen.append(f"{self.requestline}\n{self.headers}".lower())

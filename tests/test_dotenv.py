@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -171,24 +172,18 @@ def test_a_fifo_without_end_ends(tmp_path: Path, part: bytes, monkeypatch: pytes
     os.mkfifo(tmp_path / ".env", 0o600)
 
     def write() -> None:
-        with (tmp_path / ".env").open("wb", buffering=0) as file:
+        with contextlib.suppress(OSError), (tmp_path / ".env").open("wb", buffering=0) as file:
             while True:
                 file.write(part)
 
-    def quietly() -> None:
-        try:
-            write()
-        except OSError:
-            pass
-
-    writer = threading.Thread(target=quietly, daemon=True)
+    writer = threading.Thread(target=write, daemon=True)
     writer.start()
     try:
-        configuration = load(tmp_path)
+        said = load(tmp_path).notes[0]
     except ConfigurationError as error:
-        assert "larger than 1 MB" in str(error)
-    else:
-        assert "within 1 s" in configuration.notes[0]
+        said = str(error)
+    # a slow one is given up in time, a quick one at the limit
+    assert "within 1 s" in said or "larger than 1 MB" in said
     writer.join(10)
     assert not writer.is_alive()
 

@@ -94,9 +94,9 @@ class Configuration:
     ) -> Configuration:
         """Return the configuration that the given flags, the environment and ``.env`` add up to.
 
-        A flag wins over the environment, and the environment over the first ``.env`` that can be trusted in
-        ``directory`` or its parents (:mod:`~softmax_visualizer.models.dotenv_file`). What is set but empty counts as not set. The key has no flag: a command line is for
-        everybody on the machine to read.
+        A flag wins over the environment, and the environment over the first ``.env`` in ``directory`` or its
+        parents that can be trusted: see :mod:`~softmax_visualizer.models.dotenv_file`. What is set but empty
+        counts as not set. The key has no flag: a command line is for everybody on the machine to read.
 
         Args:
             environment: ``os.environ`` unless given.
@@ -118,11 +118,9 @@ class Configuration:
         size = settings.find("SOFTMAX_VISUALIZER_VOCABULARY_SIZE", "--vocabulary-size", vocabulary_size)
         # from the environment alone: a file must not lift what protects the environment's key
         plain_http = settings.environment.get(ALLOW_PLAIN_HTTP, "").strip() == "1"
-        notes = dotenv.notes
-        if (dotenv.values.get(ALLOW_PLAIN_HTTP) or "").strip():
-            notes += (
-                f"{ALLOW_PLAIN_HTTP} in {dotenv.path} was not used: it counts in the environment only.",
-            )
+        notes = list(dotenv.notes)
+        if dotenv.values.get(ALLOW_PLAIN_HTTP):
+            notes.append(f"{ALLOW_PLAIN_HTTP} in {dotenv.path} was not used: set it in the environment.")
         configuration = cls(
             api_key=_key(key) if key else None,
             base_url=_url(url) if url else None,
@@ -130,7 +128,7 @@ class Configuration:
             timeout=_seconds(seconds) if seconds else DEFAULT_TIMEOUT,
             framing=_framing(frame) if frame else "answer",
             vocabulary_size=_size(size) if size else None,
-            notes=notes,
+            notes=tuple(notes),
         )
         if name and name.origin == "--model" and configuration.source == "bundled" != configuration.model:
             raise name.wrong(
@@ -294,8 +292,8 @@ def _refuse_plain_http(found: _Found, configuration: Configuration) -> None:
         return
     raise found.wrong(
         f"is {configuration.endpoint}: over plain http the key would travel there unencrypted. Use https, "
-        f"unset the key if the server needs none, or set {ALLOW_PLAIN_HTTP}=1 in the environment if you trust "
-        "the network."
+        f"unset the key if the server needs none, or set {ALLOW_PLAIN_HTTP}=1 in the environment if you "
+        "trust the network."
     )
 
 

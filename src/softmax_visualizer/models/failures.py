@@ -91,8 +91,8 @@ def _status_sentence(refusal: Refusal, response: Any, configuration: Configurati
             where = redirected or " Give the base URL it leads to."
             return f"{host} redirects the request (HTTP {status}).{where}{quote}"
         case status if status >= 500:
-            through = _through_proxy(configuration)
-            return f"{host}{through} failed (HTTP {status}). Ask again in a moment, or look at the server.{quote}"
+            who = f"{host}{_through_proxy(configuration)}"
+            return f"{who} failed (HTTP {status}). Ask again in a moment, or look at the server.{quote}"
         case 200:
             return f"{host} answered with an error.{quote}"
         case status:

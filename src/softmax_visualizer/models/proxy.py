@@ -23,9 +23,9 @@ def proxy_for(url: str) -> str | None:
     """Return the URL of the proxy through which requests to ``url`` go; None where they go straight.
 
     This machine is never asked through a proxy: what answers at 127.0.0.1 of a proxy is another server, and
-    the key for this one would go there. Otherwise ``http_proxy``, ``https_proxy`` and ``all_proxy`` decide, in
-    either case of letters, with the exceptions in ``no_proxy``: names with all that ends in them, addresses,
-    networks such as 10.0.0.0/8, each with or without a port, and ``*``.
+    the key for this one would go there. Otherwise ``http_proxy``, ``https_proxy`` and ``all_proxy`` decide,
+    in either case of letters, with the exceptions in ``no_proxy``: names with all that ends in them,
+    addresses, networks such as 10.0.0.0/8, and ``*``; a name may have a port.
     """
     # half of the time that reading the configuration takes would go into this import
     from urllib.request import getproxies, proxy_bypass

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 
 class UnreadableError(Exception):
-    """A file that cannot be read, or is too large; its text says so in a sentence that begins with the name."""
+    """A file cannot be read, or is too large; the text is a sentence that begins with its name."""
 
 
 def read_file(path: Path, limit: int) -> bytes:

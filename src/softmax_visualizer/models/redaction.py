@@ -1,4 +1,4 @@
-"""Secrets taken out of an answer, where it enters the program, so that nothing behind that has to think of them."""
+"""Secrets taken out of an answer where it enters, so that nothing behind that has to think of them."""
 
 from __future__ import annotations
 

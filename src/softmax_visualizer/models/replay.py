@@ -121,7 +121,7 @@ class RecordedModel:
         return tuple(self._recording.lines)
 
     def request(self, prompt: str) -> Mapping[str, Any]:
-        """Return what was sent for ``prompt`` when it was recorded; empty if nothing was, or it is unknown."""
+        """Return what was sent for ``prompt`` when it was recorded; empty if that is unknown."""
         try:
             answer = self._answer(prompt)
         except ModelError:

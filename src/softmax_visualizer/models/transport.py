@@ -24,8 +24,8 @@ _ABOUT_THE_BODY = ("content-encoding", "content-length", "transfer-encoding")
 class BoundedTransport(httpx2.AsyncBaseTransport):
     """Sends requests straight or through a proxy, as each one's URL wants, and bounds their answers.
 
-    Making one reads certificates from the disk. An answer arrives whole and unpacked. Raises what the HTTP client raises, and :class:`ModelError` for an
-    answer that is too large.
+    Making one reads certificates from the disk. An answer arrives whole and unpacked. Raises what the HTTP
+    client raises, and :class:`ModelError` for an answer that is too large.
     """
 
     def __init__(self, base_url: str) -> None:
@@ -51,8 +51,8 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         if max(len(body), len(content)) > limit:
             if response.is_success:
                 raise ModelError(
-                    f"{request.url.netloc.decode()} sent more than {limit // 2**20} MB, which is no answer to "
-                    "one question. Check the base URL, or choose another server."
+                    f"{request.url.netloc.decode()} sent more than {limit // 2**20} MB, which is no answer "
+                    "to one question. Check the base URL, or choose another server."
                 )
             content = content[:limit]
         headers = [(name, value) for name, value in response.headers.raw if not _is_about_body(name)]
