@@ -140,8 +140,7 @@ class OpenAICompatibleModel:
         Raises:
             ModelError: they cannot be listed.
         """
-        answer = await self._bounded(self._connection.models)
-        self._listing = await asyncio.to_thread(Listing.parse, answer)
+        self._listing = await self._bounded(self._listed)
         return tuple(sorted(self._listing.names, key=str.lower))
 
     async def close(self) -> None:
@@ -211,13 +210,15 @@ class OpenAICompatibleModel:
         if self._listing is None:
             try:
                 async with asyncio.timeout(LISTING_TIMEOUT):
-                    answer = await self._connection.models()
-                    self._listing = await asyncio.to_thread(Listing.parse, answer)
+                    self._listing = await self._listed()
             except openai.APIConnectionError:
                 return Listing()  # the server may be starting: worth asking again next time
             except Exception:
                 self._listing = Listing()
         return self._listing
+
+    async def _listed(self) -> Listing:
+        return await asyncio.to_thread(Listing.parse, await self._connection.models())
 
     def _request(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         path = "/chat/completions" if "messages" in body else "/completions"
