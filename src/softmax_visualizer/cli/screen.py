@@ -71,7 +71,7 @@ def run_app(app: SoftmaxVisualizer, *, mouse: bool = True) -> int:
 
     app.run(mouse=mouse)
     if app.failure is not None:
-        crash.keep_prompts(app.history)
+        crash.keep_prompts([app.redact(prompt) for prompt in app.history])
         complain(
             f"An error in the program ended it ({type(app.failure).__name__}). "
             f"{crash.report(app.failure, app.redact)} Your prompts come back at the next start."

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from softmax_visualizer.models.base import Abilities, LanguageModel, ModelAnswer, ModelError, Source
+from softmax_visualizer.models.reading import reason
 from softmax_visualizer.models.recording_format import (
     LARGEST,
     VERSION,
-    Redact,
     first_line,
     line_of,
     parse,
     read_bytes,
-    reason,
     version,
 )
+from softmax_visualizer.models.redaction import Redact
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.configuration import Framing

@@ -63,6 +63,10 @@ class SoftmaxVisualizer(PictureApp):
         # Textual would print a traceback with the values of variables, among which a key could be
         self._close_messages_no_wait()
 
+    def copy_to_clipboard(self, text: str) -> None:
+        """Send a text to the terminal's clipboard, without secrets."""
+        super().copy_to_clipboard(self.redact(text))
+
     @property
     def failures(self) -> list[str]:
         """What the lesson that was played expected and did not find."""

@@ -102,7 +102,7 @@ class AskingScreen(Screen[None]):
         else:
             took = f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.0f} s"
         self._say_state(f"● {took}".rstrip(), "good")
-        notes = " ".join([*answer.notes, *answer.distribution.notes])
+        notes = " ".join([*self._configuration.notes, *answer.notes, *answer.distribution.notes])
         if notes:
             self.say(notes, "wait")
         elif answer.source == self._configuration.source == "bundled" and self.player is None:

@@ -112,7 +112,7 @@ class BenchScreen(AskingScreen):
         """Lay out the regions from top to bottom."""
         yield Header(id="header")
         yield CaptionPanel(id="caption")
-        yield PromptEditor(self._prompt, self._history, id="prompt")
+        yield PromptEditor(self._prompt, self._history, self._configuration.mask, id="prompt")
         yield KnobLine(id="knobs")
         yield SettingsLine(id="settings")
         yield BoardView(id="board")

@@ -43,7 +43,12 @@ class ModelSession:
         """
         question = self._question(prompt)
         known, asked_of = self._answers.get(question, (None, self.configuration))
-        answer = await (await self.open()).ask(prompt) if known is None or again else known
+        if known is None or again:
+            asking = self.configuration
+            answer = await (await self.open()).ask(prompt)
+            answer = await asyncio.to_thread(_without_secrets, answer, asking)
+        else:
+            answer = known
         # the one that was used last is the last to be dropped
         self._answers.pop(question, None)
         self._answers[question] = answer, asked_of
@@ -71,7 +76,7 @@ class ModelSession:
             return ()
         model = await asyncio.to_thread(_open, server)
         try:
-            return await model.names()
+            return tuple(map(server.redact, await model.names()))
         finally:
             await model.close()
 
@@ -81,14 +86,16 @@ class ModelSession:
         model = await asyncio.to_thread(_open, self.configuration)
         try:
             found = await checking.check_endpoint(model)
-            return found.rows(), found.scale
+            redact = self.configuration.redact
+            return tuple((heading, redact(phrase)) for heading, phrase in found.rows()), found.scale
         finally:
             await model.close()
 
     def request(self, prompt: str) -> str:
         """Return exactly what would be sent for a prompt, as JSON; empty if nothing would."""
         request: Mapping[str, Any] = self._model.request(prompt) if self._model else {}
-        return json.dumps(request, indent=2, ensure_ascii=False) if request else ""
+        text = json.dumps(request, indent=2, ensure_ascii=False) if request else ""
+        return self.configuration.redact(text)
 
     def switch(self, configuration: Configuration) -> LanguageModel | None:
         """Use another model from now on; return the former one, for its connections to be closed."""
@@ -101,6 +108,12 @@ def _open(configuration: Configuration, recorder: Recorder | None = None) -> Lan
     from softmax_visualizer.models.opening import open_model
 
     return open_model(configuration, recorder)
+
+
+def _without_secrets(answer: ModelAnswer, asked_of: Configuration) -> ModelAnswer:
+    from softmax_visualizer.models.redaction import redacted
+
+    return redacted(answer, asked_of.redact)
 
 
 def _prepare_drawing(answer: ModelAnswer) -> None:
