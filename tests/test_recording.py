@@ -8,6 +8,7 @@ import math
 import os
 import stat
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -714,6 +715,27 @@ async def test_a_recording_is_read_once_and_its_answers_when_they_are_asked_for(
         assert (await model.ask("prompt 7")).prompt == "prompt 7"
         assert model.request("prompt 7")
     assert read == ["read_bytes", "parse"]
+
+
+def test_of_a_recording_that_is_added_to_only_the_ends_are_read(tmp_path: Path) -> None:
+    path = record(tmp_path / "r", ANSWER)
+    with path.open("ab") as file:
+        file.write((b"x" * 999 + b"\n") * 20_000)
+    tracemalloc.start()
+    try:
+        Recorder(path, unchanged).close()
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("length", [1, 2**16 - 1, 2**16, 300_000])
+def test_however_much_was_written_of_a_last_line_it_is_cut_off(tmp_path: Path, length: int) -> None:
+    path = record(tmp_path / "r", ANSWER)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"[" * length)
+    Recorder(path, unchanged).close()
+    assert path.read_bytes() == whole
 
 
 def test_a_recording_that_grows_meanwhile_is_read_anew(tmp_path: Path) -> None:
