@@ -27,10 +27,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from softmax_visualizer.display.panels import panels
+
 from environments import python_with
 from report import MeasurementError, Row, milliseconds, paired_ratio, parser, run, table
 from softmax_visualizer.decoding import DecodingSettings, decode
-from softmax_visualizer.display.panels import panels
 from softmax_visualizer.models.bundled import BundledModel
 from terminal import DOWN, LEFT, RIGHT, Paint, Terminal, program
 
@@ -99,7 +100,7 @@ def _round(python: str, new: tuple[Keys, Keys], seen: tuple[Keys, Keys]) -> int:
         ours.press(DOWN)
         bars = _rows_of_bars(ours.screen())
         pictures = Path(folder) / "pictures.json"
-        pictures.write_text(json.dumps([_picture(temperature, bars) for temperature in TEMPERATURES]))
+        pictures.write_text(json.dumps([picture(temperature, bars) for temperature in TEMPERATURES]))
         with Terminal([python, str(PLOTS), str(pictures)], COLUMNS, ROWS) as theirs:
             theirs.read_until_written("lazy")
             theirs.read_until_quiet(0.5)
@@ -124,7 +125,7 @@ def _rows_of_bars(screen: list[str]) -> int:
     return bottom - top - 1
 
 
-def _picture(temperature: float, bars: int) -> list[dict[str, Any]]:
+def picture(temperature: float, bars: int) -> list[dict[str, Any]]:
     """Return the panels at a temperature, as the reference reads them."""
     distribution = BundledModel().answer(PROMPT).distribution
     return [

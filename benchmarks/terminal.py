@@ -114,13 +114,31 @@ class Terminal:
         """Bytes that came so far."""
         return len(self._data)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the program has closed its end."""
+        return self._ended
+
+    def wait(self, seconds: float) -> float | None:
+        """Wait for the end of the program without reading what it writes; return when that was."""
+        stop = time.monotonic() + seconds
+        while time.monotonic() < stop:
+            if os.waitid(os.P_PID, self._process, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                return time.monotonic()
+            time.sleep(0.01)
+        return None
+
     def last(self) -> float:
         """Return when the last byte came."""
         return self._times[-1]
 
     def frames(self, start: int = 0) -> int:
         """Return how many frames began after the first ``start`` bytes."""
-        return self._data.count(FRAME, start)
+        return self.count(FRAME, start)
+
+    def count(self, sequence: bytes, start: int = 0) -> int:
+        """Return how often a sequence came after the first ``start`` bytes."""
+        return self._data.count(sequence, start)
 
     def processor_seconds(self) -> float:
         """Return how long the program has kept processors busy, of all its threads.
@@ -220,14 +238,21 @@ class Terminal:
         self.read(seconds, until=lambda: len(self._data) > size)
 
     def _record(self) -> None:
-        try:
-            data = os.read(self._terminal, 65536)
-        except OSError:
-            # Linux says so when the program has closed its end
-            data = b""
-        if not data:
-            self._ended = True
-            return
+        if data := self.available(65536):
+            self.take(data)
+
+    def available(self, most: int) -> bytes:
+        """Read what is there, at most so many bytes."""
+        if not select.select([self._terminal], [], [], 0)[0]:
+            return b""
+        data = b""
+        with suppress(OSError):  # Linux says so when the program has closed its end
+            data = os.read(self._terminal, most)
+        self._ended = not data
+        return data
+
+    def take(self, data: bytes) -> None:
+        """Record what came, and answer what it asks."""
         self._times.append(time.monotonic())
         self._data += data
         self._ends.append(len(self._data))

@@ -15,7 +15,8 @@ from softmax_visualizer.decoding import TokenDistribution
 from softmax_visualizer.models.base import ModelAnswer, ModelError, Source
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.tui.app import SoftmaxVisualizer
-from softmax_visualizer.tui.bench import BenchScreen
+from softmax_visualizer.tui.screen import MainScreen
+from softmax_visualizer.tui.views import VIEWS
 
 
 class ObedientModel:
@@ -97,9 +98,16 @@ async def _finished(worker: Any) -> None:
         await asyncio.sleep(0.01)
 
 
-def bench(app: SoftmaxVisualizer) -> BenchScreen:
-    found = next(item for item in app.screen_stack if isinstance(item, BenchScreen))
+def bench(app: SoftmaxVisualizer) -> MainScreen:
+    found = next(item for item in app.screen_stack if isinstance(item, MainScreen))
     return found
+
+
+def titles(app: SoftmaxVisualizer) -> list[str]:
+    """The titles of the columns on the board."""
+    scene, board = bench(app).scene, bench(app).query_one("#board")
+    line = VIEWS[scene.view].draw(scene, *board.size).lines[0]
+    return [title.strip() for title in "".join(piece.text for piece in line).split("  ") if title.strip()]
 
 
 def text(app: SoftmaxVisualizer) -> str:

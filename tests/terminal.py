@@ -35,6 +35,8 @@ KEYS = {
     "escape": "\x1b",
     "space": " ",
     "ctrl+q": "\x11",
+    "ctrl+z": "\x1a",
+    "ctrl+_": "\x1f",
 }
 """What a terminal sends for the keys that have a name."""
 
@@ -43,6 +45,9 @@ _UNKNOWN_TO_PYTE = re.compile(
     rb"|\x1b\[\?[0-9;]*\$p"  # questions about modes
     rb"|\x1b\[\?u"
 )
+
+_OTHER_SCREEN = re.compile(rb"\x1b\[\?1049[hl]")
+"""Changes to the other screen and back, of which pyte has one: each is shown as empty."""
 
 
 def fresh_environment(home: Path, **changes: str) -> dict[str, str]:
@@ -70,6 +75,12 @@ class Screen:
         rows, columns = self._screen.lines, self._screen.columns
         return [[self._screen.buffer[y][x].data for x in range(columns)] for y in range(rows)]
 
+    @property
+    def characters(self) -> list[list[pyte.screens.Char]]:
+        """The character in each cell, row by row, with its colours."""
+        rows, columns = self._screen.lines, self._screen.columns
+        return [[self._screen.buffer[y][x] for x in range(columns)] for y in range(rows)]
+
     def resize(self, columns: int, rows: int) -> None:
         """Change the size."""
         self._screen.resize(rows, columns)
@@ -83,7 +94,8 @@ class Screen:
         )
         split = len(data) if whole else start
         self._pending = data[split:]
-        self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", data[:split]))
+        seen = _OTHER_SCREEN.sub(b"\x1b[2J\x1b[H", data[:split])
+        self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", seen))
 
 
 class Terminal:
@@ -127,8 +139,7 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
         self.process.communicate()
-        os.close(self._parent)
-        os.close(self._child)
+        self.hang_up()
 
     @property
     def settings(self) -> list[Any]:
@@ -148,9 +159,15 @@ class Terminal:
     def press(self, *keys: str, pause: float = 0.0) -> None:
         """Send keys by their names, and any other text as it is."""
         for key in keys:
-            os.write(self._parent, KEYS.get(key, key).encode())
+            os.write(self._parent, KEYS.get(key, key).encode(errors="surrogateescape"))
             if pause:
                 self._read(pause)
+
+    def hang_up(self) -> None:
+        """Be gone, as a window that is closed."""
+        for end in (self._parent, self._child):
+            with contextlib.suppress(OSError):
+                os.close(end)
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the size, as a window that is dragged."""

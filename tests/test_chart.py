@@ -12,8 +12,9 @@ from rich.cells import cell_len
 
 from softmax_visualizer.decoding.interval import FloatArray
 from softmax_visualizer.display.chart import Line, chart
-from softmax_visualizer.display.histogram import Role, Run
 from softmax_visualizer.display.numbers import percent
+from softmax_visualizer.display.pieces import Line as Row
+from softmax_visualizer.display.pieces import Role
 
 SWEEP: FloatArray = np.linspace(0.0, 2.0, 41)
 
@@ -35,23 +36,23 @@ def flat(value: float, mark: str = "1", role: Role = "line1") -> Line:
     return exact(np.full(SWEEP.shape, value), mark, role)
 
 
-def drawn(*lines: Line, width: int = 50, height: int = 12, **details: Any) -> list[tuple[Run, ...]]:
+def drawn(*lines: Line, width: int = 50, height: int = 12, **details: Any) -> list[Row]:
     defaults = {"x": SWEEP, "y_high": 1.0, "y_label": percent, "at": None}
     options = {**defaults, **details}
     return chart(options.pop("x"), lines, width, height, **options)
 
 
-def text(rows: list[tuple[Run, ...]]) -> list[str]:
+def text(rows: list[Row]) -> list[str]:
     return ["".join(run.text for run in row) for row in rows]
 
 
-def plot(rows: list[tuple[Run, ...]]) -> list[list[tuple[str, str]]]:
+def plot(rows: list[Row]) -> list[list[tuple[str, str]]]:
     """Return the cells inside the axes as their characters and roles, row by row from the top."""
     margin = text(rows)[-2].index("└") + 1
     return [[(char, run.role) for run in row for char in run.text][margin:] for row in rows[:-2]]
 
 
-def rows_in(rows: list[tuple[Run, ...]], column: int, *roles: str) -> list[int]:
+def rows_in(rows: list[Row], column: int, *roles: str) -> list[int]:
     """Return the rows of the plot whose cell in that column has one of the roles."""
     return [y for y, cells in enumerate(plot(rows)) if cells[column][1] in roles]
 

@@ -91,7 +91,11 @@ def holds(interval: Interval, value: float) -> bool:
 
 def check(comparison: Comparison, expected: dict[str, float]) -> None:
     for name, value in expected.items():
-        assert holds(getattr(comparison, name), value), (name, getattr(comparison, name), value)
+        said = getattr(comparison, name)
+        if isinstance(said, float):
+            said = Interval.point(said)
+        # the divergence is said where it is exact, and nowhere else
+        assert said is None or holds(said, value), (name, said, value)
 
 
 def near_an_edge(decoding: Decoding) -> bool:
@@ -120,8 +124,10 @@ def test_settings_on_a_whole_distribution_compare_exactly(
     comparison = compare(before, after)
     for name, value in truth(before, after).items():
         number = getattr(comparison, name)
-        assert number.is_point, name
-        assert number.estimate == pytest.approx(value, rel=1e-9, abs=1e-9), name
+        if isinstance(number, Interval):
+            assert number.is_point, name
+            number = number.estimate
+        assert number == pytest.approx(value, rel=1e-9, abs=1e-9), name
 
 
 @settings(max_examples=1500, deadline=None)
@@ -177,8 +183,10 @@ def test_two_whole_distributions_compare_exactly(
     comparison = compare(before, after)
     for name, value in truth(before, after).items():
         number = getattr(comparison, name)
-        assert number.is_point, name
-        assert number.estimate == pytest.approx(value, rel=1e-9, abs=1e-9), name
+        if isinstance(number, Interval):
+            assert number.is_point, name
+            number = number.estimate
+        assert number == pytest.approx(value, rel=1e-9, abs=1e-9), name
 
 
 @given(logit_lists, st.integers(1, 39), decoding_settings, sizes_known)
@@ -187,8 +195,9 @@ def test_the_same_settings_draw_the_same_whatever_is_unseen(
 ) -> None:
     partial = top(full(logits), min(count, len(logits)), size_known)
     comparison = compare(decode(partial, chosen), decode(partial, chosen))
-    for name in ("total_variation", "kl_bits", "entering", "leaving"):
+    for name in ("total_variation", "entering", "leaving"):
         assert getattr(comparison, name) == Interval.point(0)
+    assert comparison.kl_bits == 0
     assert comparison.changes(50) == ()
 
 
@@ -213,7 +222,7 @@ def test_the_distance_of_two_by_hand() -> None:
         decode(likely([0.25, 0.25, 0.5]), DecodingSettings()),
     )
     assert comparison.total_variation.estimate == pytest.approx(0.25)
-    assert comparison.kl_bits.estimate == pytest.approx(0.25)
+    assert comparison.kl_bits == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("temperature", [0.7, 1.0, 1.5])
@@ -222,8 +231,7 @@ def test_a_nucleus_is_as_many_bits_away_as_its_mass_says(temperature: float) -> 
     before = decode(whole, DecodingSettings(temperature))
     after = decode(whole, DecodingSettings(temperature, 0.8))
     comparison = compare(before, after)
-    assert comparison.kl_bits.is_point
-    assert comparison.kl_bits.estimate == pytest.approx(-math.log2(1 - after.cut_mass.estimate))
+    assert comparison.kl_bits == pytest.approx(-math.log2(1 - after.cut_mass.estimate))
     assert comparison.total_variation.estimate == pytest.approx(after.cut_mass.estimate)
     assert (comparison.entering, comparison.leaving) == (
         Interval.point(0),
@@ -234,19 +242,17 @@ def test_a_nucleus_is_as_many_bits_away_as_its_mass_says(temperature: float) -> 
 def test_what_could_not_be_drawn_before_is_infinitely_far_away() -> None:
     whole = likely([0.5, 0.2, 0.2, 0.1])
     comparison = compare(decode(whole, DecodingSettings(top_k=2)), decode(whole, DecodingSettings()))
-    assert comparison.kl_bits == Interval.point(math.inf)
+    assert comparison.kl_bits == math.inf
     assert comparison.entering == Interval.point(1)  # the second and third tie, and both are kept
     assert comparison.leaving == Interval.point(0)
 
 
-def test_where_the_unseen_may_have_been_kept_the_divergence_may_be_infinite() -> None:
+def test_the_divergence_is_not_said_where_it_rests_on_unseen_tokens() -> None:
     partial = top(full((-1.1 * np.log(np.arange(1, 1001))).tolist()), 5)
-    comparison = compare(
-        decode(partial, DecodingSettings(1.2, min_p=0.02)), decode(partial, DecodingSettings(1.2))
-    )
-    assert comparison.kl_bits.estimate == comparison.kl_bits.high == math.inf
-    assert math.isfinite(comparison.kl_bits.low)
-    assert comparison.leaving == Interval.point(0)
+    inside = decode(partial, DecodingSettings(1.2, min_p=0.5))
+    for other in (DecodingSettings(1.2), DecodingSettings(1.2, min_p=0.02), DecodingSettings()):
+        assert compare(decode(partial, other), inside).kl_bits is None
+        assert compare(inside, decode(partial, other)).kl_bits is None
 
 
 def test_the_two_orders_differ_where_tokens_tie_at_top_k() -> None:
@@ -263,7 +269,7 @@ def test_the_two_orders_differ_where_tokens_tie_at_top_k() -> None:
 def test_greedy_is_as_many_bits_away_as_the_first_token_is_surprising() -> None:
     whole = likely([0.5, 0.25, 0.25])
     comparison = compare(decode(whole, DecodingSettings()), decode(whole, DecodingSettings(0)))
-    assert comparison.kl_bits.estimate == pytest.approx(1)
+    assert comparison.kl_bits == pytest.approx(1)
     assert comparison.total_variation.estimate == pytest.approx(0.5)
     assert comparison.leaving == Interval.point(2)
 
@@ -274,15 +280,7 @@ def test_a_probability_that_vanishes_in_float64_is_not_infinitely_far_away() -> 
     for after in (decode(whole, DecodingSettings(5)), decode(other, DecodingSettings(5))):
         expected = truth(before, after)["kl_bits"]
         assert 100 < expected < 1000
-        assert compare(before, after).kl_bits.estimate == pytest.approx(expected)
-
-
-def test_nor_is_one_that_vanishes_beside_unseen_tokens() -> None:
-    whole, other = full([0.0, -10.0, -11.0, -12.0]), full([0.0, -10.1, -11.0, -12.0])
-    before, after = DecodingSettings(0.01), DecodingSettings(5)
-    comparison = compare(decode(top(whole, 3), before), decode(top(other, 3), after))
-    check(comparison, truth(decode(whole, before), decode(other, after)))
-    assert math.isfinite(comparison.kl_bits.low)
+        assert compare(before, after).kl_bits == pytest.approx(expected)
 
 
 def test_a_token_that_may_have_been_kept_does_not_surely_enter() -> None:
@@ -308,7 +306,7 @@ def test_extreme_temperatures_are_no_reason_to_fail(temperature: float, size: in
         (decode(partial, extreme), decode(other, extreme)),
     ):
         comparison = compare(one, two)
-        for number in (comparison.total_variation, comparison.kl_bits, comparison.entering):
+        for number in (comparison.total_variation, comparison.entering, comparison.leaving):
             assert 0 <= number.low <= number.estimate <= number.high
 
 
@@ -324,13 +322,11 @@ class TestWhatALongTailHides:
         comparison = self.compared(DecodingSettings(1.5), DecodingSettings(1.5, 0.9))
         assert comparison.total_variation.high == pytest.approx(0.1, abs=1e-5)
         assert comparison.total_variation.low > 0.08
-        assert comparison.kl_bits.high == pytest.approx(-math.log2(0.9), abs=1e-4)
         assert comparison.entering == Interval.point(0)
 
     def test_a_small_turn_of_temperature_moves_little_whatever_is_unseen(self) -> None:
         comparison = self.compared(DecodingSettings(1.05), DecodingSettings(1.1))
         assert comparison.total_variation.high < 0.23
-        assert math.isfinite(comparison.kl_bits.high)
 
     def test_below_temperature_one_no_unseen_token_gains(self) -> None:
         comparison = self.compared(DecodingSettings(), DecodingSettings(0.7))
@@ -360,11 +356,6 @@ class TestWhatALongTailHides:
         assert cut.after_cut.unseen_kept == "none"
         assert compare(whole, cut).total_variation.low >= np.maximum(fewer, 0).sum() + gone - 1e-12
 
-    def test_where_it_may_be_infinite_the_divergence_is_at_least_what_the_distance_says(self) -> None:
-        comparison = self.compared(DecodingSettings(1.5, 0.9), DecodingSettings(1.5))
-        assert comparison.kl_bits.low == pytest.approx(2 * comparison.total_variation.low**2 / math.log(2))
-        assert comparison.kl_bits.low > 0
-
     def test_more_tokens_than_were_drawn_before_must_have_entered_listed_or_not(self) -> None:
         before, after = (
             decode(likely([0.6, 0.4]), DecodingSettings()),
@@ -390,7 +381,7 @@ class TestWhatALongTailHides:
     def test_a_cut_inside_the_list_is_exact(self) -> None:
         comparison = self.compared(DecodingSettings(0.9, top_k=10), DecodingSettings(1.3, top_k=5))
         assert comparison.total_variation.is_point
-        assert comparison.kl_bits.is_point
+        assert comparison.kl_bits is not None
         assert comparison.leaving == Interval.point(5)
 
 
@@ -433,7 +424,7 @@ class TestChanges:
         )
         found = {change.token.text: change for change in comparison.changes(9)}
         assert found["b"].after == found["c"].before == Interval.point(0)
-        assert comparison.kl_bits == Interval.point(math.inf)
+        assert comparison.kl_bits == math.inf
 
 
 class TestAlignment:

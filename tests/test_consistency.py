@@ -200,6 +200,15 @@ def test_what_has_a_share_can_only_lose_by_heat_as_far_as_its_power_allows() -> 
     assert contradiction(table(1, a="99.0"), table(2, a="70.2")) is None
 
 
+def test_a_token_never_gains_so_much_by_heat_that_nothing_is_left_for_what_was_beside_it() -> None:
+    cold, hot = table(0.3, a="99", b="0", c="0"), table(0.5, a="100", c="0")
+    assert contradiction(cold, hot) == Rise(cold, hot, "a")
+    # log odds shrink by the temperatures: 99.5 % at T 0.3 is 96.0 % at T 0.5, and not more
+    assert contradiction(cold, table(0.5, a="95.9")) is None
+    assert contradiction(cold, table(0.5, a="96.1")) is not None
+    assert contradiction(cold, table(0.5, True, a="100")) is None
+
+
 def test_one_temperature_gives_one_share() -> None:
     first, second = table(0.7, a="49.0", b="10.0"), table(0.7, a="48.0", c="45.0")
     assert contradiction(first, second) == Rise(second, first, "a")

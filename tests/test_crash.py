@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -11,19 +10,18 @@ import pytest
 
 from misbehaving_server import Answer, MisbehavingServer
 from screens import ObedientModel, screen, settle, text, top_of
-from softmax_visualizer.tui import crash
 from terminal import Terminal
 
 KEY = "sk-test-0123456789abcdefghijklmnopqrstuv"
 
 BROKEN = f"""
-from softmax_visualizer.tui.bench import BenchScreen
+from softmax_visualizer.tui.screen import MainScreen
 
-def broken(self):
+def broken(self, name, arguments):
     api_key = "{KEY}"
     raise KeyError("broken on purpose, with {KEY} in its text")
 
-BenchScreen.action_draw = broken
+MainScreen.action_do = broken
 """
 
 
@@ -54,19 +52,33 @@ def test_a_crash_restores_the_terminal_and_says_one_sentence(tmp_path: Path) -> 
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
 
 
-def test_after_a_crash_the_prompts_are_there_again_once(tmp_path: Path) -> None:
+def test_a_textual_that_fails_in_another_way_shows_no_more(tmp_path: Path) -> None:
+    environment = broken_program(tmp_path)
+    with (tmp_path / "sitecustomize.py").open("a") as file:
+        # as if Textual asked something else what to do about an error
+        file.write(
+            "\nfrom softmax_visualizer.tui.terminal.app import TerminalApp\ndel TerminalApp._fatal_error\n"
+        )
+    with Terminal(tmp_path, "--model", "bundled", **environment) as terminal:
+        terminal.wait_for("␣lazy")
+        terminal.press("space")
+        assert terminal.wait_for_end() == 1
+        assert "error of its own" in terminal.written.decode()
+        assert KEY.encode() not in terminal.written
+
+
+def test_after_a_crash_the_prompts_are_there_again(tmp_path: Path) -> None:
     environment = broken_program(tmp_path)
     with Terminal(tmp_path, "--model", "bundled", **environment) as terminal:
         terminal.wait_for("␣lazy")
-        terminal.press("/", " cat", "enter")
-        terminal.wait_for("over the cat", "Model, T = 1")
+        terminal.press("/", "right", " cat", "enter")
+        terminal.wait_for("over the cat", "model, T = 1")
         terminal.press("space")
         assert terminal.wait_for_end() == 1
     with Terminal(tmp_path, "--model", "bundled", "--prompt", "Once upon a", **environment) as terminal:
         terminal.wait_for("␣time")
         terminal.press("/", "up", "up")
         terminal.wait_for("over the cat")
-    assert not (tmp_path / "state" / "softmax-visualizer" / "prompts.json").exists()
 
 
 def test_where_nothing_can_be_written_the_crash_still_says_its_sentence(tmp_path: Path) -> None:
@@ -85,25 +97,14 @@ async def test_an_error_in_reading_an_answer_leaves_the_screen_up(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     replies: list[Any] = [top_of([" lazy"], [0.9]), ZeroDivisionError("slip")]
     async with screen(monkeypatch, ObedientModel(lambda prompt: replies.pop(0))) as (app, pilot):
-        await pilot.press("slash", "!", "enter")
+        await pilot.press("slash", "end", "!", "enter")
         await settle(app, pilot)
         shown = text(app)
         assert "ZeroDivisionError" in shown
-        assert "old" in shown
+        assert "Not of the prompt above" in shown
         assert "␣lazy" in shown
         assert app.is_running
     assert "slip" in (tmp_path / "softmax-visualizer" / "crash.txt").read_text()
-
-
-@pytest.mark.parametrize("content", ["", "{", '{"a": 1}', "[1, 2]", "\udcff"])
-def test_damaged_prompts_are_no_reason_to_fail(
-    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    folder = tmp_path / "softmax-visualizer"
-    folder.mkdir()
-    (folder / "prompts.json").write_bytes(os.fsencode(content))
-    assert crash.recovered_prompts() == []
 
 
 def test_the_key_is_in_no_byte_that_the_program_writes(tmp_path: Path) -> None:

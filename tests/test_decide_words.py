@@ -12,11 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from softmax_visualizer.decoding import DecodingSettings, Interval, Token, TokenDistribution, decode
-from softmax_visualizer.decoding.decision import DecisionError
-from softmax_visualizer.display.decision import Question, accepted_tokens, bounded, decision, find_token
+from softmax_visualizer.decoding.decision import DecisionError, Question, acceptable_tokens, find_token
+from softmax_visualizer.display.decision import bounded, decision
 from softmax_visualizer.display.labels import cell_width, label
+from softmax_visualizer.tui.dialogs.questions import _rival_text, _with_reliability, _with_rival, _with_tokens
 from softmax_visualizer.tui.knobs import Knobs
-from softmax_visualizer.tui.questions import _rival_text, _with_reliability, _with_rival, _with_tokens
 
 FOX = TokenDistribution.from_logits(
     [" lazy", " fence", " moon", " corpse", "%", "nan", "7", " New York"],
@@ -169,8 +169,8 @@ def test_at_temperature_one_the_numbers_are_those_of_the_list() -> None:
 
 def test_what_is_allowed_is_never_rounded_up() -> None:
     allowed = 1 - 0.99 ** (1 / 500)
-    assert answer("allowed", FOX) == "at most 0.002 % a draw, for 99 % to stay in it"
-    assert allowed > 0.002 / 100
+    assert answer("allowed", FOX) == "at most 0.00201 % a draw, for 99 % to stay in it"
+    assert allowed > 0.00201 / 100
     for reliability, tokens in ((0.9, 3), (0.99, 570), (0.5, 1_000_000), (0.999999, 1_000_000), (0.01, 1)):
         question = Question(reliability=reliability, tokens=tokens)
         said = answer("allowed", FOX, question).removeprefix("at most ").split(" %")[0]
@@ -204,17 +204,16 @@ def test_an_asked_share_is_not_rounded_to_another() -> None:
 
 def test_marks_that_the_list_lacks_are_counted() -> None:
     marked = Question(accepted=frozenset({Token(" lazy"), Token(" moon")}))
-    assert accepted_tokens(FOX, marked) == (frozenset({0, 2}), "the 2 tokens that you marked")
+    assert acceptable_tokens(FOX, marked).indices == frozenset({0, 2})
+    assert answer("the set", FOX, marked) == "the 2 tokens that you marked"
     elsewhere = Question(accepted=frozenset({Token(" lazy"), Token("zebra"), Token("yak")}))
-    accepted, words = accepted_tokens(FOX, elsewhere)
-    assert accepted == frozenset({0})
-    assert words == "the 3 tokens that you marked, less 2 that this list lacks"
+    assert acceptable_tokens(FOX, elsewhere).indices == frozenset({0})
+    assert answer("the set", FOX, elsewhere) == "the 3 tokens that you marked, less 2 that this list lacks"
 
 
 def test_a_list_that_ends_before_the_nucleus_is_the_set_itself() -> None:
-    accepted, words = accepted_tokens(HOSTILE_LISTED, Question())
-    assert accepted == frozenset(range(len(HOSTILE)))
-    assert words == "the 8 tokens that the server lists"
+    assert acceptable_tokens(HOSTILE_LISTED, Question()).indices == frozenset(range(len(HOSTILE)))
+    assert answer("the set", HOSTILE_LISTED, Question()) == "the 8 tokens that the server lists"
 
 
 def test_a_token_is_found_with_or_without_the_space_before_it() -> None:

@@ -202,6 +202,8 @@ def test_the_chance_over_many_steps_is_that_of_not_missing_each_of_them(
     assert over.low == pytest.approx(1 - (1 - low) ** steps, abs=1e-9)
     assert over.high == pytest.approx(1 - (1 - high) ** steps, abs=1e-9)
     assert at_least_once(Interval.point(low), 1).low == pytest.approx(low, rel=1e-12)
+    # in no steps nothing happens, not even what is certain
+    assert at_least_once(Interval.point(1.0), 0) == Interval.point(0.0)
 
 
 @given(st.floats(1e-300, 1e-12), lengths)

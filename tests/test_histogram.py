@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import plotext
 import pytest
@@ -10,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from softmax_visualizer.display.histogram import Axis, Bar, Run, histogram
+from softmax_visualizer.display.histogram import Axis, Bar, bar_areas, histogram
+from softmax_visualizer.display.pieces import Line
 
 EIGHTHS = {block: eighths for eighths, block in enumerate("▏▎▍▌▋▊▉█", start=1)} | dict.fromkeys("▓▒▚░", 8)
 
-FIXED, LOG = Axis.fixed(), Axis.log()
+FIXED, LOG = Axis.to(1.0), Axis.log()
 
 probabilities = st.floats(0, 1) | st.floats(0, 0.1) | st.sampled_from([0.0, 1.0, 1e-12, 0.5])
 widths = st.integers(8, 200)
@@ -29,7 +31,7 @@ def between(low: float, estimate: float, high: float, **details: object) -> Bar:
     return Bar("token", low, estimate, high, "4.1 to 9.8 %", **details)  # type: ignore[arg-type]
 
 
-def text(row: tuple[Run, ...]) -> str:
+def text(row: Line) -> str:
     return "".join(run.text for run in row)
 
 
@@ -123,12 +125,12 @@ def test_each_piece_of_a_row_says_what_it_is() -> None:
 
 
 @drawings
-@given(st.lists(probabilities, max_size=49), widths, st.sampled_from(["fixed", "auto", "log"]))
+@given(st.lists(probabilities, max_size=49), widths, st.sampled_from(["full", "longest", "log"]))
 def test_the_bar_on_a_tokens_row_has_that_tokens_length(values: list[float], width: int, kind: str) -> None:
     longest = max(values, default=0.0) or 1.0
-    top = longest if kind == "auto" else 1.0
+    top = longest if kind == "longest" else 1.0
     bars = [exact(top), *map(exact, values)]
-    axis = {"fixed": FIXED, "auto": Axis.auto(bars), "log": LOG}[kind]
+    axis = {"full": FIXED, "longest": Axis.to(longest), "log": LOG}[kind]
 
     full, *drawn = lines(bars, width, axis)
 
@@ -210,7 +212,7 @@ def test_no_bars_make_no_rows() -> None:
     assert histogram([], 31, FIXED) == []
 
 
-@pytest.mark.parametrize("axis", [FIXED, LOG, Axis.auto([])])
+@pytest.mark.parametrize("axis", [FIXED, LOG, Axis.to(0.1)])
 def test_zero_draws_nothing(axis: Axis) -> None:
     assert lines([exact(0.0)], 31, axis) == ["token                    55.7 %"]
 
@@ -225,13 +227,6 @@ def test_what_is_not_zero_draws_a_sliver(axis: Axis, width: int) -> None:
 def test_labels_leave_room_for_the_bars() -> None:
     (line,) = lines([exact(1, "x" * 80)], 40)
     assert line == "xxxxxxxxxxxxxxxxx… ██████████████ 55.7 %"
-
-
-def test_panels_side_by_side_share_their_columns() -> None:
-    left, right = [exact(0.5, "a")], [Bar("longer", 0.5, 0.5, 0.5, "41.0 to 52.0 %")]
-    drawn = text(histogram(left, 40, FIXED, beside=right)[0])
-    assert blocks(drawn) == blocks(text(histogram(right, 40, FIXED, beside=left)[0]))
-    assert drawn.index("█") == len("longer ")
 
 
 @pytest.mark.parametrize("nonsense", [math.nan, math.inf, -math.inf, -0.1, 1.1])
@@ -252,21 +247,39 @@ def test_rounding_errors_are_no_reason_to_refuse_a_bar() -> None:
 def test_axes_name_their_ends() -> None:
     assert FIXED.caption == "0 to 100 %"
     assert LOG.caption == "0.0001 to 100 %, log"
-    assert Axis.auto([exact(0.3), between(0.1, 0.2, 0.557)]).caption == "0 to 55.7 %"
-    assert Axis.auto([exact(0.0)]).caption == "0 to 100 %"
+    assert Axis.to(0.557).caption == "0 to 55.7 %"
 
 
 @pytest.mark.parametrize(
     "ends",
-    [("fixed", 0.5, 0.5), ("log", 0.0, 1.0), ("auto", 0.0, math.nan), ("auto", -1.0, 1.0), ("log", 0.1, 2.0)],
+    [
+        ("linear", 0.5, 0.5),
+        ("log", 0.0, 1.0),
+        ("linear", 0.0, math.nan),
+        ("linear", -1.0, 1.0),
+        ("log", 0.1, 2.0),
+    ],
 )
 def test_an_axis_without_extent_is_refused(ends: tuple[str, float, float]) -> None:
     with pytest.raises(ValueError, match="axis cannot reach"):
         Axis(*ends)  # type: ignore[arg-type]
 
 
-def test_a_bar_beyond_the_axis_is_clipped() -> None:
-    assert lines([exact(0.9), exact(0.3)], 23, Axis("auto", 0.0, 0.3)) == ["token ██████████ 55.7 %"] * 2
+def test_a_bar_beyond_the_axis_says_so() -> None:
+    assert lines([exact(0.9), exact(0.3)], 23, Axis.to(0.3)) == [
+        "token █████████▶ 55.7 %",
+        "token ██████████ 55.7 %",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pinned", "drawn"),
+    [(0.4, "████────┃"), (0.1, "██┃█"), (0.24, "████"), (0.9, "████─────»"), (0.0, "┃███")],
+)
+def test_a_pinned_probability_is_marked_also_beyond_the_axis(pinned: float, drawn: str) -> None:
+    bar = exact(0.4, pinned=exact(pinned))
+    (area,) = bar_areas([replace(bar, low=0.2, estimate=0.2, high=0.2)], 10, Axis.to(0.5))
+    assert text(area) == drawn
 
 
 def test_a_drawing_knows_nothing_of_the_one_before() -> None:
@@ -292,7 +305,7 @@ def test_plotext_is_imported_by_the_first_drawing_only() -> None:
     program = (
         "import sys, softmax_visualizer.display.histogram as h\n"
         "print(sorted({'plotext', 'textual', 'openai', 'rich'} & set(sys.modules)))\n"
-        "print(len(h.histogram([h.Bar('a', 1, 1, 1, '')], 40, h.Axis.fixed())))\n"
+        "print(len(h.histogram([h.Bar('a', 1, 1, 1, '')], 40, h.Axis.to(1.0))))\n"
         "print('plotext' in sys.modules)"
     )
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

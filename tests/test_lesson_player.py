@@ -7,6 +7,7 @@ import random
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,13 @@ from softmax_visualizer.models.base import ModelAnswer
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.recording import Recorder
 from softmax_visualizer.tui.app import SoftmaxVisualizer
-from softmax_visualizer.tui.bars import Header, MessageLine
-from softmax_visualizer.tui.bench import BenchScreen
-from softmax_visualizer.tui.caption import CaptionPanel
-from softmax_visualizer.tui.dialogs import MarksScreen, TablesScreen
-from softmax_visualizer.tui.lesson import LessonPlayer
-from softmax_visualizer.tui.moments import LessonStart
-from softmax_visualizer.tui.prompt import PromptEditor
+from softmax_visualizer.tui.dialogs.base import MarksScreen
+from softmax_visualizer.tui.dialogs.tables import TablesScreen
+from softmax_visualizer.tui.lesson.moments import LessonStart
+from softmax_visualizer.tui.lesson.player import LessonPlayer
+from softmax_visualizer.tui.regions.prompt import PromptEditor
+from softmax_visualizer.tui.scene import Presenter
+from softmax_visualizer.tui.screen import MainScreen
 from terminal import APP, Terminal, fresh_environment
 
 FOX = "The quick brown fox jumps over the"
@@ -72,7 +73,7 @@ keys = ["h", "h"]
 
 [[step]]
 caption = "typed moment"
-keys = ["escape", "/", "space", "!", "enter"]
+keys = ["escape", "/", "end", "space", "!", "enter"]
 
 [[step]]
 caption = "last moment\\nof two lines"
@@ -153,16 +154,16 @@ def player(app: SoftmaxVisualizer) -> LessonPlayer:
 
 def caption(app: SoftmaxVisualizer) -> str:
     """What the lesson says at the moment; empty if no lesson is played."""
-    panel = bench(app).query_one(CaptionPanel)
-    return panel.text.split("\n")[0] if panel.display else ""
+    said = bench(app).scene.caption
+    return said.text.split("\n")[0] if said is not None else ""
 
 
 def said(app: SoftmaxVisualizer) -> str:
-    return bench(app).query_one(MessageLine).text
+    return bench(app).scene.message[0]
 
 
 def knobs(app: SoftmaxVisualizer) -> tuple[float, float]:
-    settings = bench(app).knobs.settings
+    settings = bench(app).scene.settings
     return settings.temperature, settings.top_p
 
 
@@ -226,8 +227,8 @@ EXPLORATIONS = {
     "the request left open": ("i",),
     "the help closed, and a knob": ("question_mark", "escape", "right"),
     "the palette": ("ctrl+p", "x", "escape", "escape", "right"),
-    "a new prompt": ("slash", "space", "c", "a", "t", "space", "enter"),
-    "a prompt that is not asked": ("slash", "backspace", "backspace", "escape"),
+    "a new prompt": ("slash", "end", "space", "c", "a", "t", "space", "enter"),
+    "a prompt that is not asked": ("slash", "end", "backspace", "backspace", "escape"),
     "marked tokens": ("g", "space", "down", "space", "enter"),
     "the tables": ("j", "x", "space", "y", "escape", "right"),
     "the models left open": ("m",),
@@ -295,7 +296,7 @@ async def test_a_question_keeps_its_answer_and_its_actions_back(tmp_path: Path) 
 
 async def test_space_types_a_space_where_the_audience_types_a_prompt(tmp_path: Path) -> None:
     async with playing(lesson_file(tmp_path, TOUR)) as (app, pilot):
-        await press(app, pilot, "slash", "space", "d", "space", "g", "backspace", "enter")
+        await press(app, pilot, "slash", "end", "space", "d", "space", "g", "backspace", "enter")
         assert bench(app).query_one(PromptEditor).text == f"{FOX} d "
         assert caption(app) == "first moment"
         await press(app, pilot, "space")
@@ -316,7 +317,7 @@ async def test_space_marks_in_the_dialog_that_says_so(tmp_path: Path) -> None:
         assert "✓" in text(app)
         await press(app, pilot, "enter", "space")
         assert caption(app) == "first moment"
-        assert not bench(app).board.question.accepted
+        assert bench(app).scene.question is None
 
 
 async def test_a_dialog_that_the_lesson_opened_swallows_neither_space_nor_backspace(tmp_path: Path) -> None:
@@ -325,10 +326,10 @@ async def test_a_dialog_that_the_lesson_opened_swallows_neither_space_nor_backsp
         assert isinstance(app.screen, TablesScreen)
         await press(app, pilot, "backspace")
         assert caption(app) == "It is time."
-        assert isinstance(app.screen, BenchScreen)
+        assert isinstance(app.screen, MainScreen)
         await press(app, pilot, "space", "space")
         assert caption(app) == "swept moment"
-        assert isinstance(app.screen, BenchScreen)
+        assert isinstance(app.screen, MainScreen)
 
 
 async def test_in_a_dialog_that_the_lesson_opened_the_audience_can_type_and_then_return(
@@ -353,7 +354,7 @@ async def test_a_lesson_can_press_m(tmp_path: Path) -> None:
         await pilot.press("backspace")
         await at_rest(app, pilot)
         assert caption(app) == "one"
-        assert isinstance(app.screen, BenchScreen)
+        assert isinstance(app.screen, MainScreen)
 
 
 # --- keys while something is played ---
@@ -467,7 +468,7 @@ async def test_a_burst_that_is_longer_than_the_lesson_leaves_it(tmp_path: Path) 
         burst(app, *["space"] * 40)
         await at_rest(app, pilot)
         assert bench(app).player is None
-        assert isinstance(app.screen, BenchScreen)
+        assert isinstance(app.screen, MainScreen)
         assert app.is_running
 
 
@@ -499,16 +500,10 @@ async def test_after_a_storm_of_keys_the_lesson_is_where_it_says(
             await pilot.press(*keys)
         await at_rest(app, pilot)
         assert app.is_running
-        header, panel = bench(app).query_one(Header), bench(app).query_one(CaptionPanel)
         for _ in range(3):
             if isinstance(app.focused, (Input, TextArea)) or len(app.screen_stack) > 1:
                 await press(app, pilot, "escape")
-        if header.keystrokes is not None:
-            bench(app).action_present("keys")
-        if panel.large:
-            bench(app).action_present("large")
-        if not bench(app).query_one("#keys").display:
-            bench(app).action_present("bare")
+        bench(app).update(replace(bench(app).scene, presenter=Presenter()))
         await press(app, pilot, "right", "space")
         if bench(app).player is not None:
             where = next(n for n, words in enumerate(MOMENTS) if caption(app).startswith(words))
@@ -660,7 +655,7 @@ async def test_texts_are_shown_as_texts(tmp_path: Path) -> None:
 async def test_the_caption_has_one_height_at_every_moment(tmp_path: Path, size: tuple[int, int]) -> None:
     steps = TOUR + f'[[step]]\ncaption = "{"many words " * 30}"\n'
     async with playing(lesson_file(tmp_path, steps), size=size) as (app, pilot):
-        panel = bench(app).query_one(CaptionPanel)
+        panel = bench(app).query_one("#caption")
         heights = [panel.size.height]
         for _ in MOMENTS:
             await press(app, pilot, "space")
@@ -682,7 +677,7 @@ async def test_at_every_size_a_built_in_lesson_shows_caption_board_and_line_of_k
             lines = text(app).splitlines()
             assert len(lines) == size[1]
             assert "go on" in lines[-1]
-            assert bench(app).board.size.height >= 6
+            assert bench(app).query_one("#board").size.height >= 6
             assert bench(app).max_scroll_y == 0
 
 
@@ -805,7 +800,7 @@ async def app_with(
     monkeypatch: pytest.MonkeyPatch, path: Path, configuration: Configuration, prompt: str
 ) -> AsyncIterator[tuple[SoftmaxVisualizer, Pilot[None]]]:
     """The app as a person starts it, with one built-in lesson."""
-    monkeypatch.setattr("softmax_visualizer.tui.moments.built_in", lambda: (path,))
+    monkeypatch.setattr("softmax_visualizer.tui.dialogs.lessons.built_in", lambda: (path,))
     app = SoftmaxVisualizer(configuration, prompt)
     async with app.run_test(size=(100, 30)) as pilot:
         await settle(app, pilot)
@@ -844,7 +839,7 @@ async def test_leaving_a_lesson_brings_back_what_was_there_before(
         shown = text(app)
         assert caption(app) == ""
         assert bench(app).player is None
-        assert isinstance(app.screen, BenchScreen)
+        assert isinstance(app.screen, MainScreen)
         assert "My own prompt" in shown
         assert "␣served" in shown
         assert "obedient" in shown
@@ -861,7 +856,7 @@ async def test_after_a_lesson_on_the_bundled_model_it_says_so_too(
         assert "That was the lesson" in text(app)
         assert "Once upon a" in text(app)
         await press(app, pilot, "space")
-        assert "draw 1" in text(app)  # space is the bench's again
+        assert "sample 1" in text(app)  # space is the bench's again
 
 
 async def test_the_palette_starts_lessons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -903,14 +898,14 @@ async def test_f9_twice_at_once_opens_one_list(tmp_path: Path, monkeypatch: pyte
         burst(app, "f9", "f9")
         await at_rest(app, pilot)
         await press(app, pilot, "escape")
-        assert isinstance(app.screen, BenchScreen)
+        assert isinstance(app.screen, MainScreen)
 
 
 # --- for an audience ---
 
 
 def shown_keys(app: SoftmaxVisualizer) -> list[str] | None:
-    return bench(app).query_one(Header).keystrokes
+    return bench(app).scene.presenter.keystrokes
 
 
 async def test_f6_shows_keys_that_are_pressed_by_hand_and_by_the_lesson(tmp_path: Path) -> None:
@@ -942,9 +937,9 @@ async def test_text_that_is_typed_is_not_shown_among_the_keys(tmp_path: Path) ->
 async def test_f7_and_f8_and_their_flags(tmp_path: Path) -> None:
     path = lesson_file(tmp_path, TOUR)
     async with playing(path, presenting=frozenset({"keys", "large", "bare"})) as (app, pilot):
-        panel = bench(app).query_one(CaptionPanel)
+        panel = bench(app).query_one("#caption")
         assert shown_keys(app) == []
-        assert panel.large
+        assert bench(app).scene.presenter.large
         assert "go on" not in text(app)
         large = panel.size.height
         await press(app, pilot, "f7", "f8", "f6")

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 
 from softmax_visualizer.decoding import DecodingSettings, TokenDistribution
 from softmax_visualizer.display.labels import label, safe_line
-from softmax_visualizer.display.panels import LABEL_WIDTH
+from softmax_visualizer.display.pipeline import LABEL_WIDTH
 from softmax_visualizer.display.report import report
 from terminal import APP, fresh_environment
 
@@ -41,7 +41,7 @@ def markdown(
         distribution = TokenDistribution.from_logits(tokens, [-0.1 * rank for rank in range(len(tokens))])
     else:
         distribution = TokenDistribution.from_top_logprobs(tokens, logprobs, size)
-    return report(prompt, {**MODEL, "name": name}, distribution, settings, top, "markdown")
+    return "".join(report(prompt, {**MODEL, "name": name}, distribution, settings, top, "markdown"))
 
 
 def cells(line: str) -> list[str]:
@@ -70,9 +70,9 @@ def test_it_is_a_heading_and_a_table_with_statistics_for_each_setting() -> None:
     assert markdown(settings=settings) == (
         "# `Hi`: `m` at `http://127.0.0.1:8080/v1`, all 3 tokens\n"
         "\n"
-        "## Drawn from: T 0.00\n"
+        "## Temp 0 (no cut)\n"
         "\n"
-        "| token | model | after temperature | drawn with |\n"
+        "| token | model | after temperature | sampled with |\n"
         "| :-- | --: | --: | --: |\n"
         "| `a` | 36.7 % | 100 % | 100 % |\n"
         "| `b` | 33.2 % | 0 % | 0 % |\n"
@@ -80,9 +80,9 @@ def test_it_is_a_heading_and_a_table_with_statistics_for_each_setting() -> None:
         "\n"
         "Entropy 1.58 → 0 → 0 bits, like 3.0 → 1 → 1 equal choices, kept 1, cut 0 %, exact\n"
         "\n"
-        "## Drawn from: top-p 0.50, then T 1.50\n"
+        "## Temp 1.5 (top-p 0.50, temperature last)\n"
         "\n"
-        "| token | model | after temperature | drawn with |\n"
+        "| token | model | after temperature | sampled with |\n"
         "| :-- | --: | --: | --: |\n"
         "| `a` | 36.7 % | 35.6 % | 51.7 % |\n"
         "| `b` | 33.2 % | 33.3 % | 48.3 % |\n"
@@ -110,7 +110,7 @@ def test_what_is_only_bounded_is_an_interval_and_called_so() -> None:
 def test_without_a_prompt_or_a_server_the_heading_names_the_model_alone() -> None:
     distribution = TokenDistribution.from_logits(["a", "b"], [0.0, 0.0])
     model = {"name": "list.json", "source": "file", "endpoint": None}
-    text = report("", model, distribution, [DecodingSettings()], 9, "markdown")
+    text = "".join(report("", model, distribution, [DecodingSettings()], 9, "markdown"))
     assert text.splitlines()[0] == "# `list.json`, all 2 tokens"
 
 

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 
 from softmax_visualizer.decoding.interval import Interval
 from softmax_visualizer.display.numbers import (
-    PERCENT_RANGE_WIDTH,
-    PERCENT_WIDTH,
     bits,
     count_range,
     number,
@@ -78,7 +76,7 @@ def test_a_percentage_is_within_half_of_its_last_digit(probability: float) -> No
         digits = Decimal(printed.removesuffix(" %"))
         half = Decimal("0.5").scaleb(digits.as_tuple().exponent) + Decimal("1e-9")
         assert abs(Decimal(probability) * 100 - digits) <= half
-        assert len(printed) <= PERCENT_WIDTH
+        assert len(printed) <= len(">99.99 %")
 
 
 @given(probabilities, probabilities)
@@ -121,7 +119,7 @@ def test_an_interval_of_probabilities(low: float, high: float, printed: str) -> 
 def test_a_printed_interval_contains_the_true_one(interval: list[float]) -> None:
     low, high = interval
     printed = percent_range(low, high)
-    assert len(printed) <= PERCENT_RANGE_WIDTH
+    assert len(printed) <= len("<0.01 to >99.99 %")
     if " to " in printed:
         first, last = ends(printed)
         noise = Decimal("1e-9")

@@ -22,7 +22,7 @@ from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.configuration import Configuration, Framing, Secret
 from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
 from softmax_visualizer.tui.app import SoftmaxVisualizer
-from softmax_visualizer.tui.prompt import PromptEditor
+from softmax_visualizer.tui.regions.prompt import PromptEditor
 
 # one server for all of them, whoever runs them
 pytestmark = [pytest.mark.shared, pytest.mark.xdist_group("real-server")]

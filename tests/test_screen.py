@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from textual.binding import Binding
 from textual.widgets import Input
 
-from screens import ObedientModel, bench, failure, screen, settle, text, top_of
+from screens import ObedientModel, bench, failure, screen, settle, text, titles, top_of
 from softmax_visualizer.decoding import Token, TokenDistribution
 from softmax_visualizer.models.configuration import Configuration
-from softmax_visualizer.tui.bench import BenchScreen
-from softmax_visualizer.tui.board import BoardView
-from softmax_visualizer.tui.prompt import PromptEditor
+from softmax_visualizer.tui.keys import KEYS
+from softmax_visualizer.tui.regions.prompt import PromptEditor
+from softmax_visualizer.tui.screen import MainScreen
 
 FOX = top_of([" lazy", " old", " [/INST]", "\x1b[31mred", "日本"], [0.6, 0.2, 0.1, 0.04, 0.01])
 
@@ -32,9 +32,9 @@ async def test_the_first_screen_shows_the_example_asked_and_drawn() -> None:
 async def test_ten_steps_of_a_tenth_are_one() -> None:
     async with screen() as (app, pilot):
         await pilot.press("1", *["right"] * 10)
-        assert bench(app)._knobs.settings.temperature == 1.0
+        assert bench(app).scene.settings.temperature == 1.0
         await pilot.press(*["down"] * 3)
-        assert bench(app)._knobs.settings.top_p == 0.85
+        assert bench(app).scene.settings.top_p == 0.85
 
 
 async def test_knobs_stop_at_their_ends() -> None:
@@ -42,7 +42,7 @@ async def test_knobs_stop_at_their_ends() -> None:
         await pilot.press(*["shift+right"] * 9, *["up"] * 3)
         assert "2.00" in text(app)
         await pilot.press(*["shift+left"] * 9, *["shift+down"] * 9)
-        settings = bench(app)._knobs.settings
+        settings = bench(app).scene.settings
         assert (settings.temperature, settings.top_p) == (0, 0)
 
 
@@ -50,30 +50,30 @@ async def test_a_held_key_ends_on_its_last_value_and_draws_less_often(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     drawn = 0
-    original = BenchScreen.show_answer
+    original = MainScreen._redraw
 
-    def counted(self: BenchScreen) -> None:
+    def counted(self: MainScreen) -> None:
         nonlocal drawn
         drawn += 1
         original(self)
 
-    monkeypatch.setattr(BenchScreen, "show_answer", counted)
+    monkeypatch.setattr(MainScreen, "_redraw", counted)
     async with screen() as (app, pilot):
         drawn = 0
         for _ in range(8):
-            bench(app).action_turn("temperature", 1)
+            bench(app).action_do("turn", ("temperature", 1))
         await pilot.pause()
         assert drawn == 1
-        assert "Temperature 1.80" in text(app)
+        assert "temperature 1.80" in text(app)
 
 
 async def test_knobs_turn_while_the_cursor_stays_in_the_prompt() -> None:
     async with screen() as (app, pilot):
-        await pilot.press("slash", "alt+left", "alt+left", "alt+down", "f3", "x", "1")
+        await pilot.press("slash", "end", "alt+left", "alt+left", "alt+down", "f3", "x", "1")
         editor = app.screen.query_one(PromptEditor)
         assert editor.has_focus
         assert editor.text.endswith("over thex1")  # letters and digits are text there
-        settings = bench(app)._knobs.settings
+        settings = bench(app).scene.settings
         assert (settings.temperature, settings.top_p) == (0.9, 0.95)
 
 
@@ -87,7 +87,7 @@ async def test_presets_set_the_knobs_and_say_why(
     async with screen() as (app, pilot):
         await pilot.press(key)
         await pilot.pause()
-        settings = bench(app)._knobs.settings
+        settings = bench(app).scene.settings
         assert (settings.temperature, settings.top_p) == (temperature, top_p)
         assert said in text(app)
 
@@ -95,7 +95,7 @@ async def test_presets_set_the_knobs_and_say_why(
 async def test_reset_goes_back_to_the_models_own_probabilities_and_keeps_the_order() -> None:
     async with screen() as (app, pilot):
         await pilot.press("o", "4", "r")
-        settings = bench(app)._knobs.settings
+        settings = bench(app).scene.settings
         assert (settings.temperature, settings.top_p, settings.order) == (1, 1, "temperature-last")
 
 
@@ -111,19 +111,21 @@ async def test_values_can_be_typed(key: str, typed: str, field: str, value: floa
         app.screen.query_one(Input).value = typed
         await pilot.press("enter")
         await pilot.pause()
-        assert getattr(bench(app)._knobs.settings, field) == value
+        assert getattr(bench(app).scene.settings, field) == value
 
 
-@pytest.mark.parametrize(("key", "typed"), [("t", "hot"), ("t", "-1"), ("p", "1.1"), ("k", "2.5"), ("n", "")])
+@pytest.mark.parametrize(
+    ("key", "typed"), [("t", "hot"), ("t", "-1"), ("p", "1.1"), ("k", "2.5"), ("n", "-0.1")]
+)
 async def test_a_wrong_value_is_explained_and_changes_nothing(key: str, typed: str) -> None:
     async with screen() as (app, pilot):
-        before = bench(app)._knobs
+        before = bench(app).scene.settings
         await pilot.press(key)
         await pilot.pause()
         app.screen.query_one(Input).value = typed
         await pilot.press("enter")
         await pilot.pause()
-        assert bench(app)._knobs == before
+        assert bench(app).scene.settings == before
         assert "must be" in text(app)
 
 
@@ -140,7 +142,7 @@ async def test_a_burst_of_keys_closes_a_dialog_once() -> None:
             for _ in range(3):
                 app.simulate_key(closing)
             await pilot.pause(0.2)
-            assert isinstance(app.screen, BenchScreen)
+            assert isinstance(app.screen, MainScreen)
         assert app.is_running
 
 
@@ -148,31 +150,31 @@ async def test_what_is_cut_is_marked_in_words_on_its_row() -> None:
     async with screen() as (app, pilot):
         await pilot.press("3")
         await pilot.pause()
-        rows = [line for line in text(app).splitlines() if "␣fence" in line]
-        assert rows[0].rstrip(" │").endswith("cut")
+        rows = {line.split()[0]: line for line in text(app).splitlines() if "␣" in line}
+        assert "cut here: 94.4 % ≥ 90 %" in rows["␣next"]  # where the running sum crosses p
+        assert rows["␣fence"].endswith("cut")
 
 
 async def test_the_order_changes_the_panels() -> None:
     async with screen() as (app, pilot):
         await pilot.press("3", "o")
         await pilot.pause()
-        assert "Top-p 0.90, at T = 1" in text(app)
-        assert "Temperature 0.70: drawn from" in text(app)
+        assert titles(app) == ["model, T = 1", "top-p 0.90", "T 0.70: sampled from"]
         assert "temperature last" in text(app)
 
 
-async def test_axes_are_fixed_then_auto_then_logarithmic() -> None:
+async def test_axes_are_as_needed_then_full_then_to_the_longest_bar_then_logarithmic() -> None:
     async with screen() as (app, pilot):
         captions = []
-        for _ in range(4):
+        for _ in range(5):
             captions.append(
                 next(part for part in text(app).splitlines() if "axis" in part).split("axis")[1].strip()
             )
             await pilot.press("a")
             await pilot.pause()
-    assert captions[0] == "0 to 100 %" == captions[3]
-    assert captions[1].startswith("0 to 55.9")
-    assert captions[2].endswith("log")
+    assert captions[0] == captions[1] == "0 to 100 %" == captions[4]
+    assert captions[2].startswith("0 to 55.9")
+    assert captions[3].endswith("log")
 
 
 async def test_the_table_shows_the_same_numbers_and_scrolls() -> None:
@@ -188,16 +190,16 @@ async def test_the_table_shows_the_same_numbers_and_scrolls() -> None:
         assert "␣lazy" not in text(app)
         await pilot.press("pageup", "v")
         await pilot.pause()
-        assert "Model, T = 1" in text(app)
+        assert "model, T = 1" in text(app)
 
 
 async def test_enter_asks_and_goes_to_the_board(monkeypatch: pytest.MonkeyPatch) -> None:
     model = ObedientModel(lambda prompt: FOX)
     async with screen(monkeypatch, model) as (app, pilot):
-        await pilot.press("slash", "!", "enter")
+        await pilot.press("slash", "end", "!", "enter")
         await settle(app, pilot)
         assert model.asked[-1] == "The quick brown fox jumps over the!"
-        assert app.screen.query_one(BoardView).has_focus
+        assert app.screen.query_one("#board").has_focus
 
 
 async def test_a_paste_keeps_all_its_lines_and_history_brings_prompts_back(
@@ -215,7 +217,7 @@ async def test_a_paste_keeps_all_its_lines_and_history_brings_prompts_back(
         await pilot.press("enter")
         await settle(app, pilot)
         assert model.asked[-1] == "one\ntwo\nthree"
-        await pilot.press("slash", "ctrl+j", "4", "enter")
+        await pilot.press("slash", "right", "ctrl+j", "4", "enter")
         await settle(app, pilot)
         assert model.asked[-1] == "one\ntwo\nthree\n4"
         await pilot.press("slash", "ctrl+u", *["up"] * 5)
@@ -231,17 +233,17 @@ async def test_a_failed_request_keeps_the_last_picture_marked_old(monkeypatch: p
     model = ObedientModel(lambda prompt: replies.get(prompt, FOX))
     async with screen(monkeypatch, model) as (app, pilot):
         replies["The quick brown fox jumps over the?"] = failure("it")
-        await pilot.press("slash", "?", "enter")
+        await pilot.press("slash", "end", "?", "enter")
         await settle(app, pilot)
         shown = text(app)
         assert "The server has no answer to [/b] it. Try another." in shown
         assert "failed" in shown
-        assert "Model, T = 1 · old" in shown
+        assert "Not of the prompt above, but of: The quick brown fox jumps over the" in shown
         assert "␣lazy" in shown
         assert app.screen.query_one(PromptEditor).text.endswith("?")
-        await pilot.press("slash", "backspace", "enter")
+        await pilot.press("slash", "end", "backspace", "enter")
         await settle(app, pilot)
-        assert "old" not in text(app).replace("␣old", "")
+        assert "Not of the prompt above" not in text(app)
 
 
 async def test_a_first_failure_leaves_the_frame_and_the_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,8 +268,8 @@ async def test_a_new_prompt_cancels_the_old_request_and_a_late_answer_is_dropped
         await pilot.pause(0.2)
         assert "asking" in text(app)
         await pilot.press("right")  # keys stay live
-        assert bench(app)._knobs.settings.temperature == 1.1
-        await pilot.press("slash", "2", "enter")
+        assert bench(app).scene.settings.temperature == 1.1
+        await pilot.press("slash", "end", "2", "enter")
         await settle(app, pilot)
         assert model.cancelled == ["slow"]
         assert "␣lazy" in text(app)
@@ -289,7 +291,7 @@ async def test_a_request_that_a_newer_one_cancelled_does_not_speak_up_when_it_en
     model = ObedientModel(lambda prompt: slow_to_let_go() if prompt == "slow" else waits())
     async with screen(monkeypatch, model, prompt="slow", wait=False) as (app, pilot):
         await pilot.pause(0.2)
-        await pilot.press("slash", "2", "enter")
+        await pilot.press("slash", "end", "2", "enter")
         await pilot.pause(0.6)
         assert model.asked == ["slow", "slow2"]
         assert "asking" in text(app)
@@ -309,7 +311,7 @@ async def test_escape_cancels_a_request_and_never_quits(monkeypatch: pytest.Monk
         assert "cancelled" in text(app)
         await pilot.press("escape", "slash", "escape", "escape")
         assert app.is_running
-        assert app.screen.query_one(BoardView).has_focus
+        assert app.screen.query_one("#board").has_focus
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q"])
@@ -322,32 +324,33 @@ async def test_q_quits(key: str) -> None:
 
 async def test_q_in_the_prompt_is_a_letter() -> None:
     async with screen() as (app, pilot):
-        await pilot.press("slash", "q")
+        await pilot.press("slash", "end", "q")
         assert app.is_running
         assert app.screen.query_one(PromptEditor).text.endswith("q")
 
 
 async def test_help_and_palette_list_every_action() -> None:
     async with screen(size=(120, 90)) as (app, pilot):
-        commands = {command.title for command in app.get_system_commands(app.screen)}
+        commands = {command.title.partition(" (")[0] for command in app.get_system_commands(app.screen)}
         await pilot.press("question_mark")
         await pilot.pause()
         shown = text(app)
-        for binding in BenchScreen.BINDINGS:
-            assert isinstance(binding, Binding)
-            assert binding.description in shown
-            assert binding.tooltip
-            assert binding.description in commands
+        for key in KEYS:
+            assert key.title in shown
+            assert key.tooltip
+            assert key.title in commands
         await pilot.press("escape")
-        assert isinstance(app.screen, BenchScreen)
+        assert isinstance(app.screen, MainScreen)
 
 
 async def test_a_command_of_the_palette_does_what_its_key_does() -> None:
     async with screen() as (app, pilot):
-        command = next(item for item in app.get_system_commands(app.screen) if item.title == "Preset: chat")
+        command = next(
+            item for item in app.get_system_commands(app.screen) if item.title.startswith("Preset: chat")
+        )
         command.callback()
         await pilot.pause()
-        assert bench(app)._knobs.settings.temperature == 0.7
+        assert bench(app).scene.settings.temperature == 0.7
 
 
 @pytest.mark.parametrize("size", [(60, 18), (80, 24), (100, 30), (160, 50), (200, 60)])
@@ -364,8 +367,9 @@ async def test_every_size_shows_all_its_parts_and_what_has_no_row(size: tuple[in
             "Prompt",
             "Temperature",
             "Top-p",
-            "Model, T = 1",
-            "rawn from",
+            "model, T = 1",
+            "sampled from" if size[0] >= 100 else "top-p 0.90" if size[0] >= 80 else "cuts",
+            "cut",
             "kept",
             "? help",
         ):
@@ -438,7 +442,9 @@ async def test_half_a_character_is_not_added_to_the_prompt(monkeypatch: pytest.M
 async def test_the_request_can_be_looked_at_and_the_model_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     model = ObedientModel(lambda prompt: FOX)
     async with screen(monkeypatch, model) as (app, pilot):
-        bench(app)._session.configuration = Configuration(base_url="http://127.0.0.1:1/v1")
+        bench(app).update(
+            replace(bench(app).scene, configuration=Configuration(base_url="http://127.0.0.1:1/v1"))
+        )
         await pilot.press("i")
         await pilot.pause()
         assert '"content": "The quick brown fox jumps over the"' in text(app)
@@ -447,14 +453,19 @@ async def test_the_request_can_be_looked_at_and_the_model_chosen(monkeypatch: py
         assert "[/]other" in text(app)
         await pilot.press("down", "enter")
         await settle(app, pilot)
-        assert bench(app)._configuration.model == "[/]other"
+        assert bench(app).scene.configuration.model == "[/]other"
         assert model.closed
 
 
 async def test_from_the_bundled_model_one_can_go_back_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     model = ObedientModel(lambda prompt: FOX)
     async with screen(monkeypatch, model) as (app, pilot):
-        bench(app)._session.configuration = Configuration(base_url="http://127.0.0.1:1/v1", model="bundled")
+        bench(app).update(
+            replace(
+                bench(app).scene,
+                configuration=Configuration(base_url="http://127.0.0.1:1/v1", model="bundled"),
+            )
+        )
         await pilot.press("m")
         await pilot.pause(0.2)
         assert "[/]other" in text(app)
@@ -466,3 +477,121 @@ async def test_light_and_dark() -> None:
         assert not app.current_theme.dark
         await pilot.press("l")
         assert app.current_theme.dark
+
+
+# --- undo ---
+
+
+async def test_undo_and_redo_go_through_knobs_pins_views_and_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with screen(monkeypatch, ObedientModel(lambda prompt: FOX)) as (app, pilot):
+        seen = [bench(app).scene.chosen]
+        for key in ("3", "right", "x", "space", "c", "o", "a"):
+            await pilot.press(key)
+            await pilot.pause()
+            seen.append(bench(app).scene.chosen)
+        shown = text(app)
+        for earlier in reversed(seen[:-1]):
+            await pilot.press("u")
+            assert bench(app).scene.chosen == earlier
+        await pilot.press("u")
+        assert "nothing to undo" in bench(app).scene.message[0]
+        for later in seen[1:]:
+            await pilot.press("U")
+            assert bench(app).scene.chosen == later
+        await pilot.pause()
+        assert [line for line in text(app).splitlines() if "%" in line] == [
+            line for line in shown.splitlines() if "%" in line
+        ]
+
+
+async def test_undo_takes_a_taken_token_back_without_asking_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ObedientModel(lambda prompt: top_of([" lazy"], [0.9999999], 2))
+    async with screen(monkeypatch, model, prompt="The") as (app, pilot):
+        await pilot.press("space", "enter")
+        await settle(app, pilot)
+        assert bench(app).scene.prompt == "The lazy"
+        await pilot.press("u")
+        await pilot.pause()
+        assert app.screen.query_one(PromptEditor).text == bench(app).scene.prompt == "The"
+        assert not bench(app).scene.old
+        assert model.asked == ["The", "The lazy"]
+
+
+async def test_a_sentence_typed_on_the_board_by_mistake_can_be_undone() -> None:
+    async with screen() as (app, pilot):
+        before = bench(app).scene.chosen
+        await pilot.press(*"vcoax4hs")
+        await pilot.press(*["u"] * 8)
+        assert bench(app).scene.chosen == before
+
+
+async def test_q_asks_once_more_where_pins_would_be_lost() -> None:
+    async with screen() as (app, pilot):
+        await pilot.press("x", "q")
+        await pilot.pause()
+        assert app.is_running
+        assert "Quitting loses 1 pinned setting: q again quits." in text(app)
+        await pilot.press("right", "q")  # anything else in between takes the question back
+        await pilot.pause()
+        assert app.is_running
+        await pilot.press("q")
+        await pilot.pause(0.1)
+        assert not app.is_running
+
+
+# --- the prompt and the mouse ---
+
+
+async def test_slash_selects_the_prompt_so_that_typing_replaces_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ObedientModel(lambda prompt: FOX)
+    async with screen(monkeypatch, model) as (app, pilot):
+        await pilot.press("slash", *"Hi", "enter")
+        await settle(app, pilot)
+        assert model.asked[-1] == "Hi"
+
+
+async def test_while_another_prompt_is_typed_the_picture_says_whose_it_is() -> None:
+    async with screen() as (app, pilot):
+        await pilot.press("slash", "x")
+        await pilot.pause()
+        assert "Not of the prompt above, but of: The quick brown fox jumps over the" in text(app)
+        assert "Not of the prompt above" in app.export_screenshot().replace("&#160;", " ")
+
+
+async def test_the_wheel_and_clicks_turn_the_knobs_and_press_the_keys_that_are_shown() -> None:
+    async with screen() as (app, pilot):
+        knobs = app.screen.query_one("#knobs")
+        line = text(app).splitlines()[4]
+        await pilot.click(knobs, offset=(line.index("├") + 1, 0))
+        assert bench(app).scene.settings.temperature == 0
+        await pilot.click(knobs, offset=(line.index("┤") - 1, 0))
+        assert bench(app).scene.settings.temperature == 2
+        keys = text(app).splitlines()[-1]
+        await pilot.click(app.screen.query_one("#foot"), offset=(keys.index("compare"), 2))
+        await pilot.pause()
+        assert bench(app).scene.view == "compare"
+
+
+async def test_empty_turns_every_cut_off() -> None:
+    async with screen() as (app, pilot):
+        for key, name, value in (("p", "top_p", 1), ("k", "top_k", None), ("n", "min_p", 0)):
+            for typed in ("0.5" if key != "k" else "5", ""):
+                await pilot.press(key)
+                await pilot.pause()
+                app.screen.query_one(Input).value = typed
+                await pilot.press("enter")
+                await pilot.pause()
+            assert getattr(bench(app).scene.settings, name) == value
+
+
+async def test_a_long_message_covers_the_keys_and_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with screen(monkeypatch, ObedientModel(lambda prompt: FOX), (80, 24)) as (app, pilot):
+        before = text(app).splitlines()
+        bench(app).update(bench(app).scene.saying("many words " * 15))
+        await pilot.pause()
+        after = text(app).splitlines()
+        assert after[:-3] == before[:-3]
+        assert sum("many words" in line for line in after) == 3
+        bench(app).update(bench(app).scene.saying("many words " * 50))
+        await pilot.pause()
+        assert "(i shows all)" in text(app).splitlines()[-1]

@@ -17,7 +17,6 @@ from softmax_visualizer.decoding import Token, TokenDistribution
 from softmax_visualizer.models.base import ModelAnswer
 from softmax_visualizer.models.configuration import Configuration, Secret
 from softmax_visualizer.models.redaction import redacted
-from softmax_visualizer.tui import crash
 from softmax_visualizer.tui.app import SoftmaxVisualizer
 
 KEY = "key-0123456789abcdefghij"
@@ -95,6 +94,9 @@ async def test_it_is_on_no_screen_clipboard_or_file(tmp_path: Path, monkeypatch:
             assert "•" * len(KEY) in text(app)
         assert KEY not in seen
         assert KEY not in "".join(copied)
+        kept = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+        assert "[hidden]" in "".join(kept)
+        assert KEY not in "".join(kept)
         # the question itself is asked as it was typed
         assert server.asked[0].body["messages"][0]["content"] == f"my key is {KEY}"
 
@@ -114,16 +116,3 @@ def test_show_prints_none(tmp_path: Path, capsysbinary: pytest.CaptureFixture[by
     assert KEY.encode() not in printed
     assert json.dumps(list(KEY.encode())).strip("[]").encode() not in printed.replace(b"\n", b"")
     assert b"[hidden]" in printed
-
-
-def test_prompts_that_survive_a_crash_survive_without_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from softmax_visualizer.cli.screen import run_app
-
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    app = SoftmaxVisualizer(CONFIGURATION, "Hi", history=["one", f"of {KEY}"])
-    monkeypatch.setattr(app, "run", lambda **_: None)
-    app._exception = RuntimeError("a slip")
-    assert run_app(app) == 1
-    assert crash.recovered_prompts() == ["one", "of [hidden]"]

@@ -242,7 +242,8 @@ CONTRACT = {
 
 COMPARISON = {
     "total_variation": INTERVAL,
-    "kl_divergence_bits": MAYBE_INFINITE,
+    # None where it is not exact
+    "kl_divergence_bits": (dict, type(None)),
     "tokens_entering": MAYBE_INFINITE,
     "tokens_leaving": MAYBE_INFINITE,
 }

@@ -21,10 +21,9 @@ from screens import ObedientModel, bench, failure, screen, settle, text, top_of
 from softmax_visualizer.models.base import ModelAnswer, ModelError
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.tui.app import SoftmaxVisualizer
-from softmax_visualizer.tui.bars import MessageLine
-from softmax_visualizer.tui.dialogs import TablesScreen
-from softmax_visualizer.tui.prompt import PromptEditor
-from softmax_visualizer.tui.taking import why_no_clipboard
+from softmax_visualizer.tui.dialogs.export import why_no_clipboard
+from softmax_visualizer.tui.dialogs.tables import TablesScreen
+from softmax_visualizer.tui.regions.prompt import PromptEditor
 from terminal import Terminal
 
 FOX = top_of([" lazy", " [/b]", "\x1b[31mred"], [0.6, 0.2, 0.1])
@@ -53,7 +52,7 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def said(app: SoftmaxVisualizer) -> str:
-    return bench(app).query_one(MessageLine).text
+    return bench(app).scene.message[0]
 
 
 async def until(pilot: Pilot[None], condition: Any) -> None:
@@ -103,8 +102,8 @@ async def test_the_same_prompt_is_asked_once(monkeypatch: pytest.MonkeyPatch) ->
         await ask(app, pilot, "one")
         await ask(app, pilot, "one")
         assert model.asked == ["one", "two"]
-        assert bench(app)._answer is not None
-        assert bench(app)._answer.prompt == "one"
+        assert bench(app).scene.asked is not None
+        assert bench(app).scene.asked.prompt == "one"
 
 
 async def test_asking_again_asks_again_and_its_answer_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,8 +150,8 @@ async def test_switching_the_model_and_back_asks_no_model_twice(monkeypatch: pyt
         for name in ("first", "second", "first", "bundled", "second"):
             bench(app)._reconfigure(model=name)
             await settle(app, pilot)
-            assert bench(app)._answer is not None
-            assert bench(app)._answer.model == name
+            assert bench(app).scene.asked is not None
+            assert bench(app).scene.asked.model == name
         assert asked == [("bundled", "one"), ("first", "one"), ("second", "one")]
 
 

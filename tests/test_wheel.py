@@ -59,7 +59,13 @@ def names(wheel: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     "path",
-    ["models/data/ngram.npz", "models/data/MODEL.md", "tui/bench.tcss", "__main__.py", "decoding/decoder.py"],
+    [
+        "models/data/ngram.npz",
+        "models/data/MODEL.md",
+        "tui/screen.tcss",
+        "__main__.py",
+        "decoding/decoder.py",
+    ],
 )
 def test_the_wheel_holds_all_that_the_program_needs(names: list[str], path: str) -> None:
     assert f"softmax_visualizer/{path}" in names

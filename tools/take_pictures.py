@@ -8,7 +8,7 @@ from pathlib import Path
 from softmax_visualizer.lessons.listing import find_lesson
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.tui.app import SoftmaxVisualizer
-from softmax_visualizer.tui.moments import LessonStart
+from softmax_visualizer.tui.lesson.moments import LessonStart
 
 DOCS = Path(__file__).parents[1] / "docs"
 

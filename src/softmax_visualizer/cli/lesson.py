@@ -58,7 +58,7 @@ def _run(options: argparse.Namespace) -> int:
         os.environ["TEXTUAL_DISABLE_KITTY_KEY"] = "1"
     from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.tui.app import SoftmaxVisualizer
-    from softmax_visualizer.tui.moments import LessonStart
+    from softmax_visualizer.tui.lesson.moments import LessonStart
 
     start = LessonStart(lesson, options.auto, speed, frozenset(options.presenting or ()))
     app = SoftmaxVisualizer(Configuration(model="bundled"), lesson.prompt, seed, lesson=start)

@@ -18,11 +18,15 @@ from softmax_visualizer.cli.options import (
     settings_at,
 )
 from softmax_visualizer.cli.output import complain
+from softmax_visualizer.decoding.settings import DecodingSettings
 
 if TYPE_CHECKING:
     from softmax_visualizer.tui.app import SoftmaxVisualizer
 
 _EXAMPLE = "The quick brown fox jumps over the"
+
+_FIRST = DecodingSettings(0.8, 0.9)
+"""What the first picture begins with: all three columns differ, and the cut falls among its rows."""
 
 _BROWSER = "textual.drivers.web_driver:WebDriver"
 """The driver that textual-serve has Textual load: the screen goes through a pipe to a browser."""
@@ -45,7 +49,7 @@ def _run(options: argparse.Namespace) -> int:
         raise UsageError("There are two prompts: give one of them, with --prompt or without.")
     prompt = options.prompt if options.words is None else options.words
     typed = (options.temperature, options.top_p, options.top_k, options.min_p, options.order)
-    settings = None if typed == (None,) * 5 else settings_at(options.temperature, options)
+    settings = _FIRST if typed == (None,) * 5 else settings_at(options.temperature, options)
     seed = whole("--seed", options.seed)
     configuration = configuration_of(options)
     check_terminal()
@@ -57,12 +61,13 @@ def _run(options: argparse.Namespace) -> int:
         recorded = RecordedModel.open(configuration.replay, configuration.model)
         prompt = recorded.prompts[0] if prompt is None else prompt
     recorder = recorder_of(options, configuration)
-    from softmax_visualizer.tui import crash
     from softmax_visualizer.tui.app import SoftmaxVisualizer
+    from softmax_visualizer.tui.history import read_history
 
-    history = crash.recovered_prompts()
     prompt = _EXAMPLE if prompt is None else prompt
-    return run_app(SoftmaxVisualizer(configuration, prompt, seed, history, recorder, settings=settings))
+    return run_app(
+        SoftmaxVisualizer(configuration, prompt, seed, read_history(), recorder, settings=settings)
+    )
 
 
 def run_app(app: SoftmaxVisualizer, *, mouse: bool = True) -> int:
@@ -71,10 +76,9 @@ def run_app(app: SoftmaxVisualizer, *, mouse: bool = True) -> int:
 
     app.run(mouse=mouse)
     if app.failure is not None:
-        crash.keep_prompts([app.redact(prompt) for prompt in app.history])
         complain(
             f"An error in the program ended it ({type(app.failure).__name__}). "
-            f"{crash.report(app.failure, app.redact)} Your prompts come back at the next start."
+            f"{crash.report(app.failure, app.redact)}"
         )
         return 1
     return app.return_code or 0

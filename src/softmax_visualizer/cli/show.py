@@ -72,7 +72,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.format not in ("json", "csv"):
         for note in (*answer.notes, *answer.distribution.notes):
             complain(note)
-    write([report(answer.prompt, answer.origin, answer.distribution, settings, top, options.format)])
+    write(report(answer.prompt, answer.origin, answer.distribution, settings, top, options.format))
     return 0
 
 

@@ -14,8 +14,7 @@ from softmax_visualizer.decoding.distance import (
     IndexArray,
     Side,
     cut_temperature,
-    divergence_of_models,
-    divergence_of_settings,
+    divergence,
     inverse,
     narrowed,
     total_variation,
@@ -54,7 +53,7 @@ class Comparison:
     ``total_variation``: half the summed differences of the probabilities, 0 to 1: the share of draws that
     cannot agree, however the two are drawn together.
     ``kl_bits``: D(after || before): the bits a token that a code made for ``before`` wastes on ``after``;
-    infinite where ``after`` can draw what ``before`` cannot.
+    infinite where ``after`` can draw what ``before`` cannot, None where anything about it is uncertain.
     ``entering``, ``leaving``: how many tokens can be drawn only after, and only before; the high end is
     infinite where it is unknown.
 
@@ -64,7 +63,7 @@ class Comparison:
     before: Decoding
     after: Decoding
     total_variation: Interval
-    kl_bits: Interval
+    kl_bits: float | None
     entering: Interval
     leaving: Interval
     _sides: tuple[Side, Side]
@@ -134,20 +133,14 @@ def compare(before: Decoding, after: Decoding) -> Comparison:
     if before.distribution is after.distribution:
         if _effective(before.settings) == _effective(after.settings):
             # whatever the unseen tokens are, they are the same on both sides
-            return Comparison(before, after, _NOTHING, _NOTHING, _NOTHING, _NOTHING, sides)
+            return Comparison(before, after, _NOTHING, 0.0, _NOTHING, _NOTHING, sides)
         entering, leaving = _ranks_gained(before, after), _ranks_gained(after, before)
         within = leaving.high == 0, entering.high == 0
-        distance = total_variation(*sides, within)
-        divergence = divergence_of_settings(before, after, entering)
-        distance, divergence = narrowed(before, after, distance, divergence, within)
+        distance = narrowed(before, after, total_variation(*sides, within))
     else:
         entering, leaving = _tokens_gained(*sides), _tokens_gained(*reversed(sides))
         distance = total_variation(*sides, None)
-        divergence = divergence_of_models(*sides, entering)
-    # Pinsker's inequality
-    least = 2 * distance.low**2 / math.log(2)
-    divergence = Interval.around(max(divergence.low, least), divergence.estimate, divergence.high)
-    return Comparison(before, after, distance, divergence, entering, leaving, sides)
+    return Comparison(before, after, distance, divergence(*sides), entering, leaving, sides)
 
 
 def _sides(before: Decoding, after: Decoding) -> tuple[Side, Side]:

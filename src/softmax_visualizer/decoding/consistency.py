@@ -10,7 +10,8 @@ for some f, three things more must hold:
 
 * Nothing is above 1 in sum, not even with the shares that tokens of the other table must have.
 * f is at most 1 unless something was cut from the hotter table, because t <= 1 makes sum p ** t at least 1;
-  and at one temperature f is 1.
+  and at one temperature f is 1. As what is beside a token of share p has 1 - p, and so at least (1 - p) ** t,
+  no token is above p ** t / (p ** t + (1 - p) ** t): its log odds shrink to t times as much, or less.
 * What neither table lists has, where it sums to m in the colder table, at least f * m ** t in the hotter one,
   because x ** t is subadditive.
 
@@ -123,6 +124,18 @@ class Overfull:
 Contradiction = UnevenWinners | Odds | Rise | Overfull
 
 
+def warmed(share: FloatArray | float, exponent: float) -> FloatArray:
+    """Return the most that tokens can have in an uncut hotter table, shape as ``share``; 1 where not listed.
+
+    Args:
+        share: the most that each has in the colder table, above 0; infinite where it is not listed.
+        exponent: T_cold / T_hot, from 0 to 1.
+    """
+    own = np.minimum(share, 1.0)
+    rest = np.where(own < 1, (1 - own) ** exponent, 0.0)
+    return np.asarray(own**exponent / (own**exponent + rest))
+
+
 def contradiction(first: PrintedTable, second: PrintedTable) -> Contradiction | None:
     """Return what proves that no one distribution can print both tables, or None if nothing was found."""
     for table in (first, second):
@@ -230,8 +243,10 @@ def _between(pair: _Pair) -> Contradiction | None:
     more, less = int(lows.argmax()), int(highs.argmin())
     if lows[more] > highs[less] + _SLACK:
         return Odds(cold, hot, names[more], names[less])
-    if not hot.cut and lows[more] > _SLACK:
-        return Rise(cold, hot, names[more])
+    if not hot.cut:
+        over = np.exp(pair.hot_logs[0]) / warmed(np.exp(pair.cold_logs[1]), pair.exponent)
+        if over.max() > 1 + _SLACK:
+            return Rise(cold, hot, names[int(over.argmax())])
     fixed = pair.same_temperature and not cold.cut and not hot.cut
     if fixed and highs[less] < -_SLACK:
         return Rise(hot, cold, names[less])

@@ -8,6 +8,7 @@ the tokens that lead it; unseen tokens may come before the others, so how many o
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,13 +16,19 @@ import numpy as np
 from softmax_visualizer.decoding.interval import FloatArray, Interval
 from softmax_visualizer.decoding.settings import DecodingSettings
 from softmax_visualizer.decoding.stage import KeptUnseen
-from softmax_visualizer.decoding.tail import UnseenTail, powers
+from softmax_visualizer.decoding.tail import UnseenTail
+from softmax_visualizer.decoding.weights import Weights
 
-EDGE = 1e-6
-"""Slack at top-p's edge: engines sum in float32, so what lacks a millionth has reached p."""
+_EDGE = 1e-6
+"""Slack at top-p's edge, as a share of what lies beyond: engines sum in float32, from the least likely up."""
+
+_LAST_PLACES = 1e-6
+"""Share of a token that rounding can make of none at all."""
 
 _ROUNDING = 1e-12
 """Slack of min-p's comparison in logs, a few units in the last place."""
+
+_NOTHING = Interval.point(0.0)
 
 
 @dataclass(frozen=True)
@@ -41,77 +48,59 @@ class Cut:
     cut_mass: Interval
 
 
-def cut(
-    weights: FloatArray,
-    log_weights: FloatArray,
-    tail: UnseenTail,
-    settings: DecodingSettings,
-    temperature: float,
-) -> Cut:
-    """Apply top-k, then top-p, then min-p to tokens weighted at ``temperature`` (above 0).
+def cut(weights: Weights, settings: DecodingSettings) -> Cut:
+    """Apply top-k, then top-p, then min-p to tokens at a temperature above 0.
 
     Hugging Face and vLLM, with temperature first, keep all tokens that tie with the k-th; unseen ones may do
     so with the last of a list. llama.cpp, with temperature last, keeps exactly k. Where k is beyond the list,
     top-k is taken to keep k tokens in either order.
 
     Args:
-        weights: shape ``(support,)``, descending, the first is 1; ``log_weights`` are theirs at T = 1.
-        tail: the unseen tokens.
-        settings: the cuts, and their order, which decides how top-k treats ties among listed tokens.
-        temperature: where the weights were taken: 1 if the cut comes before temperature.
+        weights: all tokens at the temperature at which the cut is made: 1 if it comes before temperature.
+        settings: the cuts, and their order.
     """
-    left = _top_k(weights, log_weights, tail, settings, temperature)
+    left = _top_k(weights, settings)
     if settings.top_p < 1:
-        left = _top_p(left, weights, tail, settings.top_p, temperature)
+        left = _top_p(left, weights, settings.top_p)
     if settings.min_p > 0:
-        left = _min_p(left, log_weights, tail, settings.min_p, temperature)
-    if left.kept.low == len(weights) and tail.empty:
+        left = _min_p(left, weights, settings.min_p)
+    if left.kept.low == len(weights.listed) and weights.tail.empty:
         left = replace(left, unseen_kept="all")
-    return replace(left, cut_mass=_cut_mass(left, weights, tail, settings, temperature))
+    return replace(left, cut_mass=_cut_mass(left, weights, settings))
 
 
-def _top_k(
-    weights: FloatArray,
-    log_weights: FloatArray,
-    tail: UnseenTail,
-    settings: DecodingSettings,
-    temperature: float,
-) -> Cut:
-    count, unseen_count = float(len(weights)), 0.0 if tail.empty else tail.count
-    if settings.top_k is None or settings.top_k >= count + unseen_count:
-        return Cut(
-            Interval.point(count), "all", tail.possible_count, tail.weight(temperature), Interval.point(0.0)
-        )
-    k, listed = settings.top_k, len(weights)
+def _top_k(weights: Weights, settings: DecodingSettings) -> Cut:
+    tail, temperature, listed = weights.tail, weights.temperature, len(weights.listed)
+    unseen_count, possible = 0.0 if tail.empty else tail.count, tail.possible_count
+    if settings.top_k is None or settings.top_k >= listed + unseen_count:
+        return Cut(Interval.point(float(listed)), "all", possible, weights.unseen, _NOTHING)
+    k, with_ties = settings.top_k, settings.order == "temperature-first"
     reach = min(k, listed)
-    edge = float(log_weights[reach - 1])
-    with_ties = settings.order == "temperature-first"
-    most = reach
-    if with_ties and k <= listed:
-        most = int(np.searchsorted(-log_weights, -edge, side="right"))
-    least = most if tail.is_top else _certainly_first(k, log_weights[:reach], tail)
+    edge = float(weights.at_one[reach - 1])
+    most = listed - bisect_left(weights.at_one[::-1], edge) if with_ties and k <= listed else reach
+    least = most if tail.is_top else _certainly_first(k, weights.at_one[:reach], tail)
     if k > listed:
-        beyond = k - listed
-        possible, weight = tail.possible_count, tail.leading_weight(beyond, temperature)
+        more = k - listed
+        weight = tail.leading_weight(more, temperature)
         heaviest = weight.high if tail.is_top else tail.heaviest(k - least, temperature)
         return Cut(
-            Interval(float(least), count, count),
+            Interval(float(least), float(listed), float(listed)),
             "some",
-            Interval.around(min(possible.low, beyond), min(possible.estimate, beyond), k - least),
+            Interval.around(min(possible.low, more), min(possible.estimate, more), k - least),
             Interval.around(weight.low, weight.estimate, heaviest),
-            Interval.point(0.0),
+            _NOTHING,
         )
     rivals = tail.most_reaching(edge)
     if not with_ties:
         rivals = min(rivals, float(k - least))
     if rivals == 0:
-        return Cut(Interval.point(float(most)), "none", *[Interval.point(0.0)] * 3)
+        return Cut(Interval.point(float(most)), "none", _NOTHING, _NOTHING, _NOTHING)
     return Cut(
         Interval(float(least), float(most), float(most)),
         "maybe",
         Interval(0.0, 0.0, rivals),
         Interval(0.0, 0.0, tail.heaviest(rivals, temperature)),
-        Interval.point(0.0),
+        _NOTHING,
     )
 
 
@@ -121,15 +110,16 @@ def _certainly_first(k: int, log_weights: FloatArray, tail: UnseenTail) -> int:
     return max(min(k, tail.leading, len(log_weights)), sum(rank <= k for rank in ranks))
 
 
-def _top_p(left: Cut, weights: FloatArray, tail: UnseenTail, top_p: float, temperature: float) -> Cut:
+def _top_p(left: Cut, weights: Weights, top_p: float) -> Cut:
     """Keep a token while the mass before it is below p: the nucleus grows with the weight of the tail."""
     count = int(left.kept.high)
-    running = _RunningSum(weights[:count])
-    known, cap, most = running.total, tail.cap(temperature), left.unseen_count.high
+    running, reached = _RunningSum(weights.listed[:count]), _reached(top_p)
+    tail, most = weights.tail, left.unseen_count.high
+    known, cap = running.total, tail.cap(weights.temperature)
 
     def nucleus(unseen: float) -> tuple[int, float]:
         """Number of listed tokens in it, and what it lacks of p when all of them are in."""
-        threshold = (top_p - EDGE) * (known + unseen) if top_p > EDGE else 0.0
+        threshold = reached * (known + unseen) if reached else 0.0
         return min(running.reaches(threshold) + 1, count), threshold - known if most else 0.0
 
     def certain(leading: int) -> int:
@@ -137,32 +127,26 @@ def _top_p(left: Cut, weights: FloatArray, tail: UnseenTail, top_p: float, tempe
         surely = int(left.kept.low)
         if not surely:
             return 0
-        share, before = top_p - EDGE, float(weights[:surely].sum())
-        ahead = min(running.reaches(share * (before + ends.low)) + 1 if share > 0 else 1, leading)
-        threshold = share * before - (1 - share) * ends.high
+        before = float(weights.listed[:surely].sum())
+        ahead = min(running.reaches(reached * (before + ends.low)) + 1 if reached > 0 else 1, leading)
+        threshold = reached * before - (1 - reached) * ends.high
         return min(max(ahead, running.reaches(threshold) + 1 if threshold > 0 else 0), surely)
 
     if left.unseen_weight.is_point and not most:
-        kept, _ = nucleus(0.0)
-        return replace(left, kept=Interval.point(float(kept)), unseen_kept="none")
+        return replace(left, kept=Interval.point(float(nucleus(0.0)[0])), unseen_kept="none")
     ends = left.unseen_weight
     (least, lacks), (middle, estimate), (largest, excess) = (
         nucleus(unseen) for unseen in (ends.low, ends.estimate, ends.high)
     )
     if excess <= 0 and largest <= tail.leading:
-        return replace(
-            left,
-            kept=Interval(float(least), float(middle), float(largest)),
-            unseen_kept="none",
-            unseen_count=Interval.point(0.0),
-            unseen_weight=Interval.point(0.0),
-        )
+        kept = Interval(float(least), float(middle), float(largest))
+        return replace(left, kept=kept, unseen_kept="none", unseen_count=_NOTHING, unseen_weight=_NOTHING)
     if not tail.is_top:
         least = certain(tail.leading)
-    low_weight = min(ends.low, lacks) if lacks > 0 else 0.0
-    low_count = 0.0
-    if lacks > 0:
-        low_count = max(1.0, math.ceil(low_weight / cap * (1 - EDGE)) if math.isfinite(low_weight) else 1.0)
+    kept = Interval(float(least), float(middle), float(largest))
+    low_weight, low_count = (min(ends.low, lacks), 1.0) if lacks > 0 else (0.0, 0.0)
+    if lacks > 0 and math.isfinite(low_weight):
+        low_count = max(1.0, math.ceil(low_weight / cap * (1 - _LAST_PLACES)))
     # of the unseen tokens in order, the first x of n weigh at least x / n of all
     share = min(1.0, (top_p * (known + ends.high) - known) / ends.high) if math.isfinite(ends.high) else top_p
     high_count = max(low_count, min(most, _ceil(most * share)))
@@ -172,44 +156,55 @@ def _top_p(left: Cut, weights: FloatArray, tail: UnseenTail, top_p: float, tempe
     if not tail.is_top:
         # of all tokens in order, the first x of n weigh at least x / n of all
         high_count, high_weight = min(most, max(1.0, _ceil((most + count) * top_p))), ends.high
+    likely = round(tail.estimated_count(middle_weight, weights.temperature))
     return replace(
         left,
-        kept=Interval(float(least), float(middle), float(largest)),
+        kept=kept,
         unseen_kept="some" if lacks > 0 else "maybe",
-        unseen_count=Interval.around(
-            low_count, round(tail.estimated_count(middle_weight, temperature)), high_count
-        ),
+        unseen_count=Interval.around(low_count, likely, high_count),
         unseen_weight=Interval.around(low_weight, middle_weight, high_weight),
     )
 
 
-def _min_p(left: Cut, log_weights: FloatArray, tail: UnseenTail, min_p: float, temperature: float) -> Cut:
+def _reached(top_p: float) -> float:
+    """Return the share of all at which an engine that sums in float32 takes top-p for reached."""
+    return max(0.0, top_p - _EDGE * (1 - top_p))
+
+
+def _min_p(left: Cut, weights: Weights, min_p: float) -> Cut:
     """Keep what is at least ``min_p`` times as likely as the first token."""
+    tail, temperature = weights.tail, weights.temperature
     floor = math.log(min_p) * temperature - _ROUNDING
-    reached = -log_weights[: int(left.kept.high)]
-    likely = float(max(1, int(np.searchsorted(reached, -floor, side="right"))))
+    reaching = weights.at_one[: int(left.kept.high)][::-1]
+    likely = float(max(1, len(reaching) - bisect_left(reaching, floor)))
     largest, average = _largest_unseen(tail)
     least = likely
     if left.unseen_kept != "none" and largest > 0:
         # an unseen token may be the one that all are measured by
-        least = float(np.searchsorted(reached, -floor - largest, side="right"))
+        least = float(len(reaching) - bisect_left(reaching, floor + largest))
     kept = Interval(min(left.kept.low, least), min(left.kept.estimate, likely), min(left.kept.high, likely))
     if left.unseen_kept == "none" or largest < floor:
-        nothing = Interval.point(0.0)
-        return replace(left, kept=kept, unseen_kept="none", unseen_count=nothing, unseen_weight=nothing)
+        return replace(left, kept=kept, unseen_kept="none", unseen_count=_NOTHING, unseen_weight=_NOTHING)
     room = tail.mass.high * math.exp(min(-floor, 700.0))
     most = min(left.unseen_count.high, room if room > 1e15 else math.floor(room))
     heaviest = tail.heaviest(most, temperature)
-    middle = min(left.unseen_count.estimate, most, tail.estimated_count_above(floor))
+    middle = min(left.unseen_count.estimate, most, tail.estimate.count_above(floor))
     certain = left.unseen_kept != "maybe" and average >= floor
+    low_count, low_weight = (1.0, math.exp(min(average / temperature, 700.0))) if certain else (0.0, 0.0)
+    if certain and tail.is_top and left.unseen_kept == "all":
+        # no more than n times the floor lies below it, and the rest weighs least in tokens at one end
+        above = tail.mass.low - tail.count * math.exp(floor)
+        end = tail.log_cap if temperature > 1 else floor
+        low_count = max(low_count, math.ceil(above * math.exp(-tail.log_cap) * (1 - _LAST_PLACES)))
+        low_weight = max(low_weight, above * math.exp(end / temperature - end))
     return replace(
         left,
         kept=kept,
         unseen_kept="some" if certain else "maybe",
-        unseen_count=Interval.around(1.0 if certain else 0.0, middle, most),
+        unseen_count=Interval.around(low_count, middle, most),
         unseen_weight=Interval.around(
-            powers(np.array([average]), temperature)[0] if certain else 0.0,
-            min(left.unseen_weight.estimate, tail.estimated_weight(temperature, middle)),
+            low_weight,
+            min(left.unseen_weight.estimate, tail.estimated_weight(middle, temperature)),
             min(left.unseen_weight.high, heaviest),
         ),
     )
@@ -245,49 +240,46 @@ def _largest_unseen(tail: UnseenTail) -> tuple[float, float]:
     return min(tail.log_cap, math.log(mass.high)), least
 
 
-def _cut_mass(
-    left: Cut, weights: FloatArray, tail: UnseenTail, settings: DecodingSettings, temperature: float
-) -> Interval:
+def _cut_mass(left: Cut, weights: Weights, settings: DecodingSettings) -> Interval:
     """Probability of what was cut; for a fixed cut of the list it grows with the unseen weight."""
-    if left.unseen_kept == "all" and left.kept.low == len(weights):
-        return Interval.point(0.0)
+    listed, known, unseen = weights.listed, weights.known, weights.unseen
+    if left.unseen_kept == "all" and left.kept.low == len(listed):
+        return _NOTHING
     kept, unseen_kept, unseen_weight = left.kept, left.unseen_kept, left.unseen_weight
     least, most = int(kept.low), int(kept.high)
-    unseen = tail.weight(temperature)
-    known = float(weights.sum())
 
     def share(count: int, kept_unseen: float, unseen: float) -> float:
         if math.isinf(unseen):
             return 1.0
-        return max(0.0, float(weights[count:].sum()) + unseen - kept_unseen) / (known + unseen)
+        return max(0.0, float(listed[count:].sum()) + unseen - kept_unseen) / (known + unseen)
 
     estimate = share(int(kept.estimate), unseen_weight.estimate, unseen.estimate)
     if least == most and unseen_kept == "none":
         if unseen.is_point:
             return Interval.point(estimate)
         return Interval.around(share(least, 0, unseen.low), estimate, share(least, 0, unseen.high))
-    if tail.is_top and settings.top_k is None and settings.min_p == 0:
-        nucleus = settings.top_p - EDGE
+    if weights.tail.is_top and settings.top_k is None and settings.min_p == 0:
+        nucleus = _reached(settings.top_p)
         lows, highs = [], []
         if unseen_kept != "some":
             # each number of listed tokens N is the nucleus for one range of the unseen weight:
             # A[N-1] < p Z <= A[N], with A the running sum and Z that of everything
-            running = np.concatenate(([0.0], np.cumsum(weights)))[least - 1 : most + 1]
+            running = np.concatenate(([0.0], np.cumsum(listed)))[least - 1 : most + 1]
             starts = np.maximum(running[:-1] / nucleus - known, unseen.low)
             stops = np.maximum(np.minimum(running[1:] / nucleus - known, unseen.high), starts)
             lows.append(float((1 - running[1:] / (known + starts)).min()))
             highs.append(float((1 - running[1:] / (known + stops)).max()))
         if unseen_kept != "none":
             reached = max(unseen.low, known / nucleus - known)
-            lows.append(1 - settings.top_p - tail.cap(temperature) / (known + reached))
+            lows.append(1 - settings.top_p - weights.tail.cap(weights.temperature) / (known + reached))
             highs.append(1 - nucleus)
         return Interval.around(max(0.0, min(lows)), estimate, min(1.0, max(highs)))
-    most_cut = 1 + EDGE - settings.top_p if settings.top_k is None and settings.min_p == 0 else 1.0
+    most_cut = 1 - _reached(settings.top_p) if settings.top_k is None and settings.min_p == 0 else 1.0
     if math.isinf(unseen.high):
         return Interval.around(0.0, estimate, most_cut)
     # the most likely token of all is kept, and weighs at least what the first listed one does
-    kept_low = max(1.0, float(weights[:least].sum()) + unseen_weight.low)
-    kept_high = float(weights[:most].sum()) + unseen_weight.high
+    kept_low = max(1.0, float(listed[:least].sum()) + unseen_weight.low)
+    kept_high = float(listed[:most].sum()) + unseen_weight.high
     return Interval.around(
         max(0.0, 1 - kept_high / (known + unseen.low)),
         estimate,

@@ -4,16 +4,53 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 
 from softmax_visualizer.decoding.decoder import Decoding, decode
-from softmax_visualizer.decoding.distribution import TokenDistribution
+from softmax_visualizer.decoding.distribution import Token, TokenDistribution
 from softmax_visualizer.decoding.interval import ALL_BUT_CERTAIN, Interval
 from softmax_visualizer.decoding.settings import DecodingSettings
 
 _ROUNDING = 1e-12
 """Slack of a difference of sums of probabilities."""
+
+
+NUCLEUS = 0.95
+"""Mass of the model's own nucleus, which is the set of acceptable tokens until a person marks their own."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person wants to know of a setting.
+
+    ``accepted``: the tokens that they marked as acceptable; empty: the model's own nucleus at T = 1.
+    ``tokens``: length of an answer. ``reliability``: share of answers that must stay in the set.
+    ``rival``: a token's text; empty: the second one. ``share``: what the rival is to have of the two.
+    """
+
+    accepted: frozenset[Token] = frozenset()
+    tokens: int = 500
+    reliability: float = 0.99
+    rival: str = ""
+    share: float = 0.25
+
+
+@dataclass(frozen=True)
+class Acceptable:
+    """The tokens that may be sampled: their indices in a list, and what makes them acceptable.
+
+    ``"marked"`` by a person, of which ``missing`` are not in the list; ``"listed"``: all of a list that is
+    shorter than the model's own nucleus; ``"nucleus"``: the most likely ones with :data:`NUCLEUS` at T = 1.
+    The set is the same at every setting: one that moved along would hide what a setting lets in.
+    """
+
+    indices: frozenset[int]
+    basis: Literal["marked", "listed", "nucleus"]
+    missing: int = 0
 
 
 class DecisionError(ValueError):
@@ -40,30 +77,33 @@ def leaving(decoding: Decoding, accepted: frozenset[int]) -> Interval:
     """
     stage = decoding.after_cut
     reach = int(stage.kept.high)
-    probabilities, unseen = stage.first(reach), stage.beyond(reach)
-    inside = np.zeros(reach, dtype=bool)
-    inside[[index for index in accepted if index < reach]] = True
-    if not inside.any():
+    unseen = stage.beyond(reach)
+    outside = np.ones(reach, dtype=bool)
+    outside[[index for index in accepted if index < reach]] = False
+    if outside.all():
         return Interval.point(1.0)
 
     # summed, not taken from 1, which would lose the digits of a small chance
-    low, estimate, high = (
-        float(values[~inside].sum())
-        for values in (probabilities.low, probabilities.estimate, probabilities.high)
-    )
-    low, estimate, high = low + unseen.low, estimate + unseen.estimate, high + unseen.high
-    if not (stage.exact and unseen.is_point):
+    if stage.exact and unseen.is_point:
+        chance = float(stage.weights[:reach][outside].sum()) / stage.total.low + unseen.low
+        # what is kept can be drawn, though float64 may have no number so small
+        low = estimate = high = max(chance, math.ulp(0.0)) if outside.any() else chance
+    else:
+        probabilities = stage.first(reach)
+        low = float(probabilities.low[outside].sum()) + unseen.low
+        estimate = float(probabilities.estimate[outside].sum()) + unseen.estimate
+        high = float(probabilities.high[outside].sum()) + unseen.high
         # the tail moves all listed tokens alike, so what is accepted bounds the rest as well
-        low = max(low, 1 - float(probabilities.high[inside].sum()) - _ROUNDING)
-        high = min(high, 1 - float(probabilities.low[inside].sum()) + _ROUNDING)
+        low = max(low, 1 - float(probabilities.high[~outside].sum()) - _ROUNDING)
+        high = min(high, 1 - float(probabilities.low[~outside].sum()) + _ROUNDING)
     found = Interval.around(*(min(max(value, 0.0), 1.0) for value in (low, estimate, high)))
     if decoding.settings.temperature == 0:
         return found
     # weights of 1e-400 are 0 in float64, and yet their tokens can be drawn
     certain = int(stage.kept.low)
-    if found.high == 0 and not inside[:certain].all():
+    if found.high == 0 and outside[:certain].any():
         return Interval(0.0, math.ulp(0.0), 1 - ALL_BUT_CERTAIN)
-    if found.low == 1 and inside[:certain].any():
+    if found.low == 1 and not outside[:certain].all():
         return Interval(ALL_BUT_CERTAIN, ALL_BUT_CERTAIN, 1.0)
     return found
 
@@ -80,6 +120,33 @@ def nucleus(distribution: TokenDistribution, top_p: float) -> int | None:
     return int(stage.kept.high) if ends_inside or distribution.complete else None
 
 
+# both look through a whole vocabulary, and are asked at every turn of a knob
+@lru_cache(maxsize=8)
+def acceptable_tokens(distribution: TokenDistribution, question: Question) -> Acceptable:
+    """Return the tokens that may be sampled."""
+    listed = range(len(distribution))
+    if question.accepted:
+        marked = frozenset(index for index in listed if distribution.token(index) in question.accepted)
+        return Acceptable(
+            marked, "marked", len(question.accepted) - len({distribution.token(i) for i in marked})
+        )
+    size = nucleus(distribution, NUCLEUS)
+    if size is None:
+        return Acceptable(frozenset(listed), "listed")
+    return Acceptable(frozenset(range(size)), "nucleus")
+
+
+@lru_cache(maxsize=8)
+def find_token(distribution: TokenDistribution, text: str) -> int | None:
+    """Return the index of the listed token with this text, whose leading space may be missing or ``␣``."""
+    text = text.replace("␣", " ")
+    for wanted in (text, f" {text}"):
+        for index in range(len(distribution)):
+            if distribution.token(index).text == wanted:
+                return index
+    return None
+
+
 def at_least_once(chance: Interval, steps: int) -> Interval:
     """Return the probability that what has ``chance`` in one step happens in ``steps`` of them.
 
@@ -87,6 +154,8 @@ def at_least_once(chance: Interval, steps: int) -> Interval:
     """
 
     def happens(value: float) -> float:
+        if steps == 0:
+            return 0.0
         return 1.0 if value >= 1 else min(-math.expm1(steps * math.log1p(-value)), ALL_BUT_CERTAIN)
 
     return _through(chance, happens)

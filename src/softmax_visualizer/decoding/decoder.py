@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,11 @@ from softmax_visualizer.decoding.entropy import (
     partial_entropy,
     prefix_entropies,
     tempered_entropy,
-    weighted_logs,
 )
-from softmax_visualizer.decoding.interval import FloatArray, Interval
+from softmax_visualizer.decoding.interval import Interval
 from softmax_visualizer.decoding.settings import DecodingSettings
 from softmax_visualizer.decoding.stage import Kept, KeptUnseen, Stage, in_bits, tempered
+from softmax_visualizer.decoding.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,12 @@ class Decoding:
 
         Probabilities are summed from the most likely token on; where they are intervals, the estimates are.
         None is a token that is not listed.
+
+        Raises:
+            ValueError: the number is not in [0, 1).
         """
+        if not 0 <= chance < 1:
+            raise ValueError(f"a random number to draw with is at least 0 and below 1, not {chance}")
         kept = int(self.after_cut.kept.estimate)
         running = np.cumsum(self.after_cut.first(kept).estimate)
         index = int(np.searchsorted(running, chance, side="right"))
@@ -111,6 +117,11 @@ class Decoding:
         Args:
             top: list that many tokens and sum up the others; all listed tokens if None.
         """
+        record = self.record(top)
+        return {**record, "tokens": list(record["tokens"])}
+
+    def record(self, top: int | None = None) -> dict[str, Any]:
+        """Return :meth:`to_dict`, with the tokens as an iterator, as there may be very many."""
         shown = len(self.distribution) if top is None else min(top, len(self.distribution))
         others = self.others(shown)
         tempered, final = self.after_temperature.first(shown), self.after_cut.first(shown)
@@ -122,7 +133,7 @@ class Decoding:
         return {
             "settings": self.settings.to_dict(),
             "exact": self.exact,
-            "tokens": [
+            "tokens": (
                 {
                     "rank": index + 1,
                     "text": self.distribution.token(index).text,
@@ -131,7 +142,7 @@ class Decoding:
                     "probability": final[index].to_dict(),
                 }
                 for index in range(shown)
-            ],
+            ),
             "others": {
                 "count": others.count,
                 "after_temperature": others.after_temperature.to_dict(),
@@ -155,70 +166,70 @@ def decode(distribution: TokenDistribution, settings: DecodingSettings) -> Decod
     Temperature divides the logits (Ackley, Hinton and Sejnowski 1985), so it raises probabilities to the
     power 1/T; top-p is Holtzman et al. 2020 (arXiv 1904.09751), min-p arXiv 2407.01082. Sums are float64.
     """
-    model = distribution.stage
-    log_weights, tail, temperature = distribution.log_weights, distribution.tail, settings.temperature
-    at_temperature = (
-        model if temperature == 1 else tempered(log_weights, tail, len(distribution), temperature)
-    )
-    first = settings.order == "temperature-first"
-    if not settings.cuts or (first and temperature == 0):
+    weights, at_temperature = _tempered(distribution, settings.temperature)
+    model, first = distribution.stage, settings.order == "temperature-first"
+    if not settings.cuts or (first and settings.temperature == 0):
         # a greedy decoder takes the most likely token, which no cut can take away
         return Decoding(distribution, settings, model, at_temperature, at_temperature, Interval.point(0.0))
-    cut_on = at_temperature if first else model
-    survivors = cut(cut_on.weights, log_weights, tail, settings, temperature if first else 1.0)
-    final = _survivors_stage(survivors, distribution, at_temperature, settings)
+    survivors = cut(weights if first else _tempered(distribution, 1.0)[0], settings)
+    final = _survivors_stage(survivors, weights, at_temperature, settings)
     return Decoding(distribution, settings, model, at_temperature, final, survivors.cut_mass)
 
 
+# a sweep or a map asks at one temperature again and again, and an exponential is most of what a step costs
+@lru_cache(maxsize=4)
+def _tempered(distribution: TokenDistribution, temperature: float) -> tuple[Weights, Stage]:
+    weights = distribution.at(temperature)
+    return weights, distribution.stage if temperature == 1 else tempered(weights, len(distribution))
+
+
 def _survivors_stage(
-    survivors: Cut, distribution: TokenDistribution, at_temperature: Stage, settings: DecodingSettings
+    survivors: Cut, weights: Weights, at_temperature: Stage, settings: DecodingSettings
 ) -> Stage:
     """The distribution over what survived the cuts, renormalised, at the settings' temperature."""
-    if survivors.unseen_kept == "all" and survivors.kept.low == distribution.support:
+    if survivors.unseen_kept == "all" and survivors.kept.low == len(weights.listed):
         return at_temperature
-    if settings.temperature == 0 and survivors.unseen_kept != "none" and distribution.tail.leading == 0:
-        # no cut takes the most likely token away, which may be an unseen one
-        return at_temperature
-    temperature, tail = settings.temperature, distribution.tail
-    weights, log_weights = at_temperature.weights, distribution.log_weights
-    kept, count = survivors.kept, survivors.unseen_count
-    if temperature == 0:
-        ties = float(weights.sum())
+    kept, unseen_kept, count, tail = (
+        survivors.kept,
+        survivors.unseen_kept,
+        survivors.unseen_count,
+        weights.tail,
+    )
+    unseen, entropy = survivors.unseen_weight, None
+    if settings.temperature == 0:
+        if unseen_kept != "none" and tail.leading == 0:
+            # no cut takes the most likely token away, which may be an unseen one
+            return at_temperature
+        ties = weights.known
         kept = Interval(min(kept.low, ties), min(kept.estimate, ties), min(kept.high, ties))
-        most = min(tail.weight(0).high, count.high)
-        count = Interval(0.0, 0.0, most)
-        unseen, entropy = count, None
-    elif settings.order == "temperature-last" and temperature != 1 and survivors.unseen_kept != "none":
-        # the cut fixed the mass of the unseen survivors at T = 1, so they are a tail of their own
-        unseen, entropy = _tail_at(survivors, weights, distribution, temperature)
-    else:
-        unseen, entropy = survivors.unseen_weight, None
-    unseen_kept = survivors.unseen_kept
-    if temperature == 0:
+        unseen = count = Interval(0.0, 0.0, min(weights.unseen.high, count.high))
         unseen_kept = "maybe" if unseen.high else "none"
+    least, middle, most = int(kept.low), int(kept.estimate), int(kept.high)
+    listed = weights.first(most)
+    if settings.order == "temperature-last" and settings.temperature not in (0, 1) and unseen_kept != "none":
+        # the cut fixed the mass of the unseen survivors at T = 1, so they are a tail of their own
+        unseen, entropy = _tail_at(survivors, listed, settings)
 
-    least, middle, most_kept = int(kept.low), int(kept.estimate), int(kept.high)
     fewest = max(1, least)
-    entropies = prefix_entropies(weights, log_weights, temperature, fewest, most_kept)
+    entropies = prefix_entropies(weights, fewest, most)
     low, high = float(entropies.min()), float(entropies.max())
     estimate = float(entropies[max(middle, 1) - fewest])
+    sums = [
+        listed.known if number == most else float(weights.listed[:number].sum())
+        for number in (least, middle, most)
+    ]
     if not tail.is_top and unseen_kept != "none":
-        listed = Interval(*(float(weights[:number].sum()) for number in (least, middle, most_kept)))
-        mixed = mixed_entropy(Interval(low, estimate, high), listed, unseen, max(1.0, count.high))
+        mixed = mixed_entropy(Interval(low, estimate, high), Interval(*sums), unseen, max(1.0, count.high))
         low, estimate, high = mixed.low, mixed.estimate, mixed.high
     elif unseen_kept != "none":
-        if entropy is None:
-            logs = weighted_logs(weights[:most_kept], log_weights[:most_kept], temperature)
-            known = float(weights[:most_kept].sum())
-            entropy = partial_entropy(known, logs, unseen, count.high, tail, temperature)
+        entropy = entropy or partial_entropy(listed, unseen, count.high)
         low = entropy.low if kept.is_point else min(low, entropy.low)
         high = max(high, entropy.high)
         estimate = entropy.estimate if unseen.estimate > 0 else estimate
-    sums = [float(weights[:number].sum()) for number in (least, middle, most_kept)]
     # the most likely token of all weighs at least what the first listed one does
     return Stage(
-        weights,
-        len(distribution),
+        weights.listed,
+        at_temperature.listed,
         tail.leading,
         kept,
         Interval.around(
@@ -241,21 +252,22 @@ def _most_kept(kept: Interval, unseen_count: Interval, settings: DecodingSetting
     return float(settings.top_k)
 
 
-def _tail_at(
-    survivors: Cut, weights: FloatArray, distribution: TokenDistribution, temperature: float
-) -> tuple[Interval, Interval]:
+def _tail_at(survivors: Cut, listed: Weights, settings: DecodingSettings) -> tuple[Interval, Interval]:
     """Weight of the unseen survivors of a cut made at T = 1, and the entropy of all survivors, in nats."""
-    listed = int(survivors.kept.high)
-    known = float(weights[:listed].sum())
-    logs = weighted_logs(weights[:listed], distribution.log_weights[:listed], temperature)
-    mass, count = survivors.unseen_weight, survivors.unseen_count
-    bounds = distribution.tail.part(mass, count.high)
-    # the same law holds the estimated mass in the estimated number of tokens
-    likely = distribution.tail.part(mass, count.estimate)
-    ends, middle = bounds.weight(temperature), likely.weight(temperature).estimate
-    entropies = tempered_entropy(known, logs, bounds, temperature)
-    estimate = tempered_entropy(known, logs, likely, temperature).estimate
+    mass, count, tail = survivors.unseen_weight, survivors.unseen_count, listed.tail
+    bounds = replace(listed, tail=tail.part(mass, count.high))
+    # the same laws hold the estimated mass in the estimated number of tokens
+    likely = replace(listed, tail=tail.part(mass, count.estimate))
+    unseen, entropy = bounds.unseen, tempered_entropy(bounds)
+    low, high = unseen.low, unseen.high
+    if settings.top_k and tail.is_top and math.isfinite(tail.count):
+        # they are among the most likely ones, and just these if top-k is the only cut
+        most = min(settings.top_k - len(listed.listed), int(tail.count))
+        leading = tail.leading_weight(most, settings.temperature)
+        high = min(high, leading.high)
+        if settings.top_p == 1 and settings.min_p == 0:
+            low = max(low, leading.low)
     return (
-        Interval.around(ends.low, middle, ends.high),
-        Interval.around(entropies.low, estimate, entropies.high),
+        Interval.around(low, likely.unseen.estimate, high),
+        Interval.around(entropy.low, tempered_entropy(likely).estimate, entropy.high),
     )

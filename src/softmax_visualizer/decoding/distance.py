@@ -1,4 +1,4 @@
-"""Bounds of the total variation distance and the Kullback-Leibler divergence of what two decodings draw."""
+"""How far apart what two decodings draw is: bounds of the total variation, and KL where it is exact."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ from numpy.typing import NDArray
 from softmax_visualizer.decoding.decoder import Decoding
 from softmax_visualizer.decoding.interval import FloatArray, Interval, IntervalArray
 from softmax_visualizer.decoding.settings import DecodingSettings
-from softmax_visualizer.decoding.stage import Stage, in_bits
+from softmax_visualizer.decoding.stage import Stage
 
 IndexArray = NDArray[np.intp]
 
 _LARGEST = 1e300
 """Stands in for what overflows float64, so that 0 times it is 0."""
-
-_TINY = 5e-324
-"""Stands in for a probability that float64 may have rounded to 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,98 +112,57 @@ def _unseen_excess(more: Side, less: Side) -> float:
     return -math.expm1(-max(0.0, log_ratio))
 
 
-def divergence_of_settings(before: Decoding, after: Decoding, entering: Interval) -> Interval:
-    """Return D(after || before) in bits, of two decodings of one distribution.
+def divergence(before: Side, after: Side) -> float | None:
+    """Return the Kullback-Leibler divergence D(after || before) in bits; None where it is not exact.
 
-    With Z the total and l the log-weights at T = 1, ln Q = l / T_Q - ln Z_Q and ln P = l / T_P - ln Z_P on
-    what Q draws, so D(Q || P) = E_Q[l] (1 / T_Q - 1 / T_P) - ln Z_Q + ln Z_P. Where T is 0 all l are 0.
-
-    Args:
-        before: P.
-        after: Q.
-        entering: how many tokens Q can draw and P cannot.
+    Infinite where ``after`` can draw what ``before`` cannot.
     """
-    if entering.low > 0:
-        return Interval.point(math.inf)
-    temperatures = before.settings.temperature, after.settings.temperature
-    if min(temperatures) == 0 and not after.distribution.leading:
-        # greedy may take an unseen token, of which nothing but the greatest possible weight is known
-        return Interval(0.0, 0.0, math.inf)
-    if after.after_cut.unseen_kept == "none" or after.distribution.tail.empty:
-        own = _listed_part(after, *temperatures)
-    else:
-        own = _unseen_part(after.after_cut, *temperatures)
-    total = before.after_cut.total
-    # where a token may enter, the divergence may be infinite, but it is not below the low end
-    return in_bits(
-        Interval.around(
-            max(0.0, own.low + math.log(total.low)),
-            math.inf if entering.estimate > 0 else max(0.0, own.estimate + math.log(total.estimate)),
-            math.inf if entering.high > 0 else max(0.0, own.high + math.log(total.high)),
-        )
-    )
+    for side in (before, after):
+        whole = side.decoding.distribution.complete or side.stage.unseen_kept == "none"
+        if not (whole and side.stage.exact):
+            return None
+    new, old = _log_probabilities(after), _log_probabilities(before)
+    drawn = np.isfinite(new)
+    if np.isneginf(old[drawn]).any():
+        return math.inf
+    return max(0.0, float((after.drawn.low[drawn] * (new[drawn] - old[drawn])).sum()) / math.log(2))
 
 
-def _listed_part(after: Decoding, before_temperature: float, temperature: float) -> Interval:
-    """Return D(Q || P) - ln Z_P in nats, where Q draws listed tokens only, however many it may keep."""
-    stage = after.after_cut
-    least, middle, most = (int(count) for count in (stage.kept.low, stage.kept.estimate, stage.kept.high))
-    weights = stage.weights[:most]
-    products = weights * after.distribution.log_weights[:most]
-    if least == most:
-        sums, totals = products.sum(keepdims=True), np.array([stage.total.low])
-    else:
-        sums, totals = np.cumsum(products)[least - 1 :], np.cumsum(weights)[least - 1 :]
+def _log_probabilities(side: Side) -> FloatArray:
+    """Return ln of each row's probability, even where that is 0 in float64; -inf where it is not kept."""
+    # the number at the end is what index -1 picks
+    logs = np.full(len(side.decoding.distribution) + 1, -math.inf)
+    count = int(side.stage.kept.low)
     with np.errstate(over="ignore"):
-        values = (inverse(temperature) - inverse(before_temperature)) * (sums / totals) - np.log(totals)
-    return Interval.around(values.min(), values[middle - least], values.max())
+        scaled = side.decoding.distribution.log_weights[:count] * inverse(side.decoding.settings.temperature)
+    logs[:count] = scaled - math.log(side.stage.total.low)
+    rows: FloatArray = logs[side.index]
+    return rows
 
 
-def _unseen_part(stage: Stage, before_temperature: float, temperature: float) -> Interval:
-    """Return the same where Q draws unseen tokens too: E_Q[l] = T_Q (ln Z_Q - H(Q))."""
-    ratio = min(temperature * inverse(before_temperature), _LARGEST)
-    least, most = stage.entropy.low, stage.entropy.high
-    if ratio < 1:
-        least, most = most, least
-
-    def value(bits: float, total: float) -> float:
-        return _times(ratio - 1, bits * math.log(2)) - _times(ratio, math.log(total))
-
-    return Interval.around(
-        value(least, stage.total.high),
-        value(stage.entropy.estimate, stage.total.estimate),
-        value(most, stage.total.low),
-    )
-
-
-def narrowed(
-    before: Decoding, after: Decoding, distance: Interval, divergence: Interval, within: tuple[bool, bool]
-) -> tuple[Interval, Interval]:
-    """Return the distance and the divergence (in bits) of two decodings of one distribution, narrowed.
+def narrowed(before: Decoding, after: Decoding, distance: Interval) -> Interval:
+    """Return the total variation of two decodings of one distribution, narrowed.
 
     Their unseen tokens are the same ones, which bounds that are worked out of each decoding alone miss.
     """
     if distance.is_point:
-        return distance, divergence
+        return distance
     temperatures = before.settings.temperature, after.settings.temperature
     cuts = cut_temperature(before.settings), cut_temperature(after.settings)
     if temperatures[0] == temperatures[1] == cuts[0] == cuts[1]:
         # each is what its cuts left of one whole, so one is a part of the other
-        ratio = _kept_ratio(before.cut_mass, after.cut_mass)
-        distance = _within_both(distance, _distance_of_part(ratio))
-        if within[1]:
-            divergence = _within_both(divergence, _divergence_of_part(ratio))
-    elif uncut(before.after_cut) and uncut(after.after_cut):
+        others = _distance_of_part(_kept_ratio(before.cut_mass, after.cut_mass))
+        low, high = max(distance.low, others.low), min(distance.high, others.high)
+        return Interval.around(low, others.estimate, high)
+    if uncut(before.after_cut) and uncut(after.after_cut):
         # D(P || Q) + D(Q || P) = (1 / T_P - 1 / T_Q) (E_P[l] - E_Q[l]); by Pinsker's inequality it is at
         # least four times the squared distance
         colder, hotter = sorted((before, after), key=lambda decoding: decoding.settings.temperature)
         fall = _mean_log_weight(colder)[1] - _mean_log_weight(hotter)[0]
         slope = inverse(min(temperatures)) - inverse(max(temperatures))
-        nats = max(0.0, _times(slope, fall))
-        distance = Interval.around(distance.low, distance.estimate, min(distance.high, math.sqrt(nats) / 2))
-        most = min(divergence.high, nats / math.log(2))
-        divergence = Interval.around(divergence.low, divergence.estimate, most)
-    return distance, divergence
+        nats = max(0.0, slope * fall if slope else 0.0)
+        return Interval.around(distance.low, distance.estimate, min(distance.high, math.sqrt(nats) / 2))
+    return distance
 
 
 def _mean_log_weight(decoding: Decoding) -> tuple[float, float]:
@@ -240,80 +196,6 @@ def _distance_of_part(ratio: Interval) -> Interval:
     )
 
 
-def _divergence_of_part(ratio: Interval) -> Interval:
-    """Return the divergence in bits of a part from a whole that it is ``ratio`` of."""
-    low, estimate, high = (
-        max(0.0, -math.log2(value)) if value > 0 else math.inf
-        for value in (ratio.high, ratio.estimate, ratio.low)
-    )
-    return Interval.around(low, estimate, high)
-
-
-def _within_both(bounds: Interval, others: Interval) -> Interval:
-    return Interval.around(max(bounds.low, others.low), others.estimate, min(bounds.high, others.high))
-
-
-def divergence_of_models(before: Side, after: Side, entering: Interval) -> Interval:
-    """Return D(after || before) in bits, of decodings of two distributions.
-
-    Args:
-        before: P.
-        after: Q.
-        entering: how many tokens Q can draw and P cannot.
-    """
-    if entering.low > 0:
-        return Interval.point(math.inf)
-    high = math.inf
-    if entering.high == 0:
-        # q ln(q / p) falls with p, and is convex in q
-        logs = _log_probabilities(before, before.stage.kept.low, before.stage.total.high)
-        ends = _information(after.drawn.low, logs), _information(after.drawn.high, logs)
-        high = max(0.0, float(np.maximum(*ends).sum()))
-        if before.stage.exact and after.stage.exact:
-            return in_bits(Interval.point(high))
-    logs = _log_probabilities(before, before.stage.kept.estimate, before.stage.total.estimate)
-    listed = before.listed
-    estimate = float(_information(after.drawn.estimate[listed], logs[listed]).sum())
-    # what the one side does not list is taken for one crowd, and what is left by rounding for nothing
-    crowd = 1 - float(after.drawn.estimate[listed].sum())
-    if crowd > 1e-12:
-        left = before.unseen.estimate
-        estimate += crowd * math.log(crowd / left) if left > 0 else math.inf
-    return in_bits(Interval.around(_least_divergence(before.drawn, after.drawn), estimate, high))
-
-
-def _least_divergence(old: IntervalArray, new: IntervalArray) -> float:
-    """Return a lower bound in nats: D is the sum of q ln(q / p) - q + p, of which no term is negative.
-
-    A term grows with the distance of q and p, so it is least where their intervals are nearest.
-    """
-    rises, falls = new.low > old.high, new.high < old.low
-    apart = rises | falls
-    q = np.where(rises, new.low, new.high)[apart]
-    p = np.maximum(np.where(rises, old.high, old.low)[apart], _TINY)
-    return max(0.0, float((_information(q, np.log(p)) - q + p).sum()))
-
-
-def _information(q: FloatArray, log_p: FloatArray) -> FloatArray:
-    """Return q ln(q / p) of each token, 0 where q is."""
-    result = np.zeros(len(q))
-    drawn = q > 0
-    result[drawn] = q[drawn] * (np.log(q[drawn]) - log_p[drawn])
-    return result
-
-
-def _log_probabilities(side: Side, kept: float, total: float) -> FloatArray:
-    """Return ln of each row's probability, even where that is 0 in float64; -inf where it is not kept."""
-    # the number at the end is what index -1 picks
-    logs = np.full(len(side.decoding.distribution) + 1, -math.inf)
-    count = int(kept)
-    with np.errstate(over="ignore"):
-        scaled = side.decoding.distribution.log_weights[:count] * inverse(side.decoding.settings.temperature)
-    logs[:count] = scaled - math.log(total)
-    rows: FloatArray = logs[side.index]
-    return rows
-
-
 def cut_temperature(settings: DecodingSettings) -> float:
     """Return the temperature of the probabilities that the cuts act on; the settings' own if none does."""
     return settings.temperature if settings.order == "temperature-first" or not settings.cuts else 1.0
@@ -327,7 +209,3 @@ def uncut(stage: Stage) -> bool:
 def inverse(temperature: float) -> float:
     """Return 1 / T; 0 for T = 0, where all tokens that can be drawn have the same weight."""
     return min(1 / temperature, _LARGEST) if temperature > 0 else 0.0
-
-
-def _times(factor: float, value: float) -> float:
-    return factor * value if factor else 0.0

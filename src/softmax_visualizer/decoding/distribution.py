@@ -12,12 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from softmax_visualizer.decoding.estimate import extrapolated_mass
 from softmax_visualizer.decoding.interval import ALL_BUT_CERTAIN, FloatArray, Interval
 from softmax_visualizer.decoding.stage import Stage, tempered
 from softmax_visualizer.decoding.tail import UnseenTail
+from softmax_visualizer.decoding.weights import Weights
 
 MASS_TOLERANCE = 1e-6
 """How far the mass of a server's list may be off: float32 log-softmax, printed and parsed."""
+
+FLOAT32_ROUNDING = 2.0**-24
+"""What one addition in float32 loses or gains at most, as a share of the sum; times as many as are added."""
 
 LARGEST_VOCABULARY = 10**9
 """Thousands of times any real one."""
@@ -31,6 +36,8 @@ _VANISHING = -700.0
 _NO_LIST_BEYOND = 1e-3
 """A mass that is further off than this is no rounding: the list is not what it is said to be."""
 
+_MOST_MASS = 1.1
+"""Where all listed probabilities are too large, what is unseen beside them may come to more than 1."""
 _ABOVE_ZERO = 1e-2
 """How far rounding takes the log-probability of a certain token above 0: bfloat16 has three digits."""
 
@@ -149,9 +156,12 @@ class TokenDistribution:
             vocabulary_assumed: the size is such a bound, and is not to be shown as known.
             is_top: the list is known to hold the most likely tokens.
             odds_only: the list sums to 1 for having been scaled, and so says nothing of the unseen mass.
-            mass_tolerance: how far the list's mass may be off. It matters above temperature 1, where a
-                tail of 1e-6 can grow to a third of everything. The listed numbers themselves are taken as
-                they are: float32's rounding of them shows below a temperature of 0.01.
+            mass_tolerance: how far the list's mass may be off, either way. What is no more than rounding
+                matters above temperature 1 only, where a tail of 1e-6 can grow to a third of everything;
+                a larger one counts at T = 1 too. A server that sums its softmax one by one in float32 is off
+                by up to :data:`FLOAT32_ROUNDING` a token of the vocabulary: by far the most of a tail is too
+                small to change the sum. The listed numbers are right beside one another: float32's rounding
+                of them shows below a temperature of 0.01.
 
         Raises:
             DistributionError: lengths differ, the list is empty or longer than the vocabulary, or an entry
@@ -172,7 +182,7 @@ class TokenDistribution:
         _check_size(vocabulary_size, len(values))
 
         missing = 1.0 - math.fsum(np.exp(values))
-        if missing < -_NO_LIST_BEYOND:
+        if missing < -max(_NO_LIST_BEYOND, mass_tolerance):
             notes.append(
                 f"The listed probabilities sum to {100 * (1 - missing):.1f} %: they were scaled to 100 %."
             )
@@ -191,7 +201,7 @@ class TokenDistribution:
             )
         unseen = math.inf if vocabulary_size is None else vocabulary_size - len(values)
         if unseen == 0:
-            if missing > _NO_LIST_BEYOND:
+            if missing > max(_NO_LIST_BEYOND, mass_tolerance):
                 notes.append(
                     f"The whole vocabulary is listed, yet sums to {100 * (1 - missing):.1f} %: "
                     "it was scaled to 100 %."
@@ -212,7 +222,11 @@ class TokenDistribution:
                        tuple(notes))  # fmt: skip
         # a mass above 1 shows by how much at least the numbers are off
         doubt = max(mass_tolerance, -missing)
-        mass = Interval(max(0.0, missing - doubt), max(0.0, missing), max(0.0, missing) + doubt)
+        likely = max(0.0, missing)
+        if is_top and missing < doubt and doubt > MASS_TOLERANCE:
+            # the server's rounding may be all that is missing, or it may hide what is
+            likely = min(max(likely, extrapolated_mass(values, len(values) + unseen)), likely + doubt)
+        mass = Interval(max(0.0, missing - doubt), likely, min(max(0.0, missing) + doubt, _MOST_MASS))
         if is_top and mass.high > room:
             # as far as the list contradicts itself, so far its numbers may be off the other way
             doubt = max(0.0, missing - room)
@@ -251,7 +265,7 @@ class TokenDistribution:
         if values[0] < _VANISHING:
             raise DistributionError("The list holds no usable log-probability.")
         low, high = unseen_mass.low, unseen_mass.high
-        if not 0 <= low <= unseen_mass.estimate <= high <= 1 + _NO_LIST_BEYOND:
+        if not 0 <= low <= unseen_mass.estimate <= high <= _MOST_MASS:
             raise DistributionError("The unseen mass is no interval of probabilities.")
         # less the rounding of a list that was scaled
         if high > 0 and values[-1] < values[0] + _VANISHING - 1:
@@ -323,6 +337,8 @@ class TokenDistribution:
         """What is known of the tokens that are not listed."""
         scale = math.exp(-float(self.logprobs[0]))
         low, estimate, high = self.unseen_mass.low, self.unseen_mass.estimate, self.unseen_mass.high
+        # a server's rounding is no reason to doubt what it says at T = 1
+        rounded = not self.odds_only and high - low <= 2 * MASS_TOLERANCE * (1 + _LAST_PLACES)
         if self.odds_only:
             # the list holds what the unseen tokens leave of 1, not what it was scaled to
             low, estimate, high = (value / (1 - value) for value in (low, estimate, high))
@@ -331,12 +347,12 @@ class TokenDistribution:
         largest = math.log(mass.high) if mass.high > 0 else last
         return UnseenTail(
             last if self.is_top else largest,
+            Interval.point(mass.estimate) if rounded else mass,
             mass,
             math.inf if self.unseen_count is None else float(self.unseen_count),
             self.support,
             # one token may have all the mass, which outranks what is listed with less
             self.support if self.is_top else int(np.count_nonzero(self.log_weights >= largest)),
-            reported=not self.odds_only,
         )
 
     @property
@@ -344,20 +360,29 @@ class TokenDistribution:
         """How many of the listed tokens are known to be the most likely ones of the whole vocabulary."""
         return len(self) if self.complete else self.tail.leading
 
+    def at(self, temperature: float) -> Weights:
+        """Return what ``temperature``, 0 or more, makes of all possible tokens."""
+        return Weights.at(temperature, self.log_weights, self.tail)
+
     @cached_property
     def stage(self) -> Stage:
         """The distribution itself, as the first stage of every decoding."""
-        return tempered(self.log_weights, self.tail, len(self), 1.0)
+        return tempered(self.at(1.0), len(self))
 
     def to_dict(self, top: int | None = None) -> dict[str, Any]:
         """Return the ``distribution`` record of the ``show --format json`` contract, ``top`` tokens of it."""
+        record = self.record(top)
+        return {**record, "tokens": list(record["tokens"])}
+
+    def record(self, top: int | None = None) -> dict[str, Any]:
+        """Return :meth:`to_dict`, with the tokens as an iterator, as there may be very many."""
         known_size = None if self.vocabulary_assumed else self.vocabulary_size
         return {
             "complete": self.complete,
             "vocabulary_size": known_size,
             "assumed_vocabulary_size": self.vocabulary_size if self.vocabulary_assumed else None,
             "unseen_mass": self.unseen_mass.estimate,
-            "tokens": [
+            "tokens": (
                 {
                     "rank": index + 1,
                     "text": self.token(index).text,
@@ -365,7 +390,7 @@ class TokenDistribution:
                     "logprob": value if math.isfinite(value := float(self.logprobs[index])) else None,
                 }
                 for index in range(len(self) if top is None else min(top, len(self)))
-            ],
+            ),
         }
 
 

@@ -13,19 +13,10 @@ from collections.abc import Callable
 import numpy as np
 
 from softmax_visualizer.decoding.interval import FloatArray, Interval
-from softmax_visualizer.decoding.tail import UnseenTail
+from softmax_visualizer.decoding.weights import Weights
 
-
-def weighted_logs(weights: FloatArray, log_weights: FloatArray, temperature: float) -> float:
-    """Return the sum of ``w ln w`` of tokens with these weights at ``temperature``."""
-    if temperature == 0:
-        return 0.0
-    # beyond -1e4 a weight is 0 in float64, while 0 * -inf would be NaN
-    logs = (
-        log_weights if log_weights[-1] > -1e4 * temperature else np.maximum(log_weights, -1e4 * temperature)
-    )
-    # not np.dot: BLAS wakes threads for it, which costs more than the sum where other work goes on
-    return float(np.einsum("i,i", weights, logs)) / temperature
+_GRID = 1e-9
+"""Nats by which a grid may miss the extreme of a smooth function."""
 
 
 def entropy(total: float, logs: float) -> float:
@@ -33,50 +24,46 @@ def entropy(total: float, logs: float) -> float:
     return max(0.0, math.log(total) - logs / total)
 
 
-def tempered_entropy(known: float, logs: float, tail: UnseenTail, temperature: float) -> Interval:
-    """Return the entropy of listed tokens (weight ``known``, ``w ln w`` of ``logs``) with all of the tail.
+def tempered_entropy(weights: Weights) -> Interval:
+    """Return the entropy of listed tokens with all of the tail.
 
     The bounds are attained for T >= 1; below, they hold and are within whole-token effects of the truth.
     """
+    tail, temperature = weights.tail, weights.temperature
     if tail.empty:
-        return Interval.point(entropy(known, logs))
+        return Interval.point(_entropy_with(weights))
     if not tail.is_top:
-        listed = Interval.point(entropy(known, logs))
+        listed = Interval.point(_entropy_with(weights))
         count = max(1.0, tail.most_reaching(0.0)) if temperature == 0 else tail.count
-        return mixed_entropy(listed, Interval.point(known), tail.weight(temperature), count)
+        return mixed_entropy(listed, Interval.point(weights.known), weights.unseen, count)
     if temperature == 0:
-        ties = tail.weight(0)
-        return Interval.around(*(math.log(known + count) for count in (ties.low, ties.estimate, ties.high)))
+        ties = (weights.unseen.low, weights.unseen.estimate, weights.unseen.high)
+        return Interval.around(*(math.log(weights.known + count) for count in ties))
     mass = tail.mass_at(temperature)
     if temperature >= 1:
-        low = _packed_entropy(known, logs, tail, mass.low, temperature)
-        weight = tail.even(mass.high, tail.count, temperature)
-        high = _even_entropy(known, logs, weight, tail.count)
+        low = _packed_entropy(weights, mass.low)
+        high = _even_entropy(weights, tail.even(mass.high, tail.count, temperature), tail.count)
     else:
-        low = _least_entropy(known, logs, tail, mass.low, temperature)
-        high = _most_entropy(known, logs, tail, mass.high, temperature)
-    estimated_weight = tail.weight(temperature).estimate
-    return Interval.around(low, _estimated_entropy(known, logs, tail, temperature, estimated_weight), high)
+        low = _least_entropy(weights, mass.low)
+        high = _most_entropy(weights, mass.high)
+    return Interval.around(low, _estimated_entropy(weights, weights.unseen.estimate), high)
 
 
-def partial_entropy(
-    known: float, logs: float, weight: Interval, count: float, tail: UnseenTail, temperature: float
-) -> Interval:
-    """Return the entropy of listed tokens with some unseen ones, of ``weight``, at most ``count`` of them.
+def partial_entropy(weights: Weights, unseen: Interval, count: float) -> Interval:
+    """Return the entropy of listed tokens with some of the tail: at most ``count``, which weigh ``unseen``.
 
     More weight in the least likely tokens always raises the entropy, so each end of the weight gives one
     end: as few tokens as the cap allows, and ``count`` equal ones.
     """
-    ends = [entropy(known, logs)] * 2
-    if weight.low > 0:
+    low = high = _entropy_with(weights)
+    if unseen.low > 0:
         # w <= cap for every token, hence sum(w ln w) <= weight * ln(cap)
-        log_cap = math.log(min(weight.low, tail.cap(temperature)))
-        ends[0] = entropy(known + weight.low, logs + weight.low * log_cap)
-    if weight.high > 0:
-        ends[1] = _even_entropy(known, logs, weight.high, count)
-    tokens = tail.estimated_count(weight.estimate, temperature) if weight.estimate > 0 else 0.0
-    estimate = _estimated_entropy(known, logs, tail, temperature, weight.estimate, tokens)
-    return Interval.around(ends[0], estimate, ends[1])
+        log_cap = math.log(min(unseen.low, weights.tail.cap(weights.temperature)))
+        low = _entropy_with(weights, unseen.low, unseen.low * log_cap)
+    if unseen.high > 0:
+        high = _even_entropy(weights, unseen.high, count)
+    likely = weights.tail.estimated_count(unseen.estimate, weights.temperature)
+    return Interval.around(low, _estimated_entropy(weights, unseen.estimate, likely), high)
 
 
 def mixed_entropy(listed: Interval, known: Interval, unseen: Interval, count: float) -> Interval:
@@ -113,70 +100,58 @@ def _share(weight: float, other: float) -> float:
     return weight / (weight + other) if weight > 0 else 0.0
 
 
-def prefix_entropies(
-    weights: FloatArray, log_weights: FloatArray, temperature: float, least: int, most: int
-) -> FloatArray:
-    """Return the entropies of the first ``least``, ..., ``most`` tokens, in nats."""
-    weights, log_weights = weights[:most], log_weights[:most]
+def prefix_entropies(weights: Weights, least: int, most: int) -> FloatArray:
+    """Return the entropies of the first ``least``, ..., ``most`` listed tokens alone, in nats."""
+    weights = weights.first(most)
     if least == most:
-        return np.array([entropy(float(weights.sum()), weighted_logs(weights, log_weights, temperature))])
-    if temperature == 0:
-        return np.log(np.cumsum(weights)[least - 1 :])
-    logs = np.maximum(log_weights, -1e4 * temperature) / temperature
-    totals = np.cumsum(weights)
-    result: FloatArray = np.maximum(np.log(totals) - np.cumsum(weights * logs) / totals, 0)[least - 1 :]
+        return np.array([_entropy_with(weights)])
+    totals = np.cumsum(weights.listed)
+    sums = np.cumsum(weights.listed * weights.logs)
+    result: FloatArray = np.maximum(np.log(totals) - sums / totals, 0)[least - 1 :]
     return result
 
 
-def _even_entropy(known: float, logs: float, weight: float, count: float) -> float:
-    if weight <= 0:
-        return entropy(known, logs)
-    if math.isinf(count) or math.isinf(weight):
+def _entropy_with(weights: Weights, unseen: float = 0.0, unseen_logs: float = 0.0) -> float:
+    """Entropy of the listed tokens with others that weigh ``unseen``, and whose ``w ln w`` sum up."""
+    return entropy(weights.known + unseen, weights.weighted_logs + unseen_logs)
+
+
+def _even_entropy(weights: Weights, unseen: float, count: float) -> float:
+    if unseen <= 0:
+        return _entropy_with(weights)
+    if math.isinf(count) or math.isinf(unseen):
         return math.inf
-    return entropy(known + weight, logs + weight * (math.log(weight) - math.log(count)))
+    return _entropy_with(weights, unseen, unseen * (math.log(unseen) - math.log(count)))
 
 
-def _packed_entropy(known: float, logs: float, tail: UnseenTail, mass: float, temperature: float) -> float:
+def _packed_entropy(weights: Weights, mass: float) -> float:
+    tail, temperature = weights.tail, weights.temperature
     full, remainder = tail.packing(mass)
-    weight = full * tail.cap(temperature)
-    tail_logs = weight * tail.log_cap / temperature
+    unseen = full * tail.cap(temperature)
+    logs = unseen * tail.log_cap / temperature
     if remainder > 0:
         last = math.exp(math.log(remainder) / temperature)
-        weight, tail_logs = weight + last, tail_logs + last * math.log(remainder) / temperature
-    return entropy(known + weight, logs + tail_logs)
+        unseen, logs = unseen + last, logs + last * math.log(remainder) / temperature
+    return _entropy_with(weights, unseen, logs)
 
 
-def _estimated_entropy(
-    known: float, logs: float, tail: UnseenTail, temperature: float, weight: float, count: float | None = None
-) -> float:
-    """Entropy with ``count`` unseen tokens, or all, in the estimated shape and scaled to ``weight``."""
-    raw = tail.estimated_weight(temperature, count)
-    if raw <= 0 or weight / raw <= 0:
-        return entropy(known, logs)
-    factor = weight / raw
-    tail_logs = factor * tail.estimated_log_weight(temperature, count) + weight * math.log(factor)
-    return entropy(known + weight, logs + tail_logs)
+def _estimated_entropy(weights: Weights, unseen: float, count: float | None = None) -> float:
+    """Entropy with ``count`` unseen tokens, or all, in the estimated shape and scaled to ``unseen``."""
+    if unseen <= 0:
+        return _entropy_with(weights)
+    return _entropy_with(weights, unseen, weights.tail.estimate.logs(unseen, weights.temperature, count))
 
 
-def _two_valued_entropies(
-    known: float,
-    logs: float,
-    first: tuple[FloatArray, FloatArray],
-    second: tuple[FloatArray | float, float] | None,
-    temperature: float,
-) -> FloatArray:
+def _two_valued_entropies(weights: Weights, *groups: tuple[FloatArray, FloatArray | float]) -> FloatArray:
     """Entropies with tails of two values, each a pair (number of tokens, ln value at T = 1)."""
-    totals = np.full_like(first[0], known)
-    sums = np.full_like(first[0], logs)
-    for group in (first, second):
-        if group is None:
-            continue
-        numbers = group[0]
+    totals: FloatArray = np.asarray(weights.known)
+    sums: FloatArray = np.asarray(weights.weighted_logs)
+    for numbers, log_values in groups:
         with np.errstate(under="ignore", over="ignore"):
-            log_values = np.asarray(group[1]) / temperature
-            weights = numbers * np.exp(log_values)
-        totals = totals + weights
-        sums = sums + weights * np.maximum(log_values, -1e4)
+            logs = np.asarray(log_values) / weights.temperature
+            unseen = numbers * np.exp(logs)
+        totals = totals + unseen
+        sums = sums + unseen * np.maximum(logs, -1e4)
     result: FloatArray = np.log(totals) - sums / totals
     return result
 
@@ -192,29 +167,28 @@ def _refined_extreme(
         index = int(values.argmin())
         best = min(best, float(values[index]))
         low, high = float(points[max(index - 1, 0)]), float(points[min(index + 1, 64)])
-    return sign * best
+    return sign * (best - _GRID)
 
 
-def _most_entropy(known: float, logs: float, tail: UnseenTail, mass: float, temperature: float) -> float:
+def _most_entropy(weights: Weights, mass: float) -> float:
     """T < 1: the most entropic tails hold the mass in equal tokens of some value v, m/n <= v <= cap."""
-    log_mass = math.log(mass)
+    tail, log_mass = weights.tail, math.log(mass)
     # without a vocabulary size v may be as small as one likes; e-30 of the cap is beyond every maximum
     smallest = log_mass - math.log(tail.count) if math.isfinite(tail.count) else tail.log_cap - 30.0
     largest = min(tail.log_cap, log_mass)
 
     def entropies(log_values: FloatArray) -> FloatArray:
-        return _two_valued_entropies(
-            known, logs, (np.exp(log_mass - log_values), log_values), None, temperature
-        )
+        return _two_valued_entropies(weights, (np.exp(log_mass - log_values), log_values))
 
     return _refined_extreme(entropies, min(smallest, largest), largest, -1.0)
 
 
-def _least_entropy(known: float, logs: float, tail: UnseenTail, mass: float, temperature: float) -> float:
+def _least_entropy(weights: Weights, mass: float) -> float:
     """T < 1: the least entropic tails have some tokens at the cap, the others equal at u, 0 <= u <= m/n."""
+    tail = weights.tail
     if math.isinf(tail.count) or mass <= 0:
         # the mass may lie in ever more, ever smaller tokens, which weigh nothing below T = 1
-        return entropy(known, logs)
+        return _entropy_with(weights)
     log_cap = min(tail.log_cap, math.log(mass))
     cap, average = math.exp(log_cap), mass / tail.count
 
@@ -224,10 +198,8 @@ def _least_entropy(known: float, logs: float, tail: UnseenTail, mass: float, tem
         at_cap = np.clip((mass - tail.count * values) / (cap - values), 0, tail.count)
         with np.errstate(divide="ignore"):
             log_values = np.log(values)
-        return _two_valued_entropies(
-            known, logs, (tail.count - at_cap, log_values), (at_cap, log_cap), temperature
-        )
+        return _two_valued_entropies(weights, (tail.count - at_cap, log_values), (at_cap, log_cap))
 
     if cap <= average * (1 + 1e-12):
-        return _packed_entropy(known, logs, tail, mass, temperature)
+        return _packed_entropy(weights, mass)
     return max(0.0, _refined_extreme(entropies, 0.0, 1.0, 1.0))

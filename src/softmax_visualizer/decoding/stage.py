@@ -9,9 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from softmax_visualizer.decoding.entropy import tempered_entropy, weighted_logs
+from softmax_visualizer.decoding.entropy import tempered_entropy
 from softmax_visualizer.decoding.interval import ALL_BUT_CERTAIN, FloatArray, Interval, IntervalArray
-from softmax_visualizer.decoding.tail import UnseenTail, powers
+from softmax_visualizer.decoding.tail import UnseenTail
+from softmax_visualizer.decoding.weights import Weights
 
 Kept = Literal["yes", "no", "maybe"]
 KeptUnseen = Literal["none", "some", "all", "maybe"]
@@ -77,6 +78,21 @@ class Stage:
             np.clip(result[:kept_count], _LEAST, ALL_BUT_CERTAIN, out=result[:kept_count])
         return result
 
+    def running_sum(self, count: int) -> IntervalArray:
+        """Return what the first 1, 2, ... ``count`` listed tokens have together, shape ``(count,)``."""
+        probabilities = self.first(count)
+        if probabilities.is_point:
+            sums = np.minimum(np.cumsum(probabilities.low), 1.0)
+            return IntervalArray(sums, sums, sums)
+        # all that comes after moves the first ones together, so their sum is known better than each of them
+        beyond = [self.beyond(index + 1) for index in range(count)]
+        ends = (
+            [1 - each.high for each in beyond],
+            [1 - each.estimate for each in beyond],
+            [1 - each.low for each in beyond],
+        )
+        return IntervalArray(*(np.array(end) for end in ends))
+
     def is_kept(self, index: int) -> Kept:
         """Say whether the listed token of rank ``index + 1`` is kept."""
         return "yes" if index < self.kept.low else "maybe" if index < self.kept.high else "no"
@@ -138,38 +154,33 @@ def _perplexity(bits: float) -> float:
     return max(float(2.0**bits), math.nextafter(1.0, 2.0)) if bits > 0 else 1.0
 
 
-def tempered(log_weights: FloatArray, tail: UnseenTail, listed: int, temperature: float) -> Stage:
+def tempered(weights: Weights, listed: int) -> Stage:
     """Return the stage in which temperature has been applied and nothing is cut.
 
     Args:
-        log_weights: shape ``(support,)``: logprobs of the possible listed tokens, less the first one's.
-        tail: the unseen tokens.
+        weights: all possible tokens at that temperature.
         listed: number of listed tokens, the impossible ones included.
-        temperature: 0 or more.
     """
-    weights = powers(log_weights, temperature)
-    known = float(weights.sum())
-    unseen = tail.weight(temperature)
-    kept = Interval.point(float(len(weights)) if temperature > 0 else known)
+    tail, known, unseen, greedy = weights.tail, weights.known, weights.unseen, weights.temperature == 0
+    kept = Interval.point(known if greedy else float(len(weights.listed)))
     # a vocabulary's size may be an upper bound, so of the unseen tokens only those count that the mass needs
-    others = tail.possible_count if temperature > 0 else unseen
-    if temperature == 0 and tail.leading == 0:
+    others = unseen if greedy else tail.possible_count
+    if greedy and tail.leading == 0:
         # the most likely token may be an unseen one, or several that tie
         kept, others = greedy_kept(known, tail)
-    entropy = tempered_entropy(known, weighted_logs(weights, log_weights, temperature), tail, temperature)
     return Stage(
-        weights,
+        weights.listed,
         listed,
         tail.leading,
         kept,
         plus(known, unseen),
-        "all" if temperature > 0 else "maybe" if unseen.high else "none",
+        "all" if not greedy else "maybe" if unseen.high else "none",
         unseen,
         others,
         Interval.around(
             max(1.0, kept.low + others.low), kept.estimate + others.estimate, kept.high + others.high
         ),
-        in_bits(entropy),
+        in_bits(tempered_entropy(weights)),
     )
 
 

@@ -17,13 +17,17 @@ from functools import cached_property
 
 import numpy as np
 
-from softmax_visualizer.decoding.interval import FloatArray, Interval
+from softmax_visualizer.decoding.estimate import TailEstimate
+from softmax_visualizer.decoding.interval import Interval
 
 ESTIMATE_VOCABULARY = 300_000
 """Vocabulary size of the *estimate* when the true one is unknown; the bounds then assume no size at all."""
 
-_STEEPEST = 80.0
-"""Largest Zipf exponent tried: a tail that steep is empty for every purpose."""
+_FEW = 2
+"""Listed tokens, up to which the estimate errs so much that it is drawn to the middle of the bounds."""
+
+_NO_MASS = 1e-300
+"""Stands in for an estimated mass of 0, of which no law can be fitted."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +36,35 @@ class UnseenTail:
 
     ``log_cap``: ln of the most that an unseen probability can be over the first listed one. That is the last
     listed one where the list is the top of the vocabulary; else all of the unseen mass, and may be above 0.
-    ``mass``: unseen probability over the first probability, as an interval.
+    ``reported``: unseen probability over the first one, as it is shown at T = 1.
+    ``mass``: the same with all that the list may be off, which other temperatures magnify.
     ``count``: number of unseen tokens, infinite if unknown.
     ``rank``: number of listed tokens, k.
     ``leading``: how many of them no unseen token is more likely than: all where the list is the top.
-    ``reported``: a server reported the mass, so that it is taken at its word at T = 1.
     """
 
     log_cap: float
+    reported: Interval
     mass: Interval
     count: float
     rank: int
     leading: int
-    reported: bool = True
+
+    @cached_property
+    def estimate(self) -> TailEstimate:
+        """The best guess at what the bounds leave open.
+
+        Where the list is not the top, its last token says nothing of the others. They are then estimated as
+        equal tokens half-way, in logs, between one that has all of the mass and all that share it.
+        """
+        mass = max(self.mass.estimate, _NO_MASS)
+        if not self.is_top:
+            count = math.sqrt(self.count if math.isfinite(self.count) else ESTIMATE_VOCABULARY)
+            return TailEstimate(math.log(mass / count), mass, self.rank, self.rank + count)
+        size = (
+            self.rank + self.count if math.isfinite(self.count) else max(ESTIMATE_VOCABULARY, 2 * self.rank)
+        )
+        return TailEstimate(self.log_cap, mass, self.rank, size)
 
     @property
     def empty(self) -> bool:
@@ -58,11 +78,11 @@ class UnseenTail:
             return Interval.point(0.0)
         full, remainder = self.packing(self.mass.low)
         least = full + (1 if remainder > 0 else 0)
-        return Interval.around(least, self._last_rank - self.rank, self.count)
+        return Interval.around(least, self.estimate.size - self.rank, self.count)
 
     def mass_at(self, temperature: float) -> Interval:
         """Return the mass to reckon with: as reported at T = 1, with its tolerance where T magnifies it."""
-        return Interval.point(self.mass.estimate) if temperature == 1 and self.reported else self.mass
+        return self.reported if temperature == 1 else self.mass
 
     @property
     def is_top(self) -> bool:
@@ -94,7 +114,11 @@ class UnseenTail:
             low, high = even(mass.low, self.count, temperature), packed(mass.high, temperature)
         else:
             low, high = packed(mass.low, temperature), even(mass.high, self.count, temperature)
-        return Interval.around(low, self.estimated_weight(temperature), high)
+        estimate = self.estimate.weight(temperature)
+        if self.is_top and self.rank <= _FEW and temperature > 1 and math.isfinite(high):
+            # halfway to the middle of the two ends, in logs: so short a list has little shape to go by
+            estimate = math.sqrt(estimate * math.sqrt(low) * math.sqrt(high))
+        return Interval.around(low, estimate, high)
 
     def leading_weight(self, count: int, temperature: float) -> Interval:
         """Return the summed weight of the ``count`` most likely unseen tokens, which a top-k would keep."""
@@ -104,19 +128,28 @@ class UnseenTail:
             low, high = self.even(least, count, temperature), self.packed(most, temperature)
         else:
             low, high = self._least_leading(mass.low, count, temperature), self.even(most, count, temperature)
-        return Interval.around(low, self.estimated_weight(temperature, count), high)
+        return Interval.around(low, self.estimated_weight(count, temperature), high)
+
+    def estimated_weight(self, count: float, temperature: float) -> float:
+        """Return the estimated weight of the ``count`` most likely unseen tokens."""
+        share = self.estimate.share(count, temperature)
+        return self.weight(temperature).estimate * share if share > 0 else 0.0
+
+    def estimated_count(self, weight: float, temperature: float) -> float:
+        """Return how many of the most likely unseen tokens are estimated to weigh ``weight`` together."""
+        if weight <= 0:
+            return 0.0
+        whole = self.weight(temperature).estimate
+        return self.estimate.count(weight / whole if math.isfinite(whole) else 1.0, temperature)
 
     def part(self, mass: Interval, count: float) -> UnseenTail:
         """Return some of the unseen tokens, at most ``count``, which hold ``mass`` at T = 1, as a tail."""
         # a mass as reported at T = 1 has the list's tolerance, which any other temperature brings out
-        low, high = (
-            mass.low - self.mass.estimate + self.mass.low,
-            mass.high - self.mass.estimate + self.mass.high,
-        )
+        low = mass.low - self.reported.low + self.mass.low
+        high = mass.high - self.reported.high + self.mass.high
         room = count * math.exp(self.log_cap)
-        return replace(
-            self, mass=Interval.around(max(0.0, min(low, room)), mass.estimate, min(high, room)), count=count
-        )
+        tolerated = Interval.around(max(0.0, min(low, room)), mass.estimate, min(high, room))
+        return replace(self, reported=mass, mass=tolerated, count=count)
 
     def heaviest(self, count: float, temperature: float) -> float:
         """Return the most that ``count`` unseen tokens can weigh."""
@@ -158,7 +191,7 @@ class UnseenTail:
         """All that counts at T = 0: how many unseen tokens tie with the first, or that one outranks it."""
         if self.log_cap > 0:
             outranked = self.mass.low > self.count
-            likely = outranked or self._law_log_cap > 0
+            likely = outranked or self.estimate.log_cap > 0
             return Interval(math.inf if outranked else 0.0, math.inf if likely else 0.0, math.inf)
         if self.log_cap < 0:
             return Interval.point(0.0)
@@ -177,111 +210,6 @@ class UnseenTail:
         with np.errstate(divide="ignore"):
             weights = at_cap * self.cap(temperature) + (count - at_cap) * np.exp(np.log(others) / temperature)
         return float(min(weights.min(), count * self.cap(temperature), self.packed(mass, temperature)))
-
-    # The estimate: a power law in rank that is continuous at the last listed token and holds the unseen mass.
-    # Of twelve estimators it erred least on the full distributions of three language models.
-    # Where the list is not the top, its last token says nothing of the others. They are then estimated as
-    # equal tokens half-way, in logs, between one that has all of the mass and all that share it.
-
-    @cached_property
-    def _law_log_cap(self) -> float:
-        """ln of the largest estimated unseen weight, at T = 1."""
-        if self.is_top:
-            return self.log_cap
-        return math.log(self.mass.estimate / self._middling_count) if self.mass.estimate > 0 else -math.inf
-
-    @property
-    def _middling_count(self) -> float:
-        return math.sqrt(self.count if math.isfinite(self.count) else ESTIMATE_VOCABULARY)
-
-    @cached_property
-    def _exponent(self) -> float:
-        if self.mass.estimate <= 0:
-            return _STEEPEST
-        target = self.mass.estimate / math.exp(self._law_log_cap)
-        if self._law(0.0, self._last_rank) <= target:
-            return 0.0
-        low, high = 0.0, _STEEPEST
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (middle, high) if self._law(middle, self._last_rank) > target else (low, middle)
-        return (low + high) / 2
-
-    @property
-    def _last_rank(self) -> float:
-        if not self.is_top:
-            return self.rank + self._middling_count
-        return (
-            self.rank + self.count if math.isfinite(self.count) else max(ESTIMATE_VOCABULARY, 2 * self.rank)
-        )
-
-    def _law(self, exponent: float, last_rank: float) -> float:
-        """Integral of ``(r / k) ** -exponent`` over the ranks after k up to ``last_rank``."""
-        start = self.rank + 0.5
-        log_ratio = math.log((last_rank + 0.5) / start)
-        scale = start * math.exp(exponent * math.log(self.rank / start))
-        slope = 1 - exponent
-        return scale * (log_ratio if abs(slope) < 1e-9 else math.expm1(slope * log_ratio) / slope)
-
-    def estimated_weight(self, temperature: float, count: float | None = None) -> float:
-        """Return the estimated weight of the ``count`` most likely unseen tokens, or of all of them."""
-        last = self._last_rank if count is None else min(self.rank + count, self._last_rank)
-        if self.mass.estimate <= 0 or last <= self.rank:
-            return 0.0
-        return _power(self._law_log_cap, temperature) * self._law(self._exponent / temperature, last)
-
-    def estimated_count(self, weight: float, temperature: float) -> float:
-        """Return how many of the most likely unseen tokens are estimated to weigh ``weight`` together."""
-        start = self.rank + 0.5
-        exponent = self._exponent / temperature
-        scale = (
-            _power(self._law_log_cap, temperature) * start * math.exp(exponent * math.log(self.rank / start))
-        )
-        slope = 1 - exponent
-        if scale <= 0:
-            return 0.0
-        area = weight / scale
-        if abs(slope) < 1e-9:
-            log_ratio = area
-        elif slope * area <= -1:
-            log_ratio = math.inf
-        else:
-            log_ratio = math.log1p(slope * area) / slope
-        furthest = math.log((self._last_rank + 0.5) / start)
-        return max(0.0, math.exp(min(log_ratio, furthest)) * start - 0.5 - self.rank)
-
-    def estimated_count_above(self, log_weight: float) -> float:
-        """Return how many unseen tokens are estimated to have at least this log-weight at T = 1."""
-        most = self._last_rank - self.rank
-        if log_weight > self._law_log_cap:
-            return 0.0
-        if self._exponent == 0:
-            return most
-        ratio = min((self._law_log_cap - log_weight) / self._exponent, 700.0)
-        return min(most, math.floor(self.rank * math.exp(ratio)) - self.rank)
-
-    def estimated_log_weight(self, temperature: float, count: float | None = None) -> float:
-        """Return the estimated sum of ``w ln w`` over the ``count`` most likely unseen tokens."""
-        last = self._last_rank if count is None else min(self.rank + count, self._last_rank)
-        if self.mass.estimate <= 0 or last <= self.rank:
-            return 0.0
-        exponent, step = self._exponent / temperature, 1e-4
-        law = self._law(exponent, last)
-        slope = (self._law(exponent + step, last) - self._law(exponent - step, last)) / (2 * step)
-        return _power(self._law_log_cap, temperature) * (
-            self._law_log_cap / temperature * law + exponent * slope
-        )
-
-
-def powers(log_weights: FloatArray, temperature: float) -> FloatArray:
-    """Return the weights at ``temperature`` of tokens with these log-weights at T = 1."""
-    if temperature == 0:
-        ties: FloatArray = (log_weights == 0).astype(np.float64)
-        return ties
-    with np.errstate(over="ignore", under="ignore"):
-        weights: FloatArray = log_weights / temperature
-        np.exp(weights, out=weights)
-    return weights
 
 
 def _power(log_weight: float, temperature: float) -> float:

@@ -13,15 +13,15 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from softmax_visualizer.decoding.interval import FloatArray
 from softmax_visualizer.display.figure import canvas, read
-from softmax_visualizer.display.histogram import Role, Run
 from softmax_visualizer.display.labels import cell_width, safe_line
+from softmax_visualizer.display.pieces import Line as Row
+from softmax_visualizer.display.pieces import Piece, Role, joined
 
 _LEAST_COLUMNS, _LEAST_ROWS = 8, 2
 """The smallest plot that is drawn."""
@@ -38,10 +38,9 @@ _BRAILLE = 0x2800
 _DOTS = np.array([0x01, 0x08, 0x02, 0x10, 0x04, 0x20, 0x40, 0x80])
 """What the dots of a cell, row by row, add to the code of its character."""
 
-_Cell = tuple[str, Role]
-_SPACE: _Cell = (" ", "space")
-_BAND: _Cell = ("░", "uncertain")
-_KNOB: _Cell = ("┊", "knob")
+_SPACE = Piece(" ", "space")
+_BAND = Piece("░", "uncertain")
+_KNOB = Piece("┊", "knob")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +68,7 @@ def chart(
     y_high: float,
     y_label: Callable[[float], str],
     at: float | None,
-) -> list[tuple[Run, ...]]:
+) -> list[Row]:
     """Draw lines over the points ``x``: ``height`` rows, every row exactly ``width`` cells.
 
     The y axis reaches from 0 to ``y_high``; what lies above is drawn at its end. Where lines cover each other
@@ -92,7 +91,7 @@ def chart(
     margin = max(map(cell_width, labels.values())) + 1
     columns = max(width - margin, 0)
     if rows < _LEAST_ROWS or columns < _LEAST_COLUMNS:
-        return [_runs([(" " * width, "space")])] * height
+        return [[Piece(" " * width, "space")]] * height
     first, last = float(x[0]), float(x[-1])
     spare = 0.0 if first < last else 0.5
     across = _Ruler(first - spare, last + spare, columns, _WIDE)
@@ -107,13 +106,13 @@ def chart(
         label = labels.get(y, "")
         before = " " * (margin - 1 - cell_width(label)) + label + ("┤" if y in labels else "│")
         knobbed = [_KNOB if place == knob and cell == _SPACE else cell for place, cell in enumerate(cells)]
-        drawn.append(_runs([(before, "axis"), *knobbed]))
+        drawn.append(joined([Piece(before, "axis"), *knobbed]))
     places = {across.cell(value): f"{value:g}" for value in across.ticks(columns // 8 + 1)}
-    axis: list[_Cell] = [("┬" if place in places else "─", "axis") for place in range(columns)]
+    axis = [Piece("┬" if place in places else "─", "axis") for place in range(columns)]
     if knob is not None:
-        axis[knob] = ("▲", "knob")
-    drawn.append(_runs([(" " * (margin - 1) + "└", "axis"), *axis]))
-    drawn.append(_runs([(_beneath(places, margin, width), "axis")]))
+        axis[knob] = Piece("▲", "knob")
+    drawn.append(joined([Piece(" " * (margin - 1) + "└", "axis"), *axis]))
+    drawn.append([Piece(_beneath(places, margin, width), "axis")])
     return drawn
 
 
@@ -164,7 +163,7 @@ class _Curve:
 @lru_cache(maxsize=16)
 def _draw(
     x: tuple[float, ...], curves: tuple[_Curve, ...], columns: int, rows: int
-) -> tuple[tuple[_Cell, ...], ...]:
+) -> tuple[tuple[Piece, ...], ...]:
     """Return the cells of the plot, row by row. ``x``: parts of the x axis."""
     dots = _dots(x, curves, columns, rows)
     # of equal counts the first wins: an earlier line, and no line, which counts nothing, where none has a dot
@@ -174,14 +173,14 @@ def _draw(
     bands = _bands(x, curves, columns, rows)
     cells = [
         [
-            (chr(pattern), curves[number - 1].role) if number else _BAND if band else _SPACE
+            Piece(chr(pattern), curves[number - 1].role) if number else _BAND if band else _SPACE
             for pattern, number, band in zip(*row, strict=True)
         ]
         for row in zip(patterns.tolist(), owner.tolist(), bands.tolist(), strict=True)
     ]
     for number, curve in enumerate(curves, start=1):
         for y, column in _marks(owner == number, _MARK_EVERY * (2 * number - 1) // (2 * len(curves))):
-            cells[y][column] = (curve.mark, curve.role)
+            cells[y][column] = Piece(curve.mark, curve.role)
     return tuple(map(tuple, cells))
 
 
@@ -240,9 +239,3 @@ def _beneath(places: Mapping[int, str], margin: int, width: int) -> str:
         if start > len(line) or not line:
             line = line.ljust(start) + label
     return line.ljust(width)
-
-
-def _runs(cells: Sequence[_Cell]) -> tuple[Run, ...]:
-    """Return cells as runs of one role each."""
-    groups = groupby((cell for cell in cells if cell[0]), key=lambda cell: cell[1])
-    return tuple(Run("".join(text for text, _ in group), role) for role, group in groups)

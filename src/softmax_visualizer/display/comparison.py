@@ -2,112 +2,137 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from softmax_visualizer.decoding import Decoding, Interval
-from softmax_visualizer.decoding.comparison import Change, Comparison, alignment
+from softmax_visualizer.decoding.comparison import Change, Comparison, alignment, compare
 from softmax_visualizer.decoding.decision import leaving
+from softmax_visualizer.display.columns import Column
 from softmax_visualizer.display.histogram import Bar
-from softmax_visualizer.display.labels import label
-from softmax_visualizer.display.numbers import bits, count_range, percent, percent_short
-from softmax_visualizer.display.panels import Panel, rest_label, token_bars, token_label
+from softmax_visualizer.display.labels import label, safe_line, wrap
+from softmax_visualizer.display.numbers import count_range, percent, percent_in, percent_short
+from softmax_visualizer.display.pieces import Line, Piece
+from softmax_visualizer.display.pipeline import rest_label, shown_tokens, stage_words, token_bars, token_label
 
 LEAST_CHANGE = 0.001
 """A change in probability below which it is not named."""
 
+_PLACES = ("second", "third", "fourth")
+
 
 @dataclass(frozen=True)
-class Column:
-    """One of the things compared: what it is called, and what is drawn from."""
+class Side:
+    """One of the things compared: what it is called, in more and in fewer cells, and its decoding."""
 
-    title: str
+    titles: tuple[str, ...]
     decoding: Decoding
 
 
-def compared(columns: Sequence[Column], rows: int) -> list[Panel]:
-    """Return a panel a column, with the same tokens on the same rows; the last row is everything else.
+def compared(sides: Sequence[Side], rows: int, number_width: int) -> list[Column]:
+    """Return a column a side, with the same tokens on the same rows; the last row is everything else.
 
-    The tokens are those that are most likely in any of the columns; their order is that of the first column.
+    The tokens are those that are most likely on any of the sides; their order is that of the first one.
     """
-    first = columns[0].decoding.distribution
-    if all(column.decoding.distribution is first for column in columns):
-        shown = min(max(rows - 1, 0), len(first))
-        if first.complete and len(first) <= rows:
-            shown = len(first)
-        return [_same_list(column, shown) for column in columns]
-    return _several_lists(columns, max(rows - 1, 0))
+    first = sides[0].decoding.distribution
+    if all(side.decoding.distribution is first for side in sides):
+        shown = shown_tokens(sides[0].decoding, rows)
+        return [_same_list(side, shown, number_width) for side in sides]
+    return _several_lists(sides, max(rows - 1, 0), number_width)
 
 
-def _same_list(column: Column, shown: int) -> Panel:
-    decoding = column.decoding
-    bars = _drawn(decoding, range(shown))
+def _column(side: Side, bars: Sequence[Bar]) -> Column:
+    return Column(side.titles, tuple(bars), stage_words(side.decoding.after_cut))
+
+
+def _same_list(side: Side, shown: int, number_width: int) -> Column:
+    decoding = side.decoding
+    bars = _sampled(decoding, range(shown), number_width)
     if shown < len(decoding.distribution) or not decoding.distribution.complete:
         cut = decoding.settings.cuts and decoding.after_cut.kept_beyond(shown) == "none"
-        bars.append(_rest(rest_label(decoding, shown), decoding.after_cut.beyond(shown), cut=cut))
-    return Panel(column.title, tuple(bars))
+        name, value = rest_label(decoding, shown), decoding.after_cut.beyond(shown)
+        bars.append(_rest(name, value, number_width, cut=cut))
+    return _column(side, bars)
 
 
-def _drawn(decoding: Decoding, indices: Sequence[int]) -> list[Bar]:
-    """Return bars of what listed tokens are drawn with; "cut" where a cut takes them."""
+def _sampled(decoding: Decoding, indices: Sequence[int], number_width: int) -> list[Bar]:
+    """Return bars of what listed tokens are sampled with; "cut" where a cut takes them."""
     settings = decoding.settings
-    bars = token_bars(decoding, indices, decoding.after_cut)
+    bars = token_bars(decoding, indices, decoding.after_cut, number_width)
     if not settings.cuts or settings.temperature == 0:
         return bars
     return [replace(bar, number="cut") if bar.kept == "no" else bar for bar in bars]
 
 
-def _several_lists(columns: Sequence[Column], most: int) -> list[Panel]:
-    lists = [column.decoding.distribution for column in columns]
-    # a token is named by the first column that lists it, and its index there
+def _several_lists(sides: Sequence[Side], most: int, number_width: int) -> list[Column]:
+    lists = [side.decoding.distribution for side in sides]
+    # a token is named by the first side that lists it, and its index there
     weights: dict[tuple[int, int], float] = {}
-    for number, column in enumerate(columns):
-        probabilities = column.decoding.after_cut.first(min(most, len(lists[number])))
-        earlier = [alignment(lists[number], other) for other in lists[:number]]
+    for place, side in enumerate(sides):
+        probabilities = side.decoding.after_cut.first(min(most, len(lists[place])))
+        earlier = [alignment(lists[place], other) for other in lists[:place]]
         for index, probability in enumerate(probabilities.estimate.tolist()):
-            places = [*((home, int(there[index])) for home, there in enumerate(earlier)), (number, index)]
-            key = next(place for place in places if place[1] >= 0)
+            places = [*((home, int(there[index])) for home, there in enumerate(earlier)), (place, index)]
+            key = next(each for each in places if each[1] >= 0)
             weights[key] = max(weights.get(key, 0.0), probability)
     likeliest = sorted(weights, key=lambda key: -weights[key])[:most]
     shown = sorted(likeliest)
     labels = [token_label(lists[home], index) for home, index in shown]
-    panels = []
-    for number, column in enumerate(columns):
-        places_here = [int(alignment(lists[home], lists[number])[index]) for home, index in shown]
-        listed = [place for place in places_here if place >= 0]
-        found = dict(zip(listed, _drawn(column.decoding, listed), strict=True))
+    columns = []
+    for place, side in enumerate(sides):
+        places_here = [int(alignment(lists[home], lists[place])[index]) for home, index in shown]
+        listed = [index for index in places_here if index >= 0]
+        found = dict(zip(listed, _sampled(side.decoding, listed, number_width), strict=True))
         bars = [
-            found.get(place) or Bar(name, 0.0, 0.0, 0.0, "not listed")
-            for name, place in zip(labels, places_here, strict=True)
+            found.get(index) or Bar(name, 0.0, 0.0, 0.0, "unlisted")
+            for name, index in zip(labels, places_here, strict=True)
         ]
-        bars.append(_rest("all others", leaving(column.decoding, frozenset(listed))))
-        panels.append(Panel(column.title, tuple(bars)))
-    return panels
+        bars.append(_rest("all others", leaving(side.decoding, frozenset(listed)), number_width))
+        columns.append(_column(side, bars))
+    return columns
 
 
-def _rest(text: str, probability: Interval, *, cut: bool = False) -> Bar:
-    number = "cut" if cut else percent_short(probability)
-    return Bar(text, probability.low, probability.estimate, probability.high, number, rest=True)
+def _rest(text: str, probability: Interval, number_width: int, *, cut: bool = False) -> Bar:
+    if cut:
+        return Bar(text, 0.0, 0.0, 0.0, "cut", "no", rest=True)
+    words = percent_in(probability, number_width)
+    return Bar(text, probability.low, probability.estimate, probability.high, words, rest=True)
+
+
+def changes(sides: Sequence[Side], width: int, most: int) -> list[Line]:
+    """Say in up to ``most`` lines how each further side differs from the first."""
+    share = max(most // (len(sides) - 1), 1)
+    lines: list[Line] = []
+    for side, place in zip(sides[1:], _PLACES, strict=False):
+        heading = "left → right: " if len(sides) == 2 else f"first → {place}: "
+        found = compare(sides[0].decoding, side.decoding)
+        for tokens in (4, 3, 2, 1):
+            words = change_words(found, tokens)
+            spoken = wrap(heading + "; ".join(words), width)
+            if len(spoken) <= share:
+                break
+        else:
+            # how far apart the two are is the last to go
+            spoken = wrap(heading + words[-1], width)
+        spoken = [*spoken[: share - 1], " ".join(spoken[share - 1 :])]
+        lines += [[Piece(" ", "space"), Piece(safe_line(each, width), "text")] for each in spoken if each]
+    return lines
 
 
 def change_words(found: Comparison, tokens: int) -> list[str]:
     """Return what becomes of ``before`` in ``after``, as two sentences.
 
     The first names the ``tokens`` that change most, and how many come and go; the second says how far apart
-    the two are: total variation, and Kullback-Leibler divergence of ``after`` from ``before``.
+    the two are: the probability that moves from some tokens to others, which is their total variation.
     """
     named = [change for change in found.changes(tokens) if _moved(change) >= LEAST_CHANGE]
     words = [_change(change) for change in named]
     words += _traffic(found)
     if not words:
-        words = (
-            ["nothing changes"] if found.total_variation.high == 0 else ["no token changes by 0.1 % or more"]
-        )
-    return [
-        "; ".join(words),
-        f"total variation {percent(found.total_variation)}, KL divergence {_divergence(found)}",
-    ]
+        words = [
+            "nothing changes" if found.total_variation.high == 0 else "no token changes by 0.1 % or more"
+        ]
+    return ["; ".join(words), f"{percent(found.total_variation)} of the probability moves"]
 
 
 def _moved(change: Change) -> float:
@@ -132,10 +157,3 @@ def _traffic(found: Comparison) -> list[str]:
             one = count == "1"
             words.append(f"{count} {'token' if one else 'tokens'} {verb}{'s' if one else ''}")
     return words
-
-
-def _divergence(found: Comparison) -> str:
-    divergence = found.kl_bits
-    if math.isinf(divergence.low):
-        return "infinite (it can draw what the first cannot)"
-    return bits(divergence)

@@ -14,9 +14,10 @@ from softmax_visualizer.decoding.consistency import (
     PrintedTable,
     Rise,
     UnevenWinners,
+    warmed,
 )
 from softmax_visualizer.display.labels import safe_line
-from softmax_visualizer.display.panels import LABEL_WIDTH
+from softmax_visualizer.display.pipeline import LABEL_WIDTH
 
 
 def proof(found: Contradiction, names: Mapping[int, str]) -> str:
@@ -73,7 +74,7 @@ def _odds(found: Odds, cold: str, hot: str, more: str, less: str) -> str:
 def _rise(found: Rise, cold: str, hot: str, token: str) -> str:
     printed, seen = found.cold.ranges[found.token][1], found.hot.ranges[found.token][0]
     exponent = _exponent(found.cold, found.hot)
-    most, least = _apart(100 * printed**exponent, 100 * seen)
+    most, least = _apart(100 * float(warmed(printed, exponent)), 100 * seen)
     if exponent == 1:
         why = (
             "A cut only raises what it keeps" if found.cold.cut else "At one temperature a share is the same"

@@ -4,44 +4,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import ROUND_FLOOR, Context
-from functools import lru_cache
 
 from softmax_visualizer.decoding import (
     PRESETS,
     Decoding,
     DecodingSettings,
     Interval,
-    Token,
-    TokenDistribution,
     decode,
 )
 from softmax_visualizer.decoding.decision import (
+    NUCLEUS,
+    Acceptable,
     DecisionError,
+    Question,
+    acceptable_tokens,
     allowed_chance,
     at_least_once,
     departure,
+    find_token,
     leaving,
-    nucleus,
     rival_temperature,
 )
+from softmax_visualizer.display.columns import Layout
+from softmax_visualizer.display.histogram import Axis, bar_areas
 from softmax_visualizer.display.labels import cell_width, label, pad, safe_line, wrap
 from softmax_visualizer.display.numbers import number, percent, percent_range, percent_short
-from softmax_visualizer.display.panels import cut_words, token_label
-
-NUCLEUS = 0.95
-"""Mass of the model's own nucleus, which is the set of acceptable tokens until a person marks their own."""
-
-Row = list[tuple[str, str]]
+from softmax_visualizer.display.pieces import Line, Piece, Role, fill
+from softmax_visualizer.display.pipeline import token_bars, token_label
+from softmax_visualizer.display.settings import cut_words
 
 _EXPLANATION = (
-    ("greedy", "what temperature 0 takes. A draw departs from it with 1 - P(greedy)."),
-    ("the set", "what a draw should be: g marks tokens of your own."),
+    ("greedy", "what temperature 0 takes. A sample is another one with 1 - P(greedy)."),
+    ("the set", "what a sample should be: g marks tokens of your own."),
     ("leaving it", "1 - P(the set), at the current setting. The set itself stays the same at any setting."),
     ("tokens", "1 - (1 - leaving) ^ N, along this path. # changes N."),
     ("allowed", "1 - R ^ (1 / N), for a share R of answers that stay in the set. % changes R."),
-    ("rival", "T = ln(p1 / p2) / ln((1 - share) / share): exact whatever is unseen. u changes it."),
+    ("rival", "T = ln(p1 / p2) / ln((1 - share) / share): exact whatever is unseen. R changes it."),
 )
 """Where each number comes from, if there is room to say so."""
 
@@ -55,52 +55,17 @@ _LONGEST_WAIT = 1e12
 """Draws: what is rarer than this is waited for by nobody, and drowns in the rounding of float64."""
 
 
-@dataclass(frozen=True)
-class Question:
-    """What a person wants to know of a setting.
-
-    ``accepted``: the tokens that they marked as acceptable; empty: the model's own nucleus at T = 1.
-    ``tokens``: length of an answer. ``reliability``: share of answers that shall stay in the set.
-    ``rival``: a token's text; empty: the second one. ``share``: what the rival shall have of the two.
-    """
-
-    accepted: frozenset[Token] = frozenset()
-    tokens: int = 500
-    reliability: float = 0.99
-    rival: str = ""
-    share: float = 0.25
+def _set_words(acceptable: Acceptable, question: Question) -> str:
+    """Say which tokens are acceptable."""
+    if acceptable.basis == "marked":
+        elsewhere = f", less {acceptable.missing:,} that this list lacks" if acceptable.missing else ""
+        return f"the {_tokens(len(question.accepted))} that you marked{elsewhere}"
+    if acceptable.basis == "listed":
+        return f"the {_tokens(len(acceptable.indices))} that the server lists"
+    return f"the model's own nucleus: {_tokens(len(acceptable.indices))} with {100 * NUCLEUS:g} % at T = 1"
 
 
-# both look through a whole vocabulary, and are asked at every turn of a knob
-@lru_cache(maxsize=8)
-def accepted_tokens(distribution: TokenDistribution, question: Question) -> tuple[frozenset[int], str]:
-    """Return the indices of the acceptable tokens, and what they are in words."""
-    if question.accepted:
-        marked = frozenset(
-            index for index in range(len(distribution)) if distribution.token(index) in question.accepted
-        )
-        missing = question.accepted - {distribution.token(index) for index in marked}
-        elsewhere = f", less {len(missing):,} that this list lacks" if missing else ""
-        return marked, f"the {_tokens(len(question.accepted))} that you marked{elsewhere}"
-    size = nucleus(distribution, NUCLEUS)
-    if size is None:
-        listed = f"the {_tokens(len(distribution))} that the server lists"
-        return frozenset(range(len(distribution))), listed
-    return frozenset(range(size)), f"the model's own nucleus: {_tokens(size)} with 95 % at T = 1"
-
-
-@lru_cache(maxsize=8)
-def find_token(distribution: TokenDistribution, text: str) -> int | None:
-    """Return the index of the listed token with this text, whose leading space may be missing."""
-    text = text.replace("␣", " ")
-    for wanted in (text, f" {text}"):
-        for index in range(len(distribution)):
-            if distribution.token(index).text == wanted:
-                return index
-    return None
-
-
-def decision(decoding: Decoding, question: Question, width: int, height: int) -> list[Row]:
+def decision(decoding: Decoding, question: Question, width: int, height: int) -> list[Line]:
     """Return the answers for the current setting, then what the presets would do.
 
     Args:
@@ -109,38 +74,60 @@ def decision(decoding: Decoding, question: Question, width: int, height: int) ->
         width: cells of a line; ``height``: lines, of which as few as need be are more than there are.
     """
     distribution = decoding.distribution
-    accepted, named = accepted_tokens(distribution, question)
+    acceptable = acceptable_tokens(distribution, question)
+    accepted = acceptable.indices
     first = token_label(distribution, 0, _NAME)
     leaves = leaving(decoding, accepted)
     over = at_least_once(leaves, question.tokens)
     allowed = allowed_chance(question.reliability, question.tokens)
     rows = [
-        ("greedy", f"takes {first}; {bounded(departure(decoding))} of draws depart from it"),
-        ("the set", named),
-        ("leaving it", f"{bounded(leaves)} of draws{_waiting(leaves)}"),
+        ("greedy", f"takes {first}; {bounded(departure(decoding))} of samples are another token"),
+        ("the set", _set_words(acceptable, question)),
+        ("leaving it", f"{bounded(leaves)} of samples{_waiting(leaves)}"),
         (
             f"{question.tokens:,} tokens",
             f"{bounded(over)} of answers leave it, if each step is like this one",
         ),
         (
             "allowed",
-            f"at most {_small_percent(allowed)} a draw, for {_asked(question.reliability)} to stay in it",
+            f"at most {_small_percent(allowed)} a token, for {_asked(question.reliability)} to stay in it",
         ),
         ("rival", _rival(decoding, question)),
     ]
     lines = _headed(rows, width, "head", "text")
     table = _presets(decoding, accepted, question, width)
-    space: list[Row] = [[]] if len(lines) + len(table) < height else []
+    space: list[Line] = [[]] if len(lines) + len(table) < height else []
     page = [*lines, *space, *table]
-    explained: list[Row] = [[], [], *_headed(_EXPLANATION, width, "faint", "faint")]
-    return page + explained if len(page) + len(explained) <= height else page
+    explained: list[Line] = [[], [], *_headed(_EXPLANATION, width, "faint", "faint")]
+    page += explained if len(page) + len(explained) <= height else []
+    room = height - len(page) - 3
+    return [*page, [], *_leading(decoding, accepted, width, room)] if room > 1 else page
 
 
-def _headed(rows: Sequence[tuple[str, str]], width: int, heading_role: str, role: str) -> list[Row]:
+def _leading(decoding: Decoding, accepted: frozenset[int], width: int, rows: int) -> list[Line]:
+    """Draw what the leading tokens are sampled with, and which of them are in the set."""
+    layout = Layout.of(width)
+    shown = min(rows, len(decoding.distribution))
+    before = decoding.after_temperature if decoding.settings.cuts else None
+    bars = token_bars(decoding, range(shown), decoding.after_cut, layout.number, before)
+    areas = bar_areas(bars, layout.bar, Axis.to(1.0))
+    heading = pad("✓ in the set", layout.label + 2) + "sampled with, 0 to 100 %"
+    lines = [[Piece(safe_line(heading, width), "head")]]
+    for index, (bar, area) in enumerate(zip(bars, areas, strict=True)):
+        mark = "✓ " if index in accepted else "  "
+        name = Piece(pad(safe_line(bar.label, layout.label), layout.label), "label")
+        bar_line = fill(area, layout.bar + 1)
+        lines.append(
+            [Piece(mark, "good"), name, *bar_line, Piece(f"{bar.number:>{layout.number}}", "number")]
+        )
+    return lines
+
+
+def _headed(rows: Sequence[tuple[str, str]], width: int, heading_role: Role, role: Role) -> list[Line]:
     """Return texts with headings before them, as lines of ``width`` cells."""
     margin = max(12, *(cell_width(heading) + 1 for heading, _ in rows))
     return [
-        [(pad("" if line else heading, margin), heading_role), (part, role)]
+        [Piece(pad("" if line else heading, margin), heading_role), Piece(part, role)]
         for heading, text in rows
         for line, part in enumerate(wrap(text, max(width - margin, 10)))
     ]
@@ -160,7 +147,7 @@ def _rival(decoding: Decoding, question: Question) -> str:
     distribution = decoding.distribution
     rival = find_token(distribution, question.rival) if question.rival else min(1, len(distribution) - 1)
     if rival is None:
-        return f"{label(question.rival, None, 20)} is not in this list: u names another one"
+        return f"{label(question.rival, None, 20)} is not in this list: R names another one"
     try:
         temperature = rival_temperature(distribution, rival, question.share)
     except DecisionError as error:
@@ -171,12 +158,13 @@ def _rival(decoding: Decoding, question: Question) -> str:
     return f"{pair} at T {temperature:.3g}: {percent(there[rival])} and {percent(there[0])}"
 
 
-def _presets(decoding: Decoding, accepted: frozenset[int], question: Question, width: int) -> list[Row]:
+def _presets(decoding: Decoding, accepted: frozenset[int], question: Question, width: int) -> list[Line]:
     settings = decoding.settings
-    room = min(max((width - 32) // 4, 9), 17)
+    room = min(max((width - 32) // 4, 11), 17)
     over = f"in {question.tokens:,}"
-    headings = ("departs", "leaves set", over if len(over) < room else "in N", "like")
-    lines = [[(pad("", 31) + "".join(f"{name[: room - 1]:>{room}}" for name in headings), "head")]]
+    headings = ("not greedy", "leaves set", over if len(over) < room else "in N", "perplexity")
+    headings_line = pad("", 31) + "".join(f"{name[: room - 1]:>{room}}" for name in headings)
+    lines = [[Piece(headings_line, "head")]]
     presets = [
         (
             f"{index} {preset.name}",
@@ -194,7 +182,7 @@ def _presets(decoding: Decoding, accepted: frozenset[int], question: Question, w
         ]
         values.append(_choices(each.after_cut.effective_tokens, room))
         numbers = "".join(" " * (room - cell_width(value)) + value for value in values)
-        lines.append([(heading, "name" if name == "now" else "text"), (numbers, "number")])
+        lines.append([Piece(heading, "name" if name == "now" else "text"), Piece(numbers, "number")])
     return lines
 
 
@@ -208,7 +196,7 @@ def _share(chance: Interval, room: int) -> str:
 
 def _choices(count: Interval, room: int) -> str:
     """Return a number in less than ``room`` cells: the least that it is, if need be."""
-    text = number(count).replace(" to ", "–")
+    text = number(count, "–")
     if cell_width(text) >= room:
         text = number(replace(count, high=math.inf))
     return text.replace("at least ", "≥")
@@ -223,7 +211,7 @@ def _waiting(chance: Interval) -> str:
     if not 1 / _LONGEST_WAIT <= chance.low <= 0.2:
         return ""
     between = Interval.around(*(1 / value for value in (chance.high, chance.estimate, chance.low)))
-    return f", once in {number(between).replace(' to ', '–')}"
+    return f", once in {number(between, '–')}"
 
 
 def _floor_percent(value: float) -> str:
@@ -240,9 +228,6 @@ def _asked(share: float) -> str:
 
 
 def _small_percent(value: float) -> str:
-    """A percentage below what :func:`percent` prints is printed all the same: it is what was asked for."""
-    if value >= _PRINTED[0]:
-        return _floor_percent(value)
-    # what is allowed at most is not rounded up
-    digits = Context(prec=2, rounding=ROUND_FLOOR).create_decimal(f"{100 * value:.12g}")
+    """Three digits of a percentage, however small, and not rounded up: it is what is allowed at most."""
+    digits = Context(prec=3, rounding=ROUND_FLOOR).create_decimal(f"{100 * value:.12g}")
     return f"{digits.normalize():f} %"

@@ -11,7 +11,7 @@ numbers never reach it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -20,12 +20,7 @@ from typing import Literal
 from softmax_visualizer.display.figure import canvas, read
 from softmax_visualizer.display.labels import cell_width, pad, safe_line
 from softmax_visualizer.display.numbers import Bounds, percent
-
-Role = Literal[
-    "label", "rest", "bar", "uncertain", "maybe", "cut", "number", "space",
-    "pinned", "line1", "line2", "line3", "line4", "line5", "line6", "crowd", "axis", "knob",
-]  # fmt: skip
-"""What a piece of a row is, for the screen to choose its colour."""
+from softmax_visualizer.display.pieces import Line, Piece, Role, blank, joined, width_of
 
 LOG_LOW = 1e-6
 """Where a logarithmic axis begins: most vocabularies are about 1e5 tokens."""
@@ -89,7 +84,7 @@ class Axis:
         ValueError: not ``0 <= low < high <= 1``, or the axis is logarithmic and begins at 0.
     """
 
-    kind: Literal["fixed", "auto", "log"]
+    kind: Literal["linear", "log"]
     low: float
     high: float
 
@@ -98,20 +93,14 @@ class Axis:
             raise ValueError(f"a {self.kind} axis cannot reach from {self.low} to {self.high}")
 
     @classmethod
-    def fixed(cls) -> Axis:
-        """Return the axis from 0 to 100 %, on which all panels can be compared."""
-        return cls("fixed", 0.0, 1.0)
+    def to(cls, high: float) -> Axis:
+        """Return a linear axis from 0."""
+        return cls("linear", 0.0, high)
 
     @classmethod
-    def auto(cls, bars: Iterable[Bar]) -> Axis:
-        """Return an axis on which the longest of the bars fills its row."""
-        longest = max((bar.high for bar in bars), default=0.0)
-        return cls("auto", 0.0, min(longest, 1.0) if longest > 0 else 1.0)
-
-    @classmethod
-    def log(cls, low: float = LOG_LOW) -> Axis:
-        """Return a logarithmic axis from ``low`` to 100 %."""
-        return cls("log", low, 1.0)
+    def log(cls) -> Axis:
+        """Return a logarithmic axis from :data:`LOG_LOW` to 100 %."""
+        return cls("log", LOG_LOW, 1.0)
 
     def position(self, probability: float) -> float:
         """Return how far along the axis a probability is, from 0 to 1; beyond its ends, the nearer one."""
@@ -123,39 +112,38 @@ class Axis:
 
     @property
     def caption(self) -> str:
-        """The axis in words: ``"0 to 100 %"``, ``"0.0001 to 100 %, log"``."""
-        if self.kind == "log":
-            return f"{100 * self.low:g} to {percent(self.high)}, log"
-        return f"{100 * self.low:g} to {percent(self.high)}"
+        """The axis in words: ``"0 to 50 %"``, ``"0.0001 to 100 %, log"``."""
+        end = percent(self.high).replace(".0 %", " %")
+        return f"{100 * self.low:g} to {end}{', log' if self.kind == 'log' else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A piece of a row in one style. Its text holds no control characters."""
+def bar_areas(bars: Sequence[Bar], cells: int, axis: Axis) -> list[Line]:
+    """Draw bars, one line each and in their order; no line is longer than ``cells``.
 
-    text: str
-    role: Role
+    A bar is ``█`` up to what is proven, ``▓`` on to the estimate and ``▒`` on to the high end of the
+    interval. These end at whole cells; where the interval is too short for them, the bar ends at the
+    estimate, to an eighth of a cell (a quarter in an area of more than 50 cells, a half in one of more than
+    100). What may have been cut is ``▚`` up to its estimate, what was cut is ``░`` up to its estimate and no
+    further. Zero draws nothing; anything else draws at least ``▏``, ``▚`` or ``┊``. A bar that leaves the
+    axis ends in ``▶``.
 
-
-def histogram(
-    bars: Sequence[Bar], width: int, axis: Axis, beside: Iterable[Bar] = ()
-) -> list[tuple[Run, ...]]:
-    """Draw bars, one row each and in their order, every row exactly ``width`` cells.
-
-    A row is a label, a bar and a number. The bar is ``█`` up to what is proven, ``▓`` on to the estimate and
-    ``▒`` on to the high end of the interval. These end at whole cells; where the interval is too short for
-    them, the bar ends at the estimate, to an eighth of a cell (a quarter in an area of more than 50 cells, a
-    half in one of more than 100). What may have been cut is ``▚`` up to its estimate, what was cut is ``░``
-    up to its estimate and no further. Zero draws nothing; anything else draws at least ``▏``, ``▚`` or ``┊``.
-    A bar that leaves the axis is clipped. A pinned probability is ``┃``, or ``╏`` if it is an estimate, with
-    ``─`` from the bar's end on if it is beyond that; in the cell where the bar ends it has no mark.
-
-    ``beside``: the bars of other panels of the same width, so that the columns of all are the same.
+    A pinned probability is ``┃``, or ``╏`` if it is an estimate, with ``─`` from the bar's end on if it is
+    beyond that, and ``»`` if it is beyond the axis; in the cell where the bar ends it has no mark.
     """
-    columns = _columns([*bars, *beside], width)
-    ends = tuple((bar.kept, *_ends(bar, axis)) for bar in bars)
-    drawn = _draw(ends, columns.bar) if bars and columns.bar else ("",) * len(bars)
-    return [_row(bar, line, columns, width, axis) for bar, line in zip(bars, drawn, strict=True)]
+    if not (bars and cells):
+        return [[] for _ in bars]
+    drawn = _draw(tuple((bar.kept, *_ends(bar, axis)) for bar in bars), cells)
+    return [
+        _pinned(bar, _fold(bar, marks, cells, axis), cells, axis)
+        for bar, marks in zip(bars, drawn, strict=True)
+    ]
+
+
+def histogram(bars: Sequence[Bar], width: int, axis: Axis) -> list[Line]:
+    """Draw bars with their labels and numbers, one row each, every row exactly ``width`` cells."""
+    columns = _columns(bars, width)
+    drawn = bar_areas(bars, columns.bar, axis)
+    return [_row(bar, area, columns, width) for bar, area in zip(bars, drawn, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,55 +195,63 @@ def _draw(bars: tuple[_Ends, ...], cells: int) -> tuple[str, ...]:
     return tuple(line[1:] for line in read(figure, len(bars)))
 
 
-def _row(bar: Bar, line: str, columns: _Columns, width: int, axis: Axis) -> tuple[Run, ...]:
+def _row(bar: Bar, area: Line, columns: _Columns, width: int) -> Line:
     cut = bar.kept == "no"
     label = safe_line(bar.label, columns.label)
     number = safe_line(bar.number, columns.number)
     before = pad(label, columns.label + 1)[len(label) :] if columns.label else ""
-    pieces: list[tuple[str, Role]] = [
-        (label, "cut" if cut else "rest" if bar.rest else "label"),
-        (before, "space"),
-        *_pinned(bar, _fold(bar, line, columns.bar), columns.bar, axis),
+    row = [
+        Piece(label, "cut" if cut else "rest" if bar.rest else "label"),
+        Piece(before, "space"),
+        *area,
     ]
-    used = sum(cell_width(text) for text, _ in pieces)
-    pieces += [(" " * (width - used - cell_width(number)), "space"), (number, "cut" if cut else "number")]
-    runs = groupby((piece for piece in pieces if piece[0]), key=lambda piece: piece[1])
-    return tuple(Run("".join(text for text, _ in group), role) for role, group in runs)
+    row += [blank(width - width_of(row) - cell_width(number)), Piece(number, "cut" if cut else "number")]
+    return joined(row)
 
 
-def _fold(bar: Bar, line: str, cells: int) -> list[tuple[str, Role]]:
+def _fold(bar: Bar, marks: str, cells: int, axis: Axis) -> Line:
     """Return a line of marks as the ``cells`` they come to, without the empty ones at its end."""
-    if not cells:
-        return []
     resolution = _columns_per_cell(cells)
     # where two marks share a cell, it shows the one that covers half of it or more
-    marks = line[resolution // 2 - 1 :: resolution].rstrip()
+    halves = marks[resolution // 2 - 1 :: resolution].rstrip()
     positive = (bar.estimate if bar.kept == "no" else bar.high) > 0
     if bar.kept != "yes" and positive:
-        marks = marks or _SLIVERS[bar.kept]
-    if marks.strip("█"):
-        return [("".join(group), _ROLES[mark]) for mark, group in groupby(marks)]
-    role: Role = "uncertain" if "▓" in line or "▒" in line else "bar"
-    whole, part = divmod(len(line.rstrip(" ▒")), resolution)
-    if not (whole or part):
-        return [("▏", role)] if positive else []
-    return [("█" * whole, "bar"), (_EIGHTHS[part * 8 // resolution], role)]
+        halves = halves or _SLIVERS[bar.kept]
+    if halves.strip("█"):
+        area = [Piece("".join(group), _ROLES[mark]) for mark, group in groupby(halves)]
+    else:
+        role: Role = "uncertain" if "▓" in marks or "▒" in marks else "bar"
+        whole, part = divmod(len(marks.rstrip(" ▒")), resolution)
+        area = [Piece("█" * whole, "bar"), Piece(_EIGHTHS[part * 8 // resolution], role)]
+        if not (whole or part):
+            area = [Piece("▏", role)] if positive else []
+    if bar.estimate > axis.high + _SLACK:
+        # what leaves the axis says so, rather than passing for its end
+        area = [*_first(area, cells - 1), Piece("▶", area[-1].role)]
+    return [piece for piece in area if piece.text]
 
 
-def _pinned(bar: Bar, drawn: list[tuple[str, Role]], cells: int, axis: Axis) -> list[tuple[str, Role]]:
+def _first(area: Line, cells: int) -> Line:
+    spread = [Piece(char, piece.role) for piece in area for char in piece.text]
+    return joined(spread[:cells])
+
+
+def _pinned(bar: Bar, drawn: Line, cells: int, axis: Axis) -> Line:
     """Return a drawn bar with the mark of the pinned probability, and a line to it."""
-    if bar.pinned is None or not cells:
+    if bar.pinned is None:
         return drawn
+    beyond = bar.pinned.estimate > axis.high + _SLACK
     at, end = (
         min(int(axis.position(each) * cells), cells - 1) for each in (bar.pinned.estimate, bar.estimate)
     )
-    if at == end:
+    if at == end and not beyond:
         # a mark would only hide where the bar ends
         return drawn
-    spread = [(char, role) for text, role in drawn for char in text]
-    spread += [("─", "pinned") if bar.pinned.estimate > 0 else (" ", "space")] * (at - len(spread))
-    mark = "┃" if bar.pinned.low == bar.pinned.high else "╏"
-    return [*spread[:at], (mark, "pinned"), *spread[at + 1 :]]
+    spread = [Piece(char, piece.role) for piece in drawn for char in piece.text]
+    filler = Piece("─", "pinned") if bar.pinned.estimate > 0 else Piece(" ", "space")
+    spread += [filler] * (at - len(spread))
+    mark = "»" if beyond else "┃" if bar.pinned.low == bar.pinned.high else "╏"
+    return joined([*spread[:at], Piece(mark, "pinned"), *spread[at + 1 :]])
 
 
 def _columns_per_cell(cells: int) -> int:

@@ -10,9 +10,9 @@ from itertools import pairwise
 
 from softmax_visualizer.decoding import Interval
 from softmax_visualizer.decoding.sweep import Landscape
+from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.display.numbers import number, percent, percent_short
-
-Row = list[tuple[str, str]]
+from softmax_visualizer.display.pieces import Line, Piece, Role
 
 TEMPERATURES = tuple(tenths / 10 for tenths in range(21))
 TOP_PS = tuple(twentieths / 20 for twentieths in range(20, 0, -1))
@@ -20,6 +20,7 @@ TOP_PS = tuple(twentieths / 20 for twentieths in range(20, 0, -1))
 _NUMBERS_FROM = 7
 """Cells of a column from which it has numbers, unless one of them is longer."""
 
+_HEAT: tuple[Role, ...] = ("heat0", "heat1", "heat2", "heat3", "heat4", "heat5")
 _SHADES = (" ", "·", ":", "+", "*", "#")
 """What tells the shades apart without colour; none covers so much of its cell as to hide its background."""
 
@@ -39,7 +40,7 @@ class Measure:
 
 
 def _few(value: float | Interval) -> str:
-    return number(value).replace(" to ", "–")
+    return number(value, "–")
 
 
 def _share(value: float | Interval) -> str:
@@ -47,7 +48,7 @@ def _share(value: float | Interval) -> str:
 
 
 MEASURES = (
-    Measure("like so many equal choices", "effective_tokens", (1.2, 2, 5, 20, 100), _few),
+    Measure("perplexity", "effective_tokens", (1.2, 2, 5, 20, 100), _few),
     Measure("probability of the greedy choice", "greedy", (0.1, 0.3, 0.5, 0.7, 0.9), _share),
     Measure("probability of leaving the set", "leaving", (0.0001, 0.001, 0.01, 0.1, 0.5), _share),
 )
@@ -63,10 +64,11 @@ def with_current(standard: Sequence[float], current: float) -> tuple[float, ...]
 
 def map_rows(
     found: Landscape, measure: Measure, temperature: float, top_p: float, width: int, height: int
-) -> list[Row]:
-    """Return the map: what the shades mean, a row a top-p, and the temperatures below.
+) -> list[Line]:
+    """Return the map: what the shades mean, a row a top-p, the temperatures, and the numbers of the point.
 
-    Where there is room for numbers the cells have them; ``~`` marks an estimate.
+    The rows depend on the height alone. Where there is room for numbers the cells have them; ``~`` marks an
+    estimate.
 
     Args:
         found: the grid of numbers.
@@ -79,22 +81,35 @@ def map_rows(
     written = size >= _NUMBERS_FROM and all(
         len(_written(value, measure)) <= size for row in values for value in row
     )
-    chosen = _spread(found.top_ps, height - 3, top_p)
-    lines: list[Row] = [_legend(measure, width)]
+    room = max(height - 3, 1)
+    chosen = range(0, len(found.top_ps), math.ceil(len(found.top_ps) / room))
+    at = min(chosen, key=lambda row: abs(found.top_ps[row] - top_p))
+    lines = [_legend(measure, width)]
     for row in chosen:
-        cells: Row = [(f"{found.top_ps[row]:5.2f} ", "axis")]
-        for column, at in enumerate(found.temperatures):
-            value = values[row][column]
-            here = at == temperature and found.top_ps[row] == top_p
+        role: Role = "knob" if row == at else "axis"
+        cells = [Piece(f"{found.top_ps[row]:5.2f} ", role)]
+        for column, temperature_there in enumerate(found.temperatures):
+            here = row == at and temperature_there == temperature
+            value = values[found.top_ps.index(top_p) if here else row][column]
             draw = _numbered if written else _shaded
-            cells.append((draw(value, measure, size, here), "point" if here else _role(value, measure)))
-        lines.append(cells)
-        blank = [(" " * len(text), role) for text, role in cells]
-        lines += [blank] * (max((height - 3) // len(chosen), 1) - 1 if written else 0)
+            cells.append(Piece(draw(value, measure, size, here), "point" if here else _role(value, measure)))
+        blank = [Piece(" " * len(text), role) for text, role in cells]
+        lines += [cells, *[blank] * (room // len(chosen) - 1)]
     lines.append(_temperatures(found.temperatures, temperature, size))
-    here = values[found.top_ps.index(top_p)][found.temperatures.index(temperature)]
-    lines.append([(f"  at T {temperature:g}, top-p {top_p:g}: ", "axis"), (measure.write(here), "number")])
+    column = found.temperatures.index(temperature)
+    words = f"  at T {temperature:g}, top-p {top_p:g}: "
+    numbers = safe_line(_words(found, measure, top_p, column), max(width - len(words), 1))
+    lines.append([Piece(words, "axis"), Piece(numbers, "number")])
+    for other in MEASURES:
+        if other is not measure and len(lines) < height:
+            text = safe_line(_words(found, other, top_p, column), max(width - len(words), 1))
+            lines.append([Piece(" " * len(words), "space"), Piece(text, "axis")])
     return lines
+
+
+def _words(found: Landscape, measure: Measure, top_p: float, column: int) -> str:
+    value = getattr(found, measure.layer)[found.top_ps.index(top_p)][column]
+    return f"{measure.write(value)}, {measure.title}"
 
 
 def _written(value: Interval, measure: Measure) -> str:
@@ -118,44 +133,33 @@ def _level(value: float, measure: Measure) -> int:
     return bisect_right(measure.edges, value)
 
 
-def _role(value: Interval, measure: Measure) -> str:
-    return f"heat{_level(value.estimate, measure)}"
+def _role(value: Interval, measure: Measure) -> Role:
+    return _HEAT[_level(value.estimate, measure)]
 
 
-def _legend(measure: Measure, width: int) -> Row:
+def _legend(measure: Measure, width: int) -> Line:
     scale, unit = (1, "") if measure.layer == "effective_tokens" else (100, " %")
     edges = [f"{scale * edge:g}" for edge in measure.edges]
     words = [f"<{edges[0]}", *(f"{low}–{high}" for low, high in pairwise(edges)), f"≥{edges[-1]}{unit}"]
     roomy = 6 + sum(len(word) + 5 for word in words) <= width
-    row: Row = [(" " * 6, "space")] if roomy else []
-    for level, (shade, word) in enumerate(zip(_SHADES, words, strict=True)):
-        row += [(shade * (2 if roomy else 1), f"heat{level}"), (f" {word}  ", "axis")]
+    row = [Piece(" " * 6, "space")] if roomy else []
+    for role, shade, word in zip(_HEAT, _SHADES, words, strict=True):
+        row += [Piece(shade * (2 if roomy else 1), role), Piece(f" {word}  ", "axis")]
     return row
 
 
-def _temperatures(temperatures: Sequence[float], current: float, size: int) -> Row:
+def _temperatures(temperatures: Sequence[float], current: float, size: int) -> Line:
     every = max(1, math.ceil(4 / size))
     at = temperatures.index(current)
-    row: Row = [("   T  ", "axis")]
+    row = [Piece("   T  ", "axis")]
     for column, value in enumerate(temperatures):
         if column == at:
             # rounded to what there is room for, not cut off
             digits = (f"{value:.{places}g}" for places in range(6, 0, -1))
             text = next((text for text in digits if len(text) <= size), "")
-            row.append((f"{text:^{size}}", "knob"))
+            row.append(Piece(f"{text:^{size}}", "knob"))
         else:
             shown = column % (5 if every > 1 else 1) == 0 and (every == 1 or abs(column - at) > 1)
             text = f"{value:g}"
-            row.append((f"{text if shown and len(text) <= size else '':^{size}}", "axis"))
+            row.append(Piece(f"{text if shown and len(text) <= size else '':^{size}}", "axis"))
     return row
-
-
-def _spread(top_ps: Sequence[float], most: int, current: float) -> list[int]:
-    """Return which rows to show: evenly spread ones, the first and the current one among them."""
-    if most >= len(top_ps):
-        return list(range(len(top_ps)))
-    rows = [round(place * (len(top_ps) - 1) / max(most - 1, 1)) for place in range(max(most, 1))]
-    at = top_ps.index(current)
-    if at not in rows:
-        rows[min(range(len(rows))[1:] or [0], key=lambda place: abs(rows[place] - at))] = at
-    return rows

@@ -5,62 +5,39 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from softmax_visualizer.decoding import Decoding, Interval
-from softmax_visualizer.display.labels import label, safe_line
+from softmax_visualizer.decoding import Decoding
+from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.display.numbers import percent_short
-from softmax_visualizer.display.panels import LABEL_WIDTH, certainty, coverage, last_title, rest_label
+from softmax_visualizer.display.pipeline import certainty, coverage
+from softmax_visualizer.display.rows import Row, heading, rows
 from softmax_visualizer.display.statistics import statistics
 
 _PROMPT_WIDTH = 80
-_ALL_STATISTICS = 1000
-"""Cells that hold every phrase of the statistics: a line of Markdown is as long as it needs to be."""
 
 
-def markdown(prompt: str, model: Mapping[str, str | None], decodings: Sequence[Decoding], top: int) -> str:
+def markdown(
+    prompt: str, model: Mapping[str, str | None], decodings: Sequence[Decoding], top: int
+) -> Iterator[str]:
     """Return a heading, and for each decoding a table of its first ``top`` tokens and its statistics.
 
-    Tokens, prompts and names are inside code spans, where no markup counts.
+    Tokens, prompts and names are inside code spans, where no markup counts. It comes line by line.
     """
     where = f" at {_code(safe_line(model['endpoint']))}" if model["endpoint"] else ""
     asked = f"{_code(safe_line(prompt, _PROMPT_WIDTH))}: " if prompt else ""
-    heading = f"# {asked}{_code(safe_line(str(model['name'])))}{where}, {coverage(decodings[0])}"
-    return "\n\n".join([heading, *(_section(decoding, top) for decoding in decodings)]) + "\n"
+    yield f"# {asked}{_code(safe_line(str(model['name'])))}{where}, {coverage(decodings[0])}\n"
+    for decoding in decodings:
+        yield f"\n## {heading(decoding.settings)}\n\n"
+        yield "| token | model | after temperature | sampled with |\n| :-- | --: | --: | --: |\n"
+        yield from map(_line, rows(decoding, top))
+        phrases = [*statistics(decoding), certainty(decoding).lower()]
+        yield f"\n{', '.join(phrases)}\n"
 
 
-def _section(decoding: Decoding, top: int) -> str:
-    rows = [("token", "model", "after temperature", "drawn with"), (":--", "--:", "--:", "--:")]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in [*rows, *_rows(decoding, top)])
-    phrases = [*statistics(decoding, _ALL_STATISTICS), certainty(decoding).lower()]
-    return f"## {last_title(decoding.settings)}\n\n{table}\n\n{', '.join(phrases)}"
-
-
-def _rows(decoding: Decoding, top: int) -> Iterator[tuple[str, str, str, str]]:
-    listed = len(decoding.distribution)
-    shown = min(top, listed)
-    stages = (decoding.model, decoding.after_temperature, decoding.after_cut)
-    model, tempered, final = (stage.first(shown) for stage in stages)
-    for index in range(shown):
-        token = decoding.distribution.token(index)
-        yield (
-            # a table's cells end at a bar even inside a code span, unless there is a backslash before it
-            _code(label(token.text, token.bytes, LABEL_WIDTH)).replace("|", "\\|"),
-            percent_short(model[index]),
-            percent_short(tempered[index]),
-            _drawn(decoding.kept(index) == "no", tempered[index], final[index]),
-        )
-    others = decoding.others(shown)
-    if others.model.high > 0 or shown < listed:
-        yield (
-            rest_label(decoding, shown),
-            percent_short(others.model),
-            percent_short(others.after_temperature),
-            _drawn(others.kept == "none", others.after_temperature, others.probability),
-        )
-
-
-def _drawn(is_cut: bool, tempered: Interval, final: Interval) -> str:
-    # what temperature 0 leaves nothing of is no cut's doing
-    return "cut" if is_cut and tempered.high > 0 else percent_short(final)
+def _line(row: Row) -> str:
+    # a table's cells end at a bar even inside a code span, unless there is a backslash before it
+    name = row.label if row.rest else _code(row.label).replace("|", "\\|")
+    cells = name, percent_short(row.model), percent_short(row.after_temperature), row.number
+    return f"| {' | '.join(cells)} |\n"
 
 
 def _code(text: str) -> str:

@@ -15,11 +15,8 @@ from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Protocol
 
-PERCENT_WIDTH = 8
-"""The most cells :func:`percent` takes for one number: ``>99.99 %``."""
-
-PERCENT_RANGE_WIDTH = 17
-"""The most cells :func:`percent_range` takes: ``<0.01 to >99.99 %``."""
+SHORTEST_PERCENT = 8
+"""The cells that :func:`percent_in` needs at the least: ``>99.99 %``, ``99–100 %``."""
 
 _COARSE = 0.015
 """Width of an interval of probabilities from which whole percents say it."""
@@ -72,49 +69,61 @@ def percent_short(value: Bounds) -> str:
     An interval wider than a point and a half loses nothing by whole percents, rounded outwards.
     """
     if value.high - value.low >= _COARSE:
-        return f"{math.floor(100 * value.low + _SLACK)}–{math.ceil(100 * value.high - _SLACK)} %"
-    return percent_range(value.low, value.high).replace(" to ", "–")
+        return _whole_percents(value)
+    return _between(value.low, value.high, _percent_digits, " %", "–")
 
 
-def bits(value: float | Bounds) -> str:
+def percent_in(value: Bounds, cells: int) -> str:
+    """Return an interval of probabilities in so many cells, :data:`SHORTEST_PERCENT` or more.
+
+    Where its digits do not fit it is given in whole percents, rounded outwards.
+    """
+    text = percent_short(value)
+    return text if len(text) <= cells else _whole_percents(value)
+
+
+def bits(value: float | Bounds, to: str = " to ") -> str:
     """Return an amount of information: ``"2.31 bits"``, ``"1.20 to 3.42 bits"``, ``"at least 1.20 bits"``.
+
+    ``to``: what stands between the ends of an interval; ``"–"`` where room is short.
 
     Raises:
         ValueError: the amount is NaN or negative.
     """
     if isinstance(value, (int, float)):
         return f"{_bits_digits(value, ROUND_HALF_EVEN)} bits"
-    return _between(value.low, value.high, _bits_digits, " bits")
+    return _between(value.low, value.high, _bits_digits, " bits", to)
 
 
-def number(value: float | Bounds) -> str:
+def number(value: float | Bounds, to: str = " to ") -> str:
     """Return an effective count to three digits: ``"4.9"``, ``"213"``, ``"12,400"``, ``"4.9 to 213"``.
 
-    Only a whole number is printed as one: ``"1"`` is 1, while 1.01 is ``"1.0"``.
+    Only a whole number is printed as one: ``"1"`` is 1, while 1.01 is ``"1.0"``. ``to`` is that of
+    :func:`bits`.
 
     Raises:
         ValueError: the count is NaN or negative.
     """
     if isinstance(value, (int, float)):
         return _number_digits(value, ROUND_HALF_EVEN)
-    return _between(value.low, value.high, _number_digits, "")
+    return _between(value.low, value.high, _number_digits, "", to)
 
 
-def count_range(low: float, high: float | None) -> str:
+def count_range(low: float, high: float | None, to: str = " to ") -> str:
     """Return how many there are: ``"3"``, ``"21 to 412"``; ``"at least 21"`` if ``high`` is None or infinite.
 
-    Counts are whole numbers and are printed in full.
+    Counts are whole numbers and are printed in full. ``to`` is that of :func:`bits`.
 
     Raises:
         ValueError: a count is NaN or negative, or ``low`` is above ``high``.
     """
-    return _between(low, math.inf if high is None else high, _count_digits, "")
+    return _between(low, math.inf if high is None else high, _count_digits, "", to)
 
 
 _Digits = Callable[[float, str], str]
 
 
-def _between(low: float, high: float, digits: _Digits, unit: str) -> str:
+def _between(low: float, high: float, digits: _Digits, unit: str, to: str = " to ") -> str:
     if low > high:
         raise ValueError(f"an interval cannot reach from {low} down to {high}")
     if math.isinf(high) and math.isfinite(low):
@@ -122,7 +131,11 @@ def _between(low: float, high: float, digits: _Digits, unit: str) -> str:
     nearest = digits(low, ROUND_HALF_EVEN)
     if nearest == digits(high, ROUND_HALF_EVEN):
         return f"{nearest}{unit}"
-    return f"{digits(low, ROUND_FLOOR)} to {digits(high, ROUND_CEILING)}{unit}"
+    return f"{digits(low, ROUND_FLOOR)}{to}{digits(high, ROUND_CEILING)}{unit}"
+
+
+def _whole_percents(value: Bounds) -> str:
+    return f"{math.floor(100 * value.low + _SLACK)}–{math.ceil(100 * value.high - _SLACK)} %"
 
 
 def _percent_digits(value: float, rounding: str) -> str:

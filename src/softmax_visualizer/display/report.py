@@ -1,28 +1,26 @@
-"""Decodings as text for a pipe: plain, JSON, CSV or Markdown."""
+"""Decodings as text, piece by piece: with bars, plain, as Markdown, JSON or CSV."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 from softmax_visualizer.decoding import Decoding, DecodingSettings, TokenDistribution, decode
 from softmax_visualizer.decoding.comparison import compare
 from softmax_visualizer.display.comparison import change_words
-from softmax_visualizer.display.labels import safe_line, wrap
+from softmax_visualizer.display.labels import pad, safe_line, wrap
 from softmax_visualizer.display.markdown import markdown
-from softmax_visualizer.display.panels import axis_for, certainty, coverage, cut_words, panels
+from softmax_visualizer.display.pipeline import LABEL_WIDTH, certainty, coverage
+from softmax_visualizer.display.record import csv_pieces, json_pieces
+from softmax_visualizer.display.rows import BAR_WIDTH, Row, bar, heading, rows
 from softmax_visualizer.display.statistics import statistics
-
-SCHEMA = "softmax-visualizer/decodings/1"
-"""The name of the JSON contract; the number changes when something in it changes its meaning."""
 
 WIDTH = 80
 """Cells of a line of the text form."""
 
-Format = Literal["text", "json", "csv", "markdown"]
+_NUMBER_WIDTH = WIDTH - LABEL_WIDTH - BAR_WIDTH - 3
+
+Format = Literal["text", "plain", "json", "csv", "markdown"]
 
 
 def report(
@@ -32,8 +30,8 @@ def report(
     settings: Sequence[DecodingSettings],
     top: int,
     form: Format,
-) -> str:
-    """Return the decodings of one distribution, one for each of the settings.
+) -> Iterator[str]:
+    """Return the decodings of one distribution, one for each of the settings, as pieces of a text.
 
     Args:
         prompt: what was asked.
@@ -41,104 +39,47 @@ def report(
         distribution: what it answered.
         settings: what to decode with.
         top: tokens to list; all the others are summed up.
-        form: text for people, JSON by the contract :data:`SCHEMA`, CSV with a line a token and setting, or
-            Markdown with a table a setting.
+        form: text for people; the same without bars, a line a token; JSON or CSV by the contract of
+            :mod:`softmax_visualizer.display.record`; or Markdown with a table a setting.
     """
     decodings = [decode(distribution, each) for each in settings]
     if form == "json":
-        return _json(prompt, model, distribution, decodings, top)
+        return json_pieces(prompt, model, decodings, top)
     if form == "csv":
-        return _csv(decodings, top)
+        return csv_pieces(decodings, top)
     if form == "markdown":
         return markdown(prompt, model, decodings, top)
-    blocks = [_heading(prompt, model, decodings[0]), *(_block(decoding, top) for decoding in decodings)]
-    blocks += [_difference(decodings[0], other) for other in decodings[1:]]
-    return "\n\n".join(blocks) + "\n"
+    return _text(prompt, model, decodings, top, plain=form == "plain")
 
 
-def _json(
-    prompt: str,
-    model: Mapping[str, str | None],
-    distribution: TokenDistribution,
-    decodings: Sequence[Decoding],
-    top: int,
-) -> str:
-    record: dict[str, Any] = {
-        "schema": SCHEMA,
-        "prompt": prompt,
-        "model": dict(model),
-        "distribution": distribution.to_dict(top),
-        "decodings": [decoding.to_dict(top) for decoding in decodings],
-    }
-    if len(decodings) > 1:
-        record["comparisons"] = [_comparison(decodings[0], other) for other in decodings[1:]]
-    # escapes for all but ASCII: a token may hold a lone surrogate, which no encoding can say
-    return json.dumps(record, indent=2, allow_nan=False) + "\n"
-
-
-def _comparison(before: Decoding, after: Decoding) -> dict[str, Any]:
-    """Return what sets a decoding apart from the first one."""
-    found = compare(before, after)
-    return {
-        "total_variation": found.total_variation.to_dict(),
-        "kl_divergence_bits": found.kl_bits.to_dict(),
-        "tokens_entering": found.entering.to_dict(),
-        "tokens_leaving": found.leaving.to_dict(),
-    }
-
-
-def _csv(decodings: Sequence[Decoding], top: int) -> str:
-    ends = ("low", "estimate", "high")
-    stages = ("after_temperature", "probability")
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(
-        ["temperature", "top_p", "top_k", "min_p", "order", "rank", "text", "bytes", "logprob", "kept"]
-        + [f"{stage}_{end}" for stage in stages for end in ends]
-    )
+def _text(
+    prompt: str, model: Mapping[str, str | None], decodings: Sequence[Decoding], top: int, *, plain: bool
+) -> Iterator[str]:
+    where = f" at {safe_line(model['endpoint'])}" if model["endpoint"] else ""
+    asked = wrap(safe_line(prompt), WIDTH) if prompt else []
+    source = wrap(f"{safe_line(str(model['name']))}{where}: {coverage(decodings[0])}", WIDTH)
+    yield "".join(f"{line}\n" for line in [*asked, *source])
     for decoding in decodings:
-        record = decoding.to_dict(top)
-        chosen = ["" if value is None else value for value in record["settings"].values()]
-        for token, logprob in zip(record["tokens"], decoding.distribution.logprobs, strict=False):
-            values = [token[stage][end] for stage in stages for end in ends]
-            # the text as on screen, since the output may be one, and the bytes for whatever reads it
-            raw = decoding.distribution.token(token["rank"] - 1).raw
-            text, data = safe_line(token["text"]), "" if raw is None else raw.hex(" ")
-            writer.writerow([*chosen, token["rank"], text, data, float(logprob), token["kept"], *values])
-        others = record["others"]
-        values = [others[stage][end] for stage in stages for end in ends]
-        writer.writerow([*chosen, "", "(others)", "", "", others["kept"], *values])
-    return file.getvalue()
+        title = heading(decoding.settings)
+        yield f"\n{title}\n" if plain else f"\n--- {title} ---\n"
+        for row in rows(decoding, top):
+            yield _plain(row) if plain else _barred(row)
+        certain = certainty(decoding).lower()
+        phrases = ", ".join([*statistics(decoding), certain])
+        yield "".join(f"{line}\n" for line in wrap(phrases, WIDTH))
+    for other in decodings[1:]:
+        change = _difference(decodings[0], other)
+        yield "\n" + "".join(f"{line}\n" for line in wrap(change, WIDTH))
+
+
+def _barred(row: Row) -> str:
+    return f" {pad(row.label, LABEL_WIDTH)} {bar(row):<{BAR_WIDTH}} {row.number:>{_NUMBER_WIDTH}}\n"
+
+
+def _plain(row: Row) -> str:
+    return f"{row.label}: {row.number}\n" if row.rest else f"'{row.label}': {row.number}\n"
 
 
 def _difference(before: Decoding, after: Decoding) -> str:
-    ends = (f"{each.settings.temperature:.15g}" for each in (before, after))
-    heading = "From temp {} to temp {}: ".format(*ends)
-    return "\n".join(wrap(heading + "; ".join(change_words(compare(before, after), 3)) + ".", WIDTH))
-
-
-def _heading(prompt: str, model: Mapping[str, str | None], decoding: Decoding) -> str:
-    where = f" at {safe_line(model['endpoint'])}" if model["endpoint"] else ""
-    seen = f": {coverage(decoding)}"
-    name = safe_line(str(model["name"]), max(WIDTH - len(where) - len(seen), 20))
-    heading = safe_line(f"{name}{where}{seen}", WIDTH)
-    return f"{safe_line(prompt, WIDTH)}\n{heading}" if prompt else heading
-
-
-def _block(decoding: Decoding, top: int) -> str:
-    """One setting: its name, a bar a token for what is drawn from, and the statistics."""
-    from softmax_visualizer.display.histogram import histogram
-
-    settings = decoding.settings
-    listed = len(decoding.distribution)
-    shown = min(top, listed)
-    rows = shown if decoding.distribution.complete and shown == listed else shown + 1
-    last = panels(decoding, rows)[2]
-    order = "temperature last" if settings.order == "temperature-last" else "temperature first"
-    words = [cut_words(settings), *([order] if settings.cuts else [])]
-    lines = [f"--- Temp {settings.temperature:.15g} ({', '.join(words)}) ---"]
-    for row in histogram(last.bars, WIDTH - 1, axis_for("fixed", [last])):
-        lines.append((" " + "".join(run.text for run in row)).rstrip())
-    phrases = [*statistics(decoding, WIDTH - len(certainty(decoding)) - 5), certainty(decoding).lower()]
-    lines.append(" " + "   ".join(phrases))
-    return "\n".join(lines)
+    start, end = (f"temp {each.settings.temperature:.15g}" for each in (before, after))
+    return f"From {start} to {end}: {'; '.join(change_words(compare(before, after), 3))}."

@@ -11,11 +11,11 @@ from softmax_visualizer.decoding import Decoding, IntervalArray
 from softmax_visualizer.decoding.interval import FloatArray
 from softmax_visualizer.decoding.sweep import Knob, Sweep
 from softmax_visualizer.display.chart import Line, chart
-from softmax_visualizer.display.histogram import Role, Run
 from softmax_visualizer.display.labels import cell_width, safe_line
 from softmax_visualizer.display.numbers import number, percent_short
-from softmax_visualizer.display.panels import rest_label, token_label
-from softmax_visualizer.display.statistics import kept_words
+from softmax_visualizer.display.pieces import Line as Row
+from softmax_visualizer.display.pieces import Piece, Role
+from softmax_visualizer.display.pipeline import kept_words, rest_label, token_label
 
 _LINES: tuple[Role, ...] = ("line1", "line2", "line3", "line4", "line5", "line6")
 
@@ -39,7 +39,7 @@ class SweepPanel:
     """One chart: its title, and its rows, with a legend at the top."""
 
     title: str
-    rows: list[tuple[Run, ...]]
+    rows: list[Row]
 
 
 def sweep_panels(
@@ -58,15 +58,15 @@ def sweep_panels(
     across = _TITLES[sweep.knob]
     return (
         SweepPanel(
-            f"Drawn with, over {across}", _probabilities(sweep, decoding, at, widths[0], height, fixed)
+            f"Probability over {across}", _probabilities(sweep, decoding, at, widths[0], height, fixed)
         ),
-        SweepPanel(f"Choices over {across}, log scale", _choices(sweep, decoding, at, widths[1], height)),
+        SweepPanel(f"Over {across}, log scale", _choices(sweep, decoding, at, widths[1], height)),
     )
 
 
 def _probabilities(
     sweep: Sweep, decoding: Decoding, at: float, width: int, height: int, fixed: bool
-) -> list[tuple[Run, ...]]:
+) -> list[Row]:
     leading = len(sweep.tokens)
     stage = decoding.after_cut
     now = stage.first(leading)
@@ -94,7 +94,7 @@ def _probabilities(
     return rows + body
 
 
-def _choices(sweep: Sweep, decoding: Decoding, at: float, width: int, height: int) -> list[tuple[Run, ...]]:
+def _choices(sweep: Sweep, decoding: Decoding, at: float, width: int, height: int) -> list[Row]:
     lines = [
         _line("e", "line1", _logarithm(sweep.effective_tokens)),
         _line("k", "line3", _logarithm(sweep.kept_tokens)),
@@ -104,8 +104,8 @@ def _choices(sweep: Sweep, decoding: Decoding, at: float, width: int, height: in
         default=1.0,
     )
     legend: list[tuple[str, str, Role]] = [
-        ("e like", number(decoding.after_cut.effective_tokens).replace(" to ", "–"), "line1"),
-        ("k kept", kept_words(decoding).replace(" to ", "–"), "line3"),
+        ("e perplexity", number(decoding.after_cut.effective_tokens, "–"), "line1"),
+        ("k kept", kept_words(decoding), "line3"),
     ]
     rows = _legend(legend, width, height // 4)
     body = chart(
@@ -140,9 +140,9 @@ def _logarithm(values: IntervalArray) -> IntervalArray:
     return IntervalArray(taken(values.low), taken(values.estimate), taken(values.high))
 
 
-def _legend(entries: list[tuple[str, str, Role]], width: int, most: int) -> list[tuple[Run, ...]]:
+def _legend(entries: list[tuple[str, str, Role]], width: int, most: int) -> list[Row]:
     """Return what each line is and its number, in as many rows as it takes, up to ``most``."""
-    rows: list[list[Run]] = [[]]
+    rows: list[Row] = [[]]
     used = 0
     for name, value, role in entries:
         name = safe_line(name, max(width - cell_width(value) - 3, 0))
@@ -152,6 +152,6 @@ def _legend(entries: list[tuple[str, str, Role]], width: int, most: int) -> list
                 break
             rows.append([])
             used = 0
-        rows[-1] += [Run(f"{name} ", role), Run(f"{value}  ", "number")]
+        rows[-1] += [Piece(f"{name} ", role), Piece(f"{value}  ", "number")]
         used += size
-    return [tuple(row) for row in rows]
+    return rows

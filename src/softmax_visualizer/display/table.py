@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
-from softmax_visualizer.decoding import Decoding, Interval
+from softmax_visualizer.decoding import Decoding
+from softmax_visualizer.decoding.stage import Kept
 from softmax_visualizer.display.labels import cell_width, label, pad, safe_line
 from softmax_visualizer.display.numbers import percent_short
-from softmax_visualizer.display.panels import rest_label
+from softmax_visualizer.display.pieces import Line, Piece, Role
+from softmax_visualizer.display.pipeline import rest_label
 
-_Row = list[tuple[str, str]]
+_ROLES: dict[Kept, Role] = {"yes": "number", "no": "cut", "maybe": "maybe"}
 
 
-def table(decoding: Decoding, rows: int, width: int, top: int) -> list[_Row]:
+def table(decoding: Decoding, rows: int, width: int, top: int) -> list[Line]:
     """Return a heading, a row a token from rank ``top + 1`` on, and a row for all the others.
 
     Columns: rank, token, logprob, logprob divided by T (nats), probability after temperature, its running
-    sum, whether the token is kept, and the probability it is drawn with. Some go where room is short.
+    sum, whether the token is kept, and the probability it is sampled with. Some go where room is short.
 
     Args:
         decoding: what to show.
@@ -33,13 +33,7 @@ def table(decoding: Decoding, rows: int, width: int, top: int) -> list[_Row]:
     stop = min(first + room, listed)
     tempered, final = decoding.after_temperature.first(stop), decoding.after_cut.first(stop)
     temperature = decoding.settings.temperature
-    running = np.cumsum(tempered.low)
-
-    def cumulative(index: int) -> Interval:
-        if tempered.is_point:
-            return Interval.point(min(1.0, float(running[index])))
-        beyond = decoding.after_temperature.beyond(index + 1)
-        return Interval(1 - beyond.high, 1 - beyond.estimate, 1 - beyond.low)
+    running = decoding.after_temperature.running_sum(stop)
 
     def over_t(index: int) -> str:
         logprob = float(decoding.distribution.logprobs[index])
@@ -54,10 +48,10 @@ def table(decoding: Decoding, rows: int, width: int, top: int) -> list[_Row]:
         ("logprob", 9, lambda index: f"{float(decoding.distribution.logprobs[index]):.3f}"),
         ("÷ T", 9, over_t),
         ("after T", 12, lambda index: percent_short(tempered[index])),
-        ("running sum", 12, lambda index: percent_short(cumulative(index))),
+        ("running sum", 12, lambda index: percent_short(running[index])),
         ("", 6, lambda index: kept_words[decoding.kept(index)]),
         (
-            "drawn with",
+            "sampled with",
             12,
             lambda index: percent_short(final[index]) if decoding.kept(index) != "no" else "–",
         ),
@@ -69,7 +63,7 @@ def table(decoding: Decoding, rows: int, width: int, top: int) -> list[_Row]:
 
     lines = [_line((name for name, _, _ in columns), columns, "head")]
     for index in range(first, stop):
-        role = {"yes": "number", "no": "cut", "maybe": "maybe"}[decoding.kept(index)]
+        role = _ROLES[decoding.kept(index)]
         lines.append(_line((write(index) for _, _, write in columns), columns, role))
     others = decoding.others(stop)
     if others.model.high > 0 or stop < listed:
@@ -78,7 +72,7 @@ def table(decoding: Decoding, rows: int, width: int, top: int) -> list[_Row]:
             "token": safe_line(rest_label(decoding, stop), token),
             "after T": percent_short(others.after_temperature),
             "": words[others.kept],
-            "drawn with": percent_short(others.probability) if others.kept != "none" else "–",
+            "sampled with": percent_short(others.probability) if others.kept != "none" else "–",
         }
         lines.append(_line((values.get(name, "") for name, _, _ in columns), columns, "rest"))
     return lines
@@ -89,9 +83,9 @@ def _text(decoding: Decoding, index: int) -> tuple[str, bytes | None]:
     return token.text, token.bytes
 
 
-def _line(values: Iterable[str], columns: list[tuple[str, int, Any]], role: str) -> _Row:
+def _line(values: Iterable[str], columns: list[tuple[str, int, Any]], role: Role) -> Line:
     cells = []
     for value, (_, size, _) in zip(values, columns, strict=True):
         blank = " " * max(0, abs(size) - cell_width(value))
         cells.append(pad(value, -size) if size < 0 else blank + value)
-    return [(" ".join(cells), role)]
+    return [Piece(" ".join(cells), role)]

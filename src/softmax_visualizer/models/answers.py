@@ -8,6 +8,7 @@ completions (``logprobs.tokens``), which some servers also use for chats.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,7 @@ class TopLogprobs:
     ``model``: the name of the model that answered, as the server gives it; None if it gives none.
     ``is_top``, ``odds_only``: what the list is evidence of, as in the distribution that is made of it.
     ``notes``: sentences for the person about what is special about the list.
+    ``summed_one_by_one``: the server is llama.cpp's, which sums its softmax in float32, token by token.
     """
 
     tokens: tuple[Token, ...]
@@ -51,6 +53,7 @@ class TopLogprobs:
     is_top: bool
     odds_only: bool
     notes: tuple[str, ...]
+    summed_one_by_one: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,14 @@ def parse(answer: object, asked: int) -> TopLogprobs:
         evidence.is_top,
         evidence.odds_only,
         (*notes, *evidence.notes),
+        _is_llama_cpp(answer),
     )
+
+
+def _is_llama_cpp(answer: Mapping[str, Any]) -> bool:
+    """Whether llama.cpp's own server answered; Ollama has run that one since 0.30."""
+    build = answer.get("system_fingerprint")
+    return "timings" in answer or (isinstance(build, str) and bool(re.match(r"b\d+-|fp_ollama", build)))
 
 
 def _position(logprobs: object) -> _Position | None:

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 from softmax_visualizer.decoding import DistributionError, TokenDistribution
+from softmax_visualizer.decoding.distribution import FLOAT32_ROUNDING, MASS_TOLERANCE
 from softmax_visualizer.models.answers import TopLogprobs
 from softmax_visualizer.models.base import Abilities, Continuation, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.choice import AT_OPENAI, USUAL_MODEL, announced_end, choose
@@ -294,6 +295,7 @@ class OpenAICompatibleModel:
 
     def _distribution(self, top: TopLogprobs, listing: Listing) -> TokenDistribution:
         size, assumed = self._vocabulary_size(top.model or self.name, len(top.tokens), listing)
+        rounding = FLOAT32_ROUNDING * size if top.summed_one_by_one else MASS_TOLERANCE
         try:
             return TokenDistribution.from_top_logprobs(
                 top.tokens,
@@ -302,6 +304,7 @@ class OpenAICompatibleModel:
                 vocabulary_assumed=assumed,
                 is_top=top.is_top,
                 odds_only=top.odds_only,
+                mass_tolerance=rounding,
             )
         except DistributionError as error:
             remedy = "Choose another model or server."

@@ -1,4 +1,4 @@
-"""The Textual application around the bench."""
+"""The Textual application around the screen."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
-from softmax_visualizer.tui.bars import Header
-from softmax_visualizer.tui.bench import BenchScreen
-from softmax_visualizer.tui.board import BoardView
-from softmax_visualizer.tui.keys import KEYS, VIEW_KEYS, spoken_key
-from softmax_visualizer.tui.pictures import PictureApp
+from softmax_visualizer.decoding.settings import DecodingSettings
+from softmax_visualizer.tui.keys import KEYS, spoken_key
+from softmax_visualizer.tui.scene import Scene
+from softmax_visualizer.tui.screen import MainScreen
+from softmax_visualizer.tui.terminal.app import TerminalApp
 
 if TYPE_CHECKING:
-    from softmax_visualizer.decoding.settings import DecodingSettings
     from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.models.recording import Recorder
-    from softmax_visualizer.tui.moments import LessonStart
+    from softmax_visualizer.tui.lesson.moments import LessonStart
 
 
-class SoftmaxVisualizer(PictureApp):
+class SoftmaxVisualizer(TerminalApp):
     """See what temperature and top-p do to a language model's next token, live."""
 
     TITLE = "Softmax Visualizer"
-    CSS_PATH = "bench.tcss"
+    CSS_PATH = "screen.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
     ]
@@ -46,22 +45,14 @@ class SoftmaxVisualizer(PictureApp):
     ) -> None:
         super().__init__()
         self.history = list(history)
-        """The prompts that were asked, oldest first."""
+        """The prompts that were asked, oldest first, those of former runs among them."""
         self.redact = configuration.redact
         """Takes secrets out of a text."""
-        self._bench = BenchScreen(configuration, prompt, seed, self.history, recorder, lesson, settings)
+        scene = Scene(configuration, prompt, seed, settings or DecodingSettings())
+        self._main = MainScreen(scene, self.history, recorder, lesson)
         if lesson is not None and lesson.auto:
             # how many frames an animation takes is up to the machine
             self.animation_level = "none"
-
-    @property
-    def failure(self) -> BaseException | None:
-        """The error that ended the app, if one did."""
-        return self._exception
-
-    def _fatal_error(self) -> None:
-        # Textual would print a traceback with the values of variables, among which a key could be
-        self._close_messages_no_wait()
 
     def copy_to_clipboard(self, text: str) -> None:
         """Send a text to the terminal's clipboard, without secrets."""
@@ -70,11 +61,11 @@ class SoftmaxVisualizer(PictureApp):
     @property
     def failures(self) -> list[str]:
         """What the lesson that was played expected and did not find."""
-        return self._bench.failures
+        return self._main.failures
 
     async def on_event(self, event: events.Event) -> None:
         """Give space and backspace to a lesson that listens, and show keys if the presenter wants that."""
-        player = self._bench.player
+        player = self._main.player
         pressed = isinstance(event, (events.Key, events.MouseDown, events.Paste)) and not event.is_forwarded
         # before any binding: an editor that has the focus would take them for itself
         if pressed and player is not None and player.takes(event):
@@ -82,20 +73,17 @@ class SoftmaxVisualizer(PictureApp):
         if isinstance(event, events.Key) and not event.is_forwarded:
             typing = isinstance(self.focused, (Input, TextArea)) and event.is_printable
             if not typing:
-                self._bench.query_one(Header).saw(spoken_key(event.key))
+                self._main.saw(spoken_key(event.key))
         await super().on_event(event)
 
     def get_default_screen(self) -> Screen[None]:
-        """Return the bench."""
-        return self._bench
+        """Return the one screen."""
+        return self._main
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer every action of the bench in the command palette, besides Textual's own themes."""
-        for keys, home in ((KEYS, self._bench), (VIEW_KEYS, self._bench.query_one(BoardView))):
-            for key in keys:
-                if key.action != "app.quit":
-                    run = partial(self.call_later, self.run_action, key.action, home)
-                    yield SystemCommand(key.description, key.tooltip, run)
+        """Offer every action of the screen in the command palette, besides Textual's own themes."""
+        for key in KEYS:
+            run = partial(self.call_later, self.run_action, key.action, self._main)
+            yield SystemCommand(f"{key.title} ({key.spoken})", key.tooltip, run)
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Screenshot", "Save the screen as an SVG picture", self.deliver_screenshot)
-        yield SystemCommand("Quit", "Leave", self.action_quit)

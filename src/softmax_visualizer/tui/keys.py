@@ -1,90 +1,111 @@
-"""Every key of the bench: what it does, and in which words the help and the palette say so."""
+"""Every key: what it does, in which words the help and the palette say so, and the line of keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 from textual.binding import Binding
 
 from softmax_visualizer.decoding.settings import PRESETS
+from softmax_visualizer.tui.views import VIEWS
 
-KEYS = [
-    Binding("left,alt+left,f2", "turn('temperature',-1)", "Temperature down", tooltip="by 0.1"),
-    Binding("right,alt+right,f3", "turn('temperature',1)", "Temperature up", tooltip="by 0.1"),
-    Binding("shift+left", "turn('temperature',-1,True)", "Temperature down, coarse", tooltip="by 0.5"),
-    Binding("shift+right", "turn('temperature',1,True)", "Temperature up, coarse", tooltip="by 0.5"),
-    Binding("down,alt+down,f4", "turn('top_p',-1)", "Top-p down", tooltip="by 0.05"),
-    Binding("up,alt+up,f5", "turn('top_p',1)", "Top-p up", tooltip="by 0.05"),
-    Binding("shift+down", "turn('top_p',-1,True)", "Top-p down, coarse", tooltip="by 0.2"),
-    Binding("shift+up", "turn('top_p',1,True)", "Top-p up, coarse", tooltip="by 0.2"),
+
+def do(name: str, *arguments: object) -> str:
+    """Return one of :mod:`actions` as Textual writes an action."""
+    return f"do({name!r}, {arguments!r})"
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key, or several for the same thing.
+
+    ``keys``: as Textual names them, with commas between. ``action``: as Textual writes it.
+    ``outside``: whether it reaches outside of the program, or changes how the screen is presented.
+    """
+
+    keys: str
+    action: str
+    title: str
+    tooltip: str
+    outside: bool = False
+
+    @property
+    def spoken(self) -> str:
+        """The keys as people call them."""
+        return " ".join(spoken_key(key) for key in self.keys.split(","))
+
+
+KEYS = (
+    Key("left,alt+left,f2", do("turn", "temperature", -1), "Temperature down", "by 0.1"),
+    Key("right,alt+right,f3", do("turn", "temperature", 1), "Temperature up", "by 0.1"),
+    Key("shift+left", do("turn", "temperature", -1, True), "Temperature down, coarse", "by 0.5"),
+    Key("shift+right", do("turn", "temperature", 1, True), "Temperature up, coarse", "by 0.5"),
+    Key("down,alt+down,f4", do("turn", "top_p", -1), "Top-p down", "by 0.05"),
+    Key("up,alt+up,f5", do("turn", "top_p", 1), "Top-p up", "by 0.05"),
+    Key("shift+down", do("turn", "top_p", -1, True), "Top-p down, coarse", "by 0.2"),
+    Key("shift+up", do("turn", "top_p", 1, True), "Top-p up, coarse", "by 0.2"),
     *(
-        Binding(
-            f"{number},alt+{number}",
-            f"preset({number - 1})",
-            f"Preset: {preset.name}",
-            tooltip=preset.reason,
-        )
+        Key(f"{number},alt+{number}", do("preset", number - 1), f"Preset: {preset.name}", preset.reason)
         for number, preset in enumerate(PRESETS, 1)
     ),
-    Binding("r", "reset", "Reset", tooltip="T = 1, no cut: the model's own probabilities"),
-    Binding("t", "type('temperature')", "Type a temperature", tooltip="0 or more"),
-    Binding("p", "type('top_p')", "Type a top-p", tooltip="keep the most likely tokens up to this mass"),
-    Binding("k", "type('top_k')", "Type a top-k", tooltip="keep this many tokens; empty is off"),
-    Binding(
-        "n",
-        "type('min_p')",
-        "Type a min-p",
-        tooltip="keep tokens at least this times as likely as the first",
-    ),
-    Binding("o", "order", "Order", tooltip="temperature first (vLLM, Hugging Face) or last (llama.cpp)"),
-    Binding("space", "draw", "Draw a token", tooltip="as the decoder would, with a seed that is shown"),
-    Binding("enter", "take", "Take the token", tooltip="add the drawn token to the prompt, and ask again"),
-    Binding("slash", "prompt", "Edit the prompt", tooltip="put the cursor into the prompt"),
-    Binding("ctrl+r", "again", "Ask again", tooltip="the same prompt, though its answer is known already"),
-    Binding("y", "copy", "Copy the request", tooltip="for this setting, as Python, curl or JSON"),
-    Binding("w", "save", "Save", tooltip="a picture, the numbers or the request, into a file"),
-    Binding("j", "judge", "Judge two tables", tooltip="can one model have printed both?"),
-    Binding("m", "models", "Choose a model", tooltip="of those that the server names"),
-    Binding("f", "framing", "Framing", tooltip="answer, continue or raw: how a chat model is asked"),
-    Binding("i", "request", "Inspect the request", tooltip="exactly what is sent, without the key"),
-    Binding("e", "check", "Check the endpoint", tooltip="what the server reports, and whether it scales it"),
-    Binding("l", "light", "Light or dark", tooltip="switch the theme"),
-    Binding("f9", "lessons", "Lessons", tooltip="play a built-in lesson, or leave the one that is played"),
-    Binding("f6", "present('keys')", "Show keys", tooltip="for an audience: what is pressed"),
-    Binding("f7", "present('large')", "Larger caption", tooltip="of a lesson"),
-    Binding("f8", "present('bare')", "Hide the keys below", tooltip="and show them again"),
-    Binding("question_mark,f1", "help", "Help", tooltip="every key, and what the marks mean"),
-    Binding("escape", "back", "Back", tooltip="to the board; cancels a request; never quits"),
-    Binding("q,ctrl+q", "app.quit", "Quit", tooltip="leave"),
-]
-"""The bench's bindings, from which the help and the command palette are made as well."""
-
-VIEW_KEYS = [
-    Binding("x", "pin", "Pin or let go", tooltip="keep this setting beside the ones that come, up to three"),
-    Binding("X", "unpin", "Let all pins go", tooltip="nothing is pinned any more"),
-    Binding("z", "flip", "Flip", tooltip="between the current setting and the one pinned last"),
-    Binding("c", "show('compare')", "Compare", tooltip="pinned settings, prompts or models side by side"),
-    Binding("s", "show('sweep')", "Sweep", tooltip="the whole range of temperature; again, of top-p"),
-    Binding("h", "show('map')", "Map", tooltip="temperature by top-p; again for its other two measures"),
-    Binding("d", "show('decide')", "Decide", tooltip="what this setting means for an answer, in sentences"),
-    Binding("b", "show('orders')", "Both orders", tooltip="temperature first and last, side by side"),
-    Binding("v", "show('table')", "Table or histograms", tooltip="the same numbers as a table, and back"),
-    Binding("pagedown", "scroll(1)", "Further tokens", tooltip="in the table"),
-    Binding("pageup", "scroll(-1)", "Earlier tokens", tooltip="in the table"),
-    Binding("a", "axis", "Axis", tooltip="0 to 100 %, 0 to the longest bar, or logarithmic"),
-    Binding("g", "ask('accept')", "Acceptable tokens", tooltip="mark what a draw may be, for h and d"),
-    Binding("u", "ask('rival')", "Rival", tooltip="a token and the share that it is to reach, for d"),
-    Binding("number_sign", "ask('tokens')", "Length of an answer", tooltip="in tokens, for d"),
-    Binding(
+    Key("r", do("reset"), "Reset", "T = 1, nothing cut: the model's own probabilities; the order stays"),
+    Key("u", "undo", "Undo", "the last change of knobs, pins, views, samples or prompts"),
+    Key("U", "redo", "Redo", "what was undone last"),
+    Key("t", "type('temperature')", "Type a temperature", "0 or more"),
+    Key("p", "type('top_p')", "Type a top-p", "keep the most likely tokens up to this mass; empty is off"),
+    Key("k", "type('top_k')", "Type a top-k", "keep this many tokens; empty is off"),
+    Key("n", "type('min_p')", "Type a min-p", "keep tokens at least this share of the first; empty is off"),
+    Key("o", do("order"), "Order", "temperature first (vLLM, Hugging Face) or last (llama.cpp)"),
+    Key("a", do("axis"), "Axis", "as far as needed, 0 to 100 %, to the longest bar, or logarithmic"),
+    Key("space", do("sample"), "Sample a token", "as the decoder would, with a seed that is shown"),
+    Key("enter", "take", "Take the token", "add the sampled token to the prompt, and ask again"),
+    Key("slash", "prompt", "Edit the prompt", "type a new one over it, or press an arrow to change it"),
+    Key("ctrl+r", "again", "Ask again", "the same prompt, though its answer is known already"),
+    Key("x", do("pin"), "Pin or unpin", "keep this setting beside the ones that come, up to three"),
+    Key("X", do("unpin"), "Unpin all", "nothing is pinned any more"),
+    Key("z", "flip", "Flip", "between the current setting and the one pinned last"),
+    *(Key(view.key, do("show", view.name), view.title, view.tooltip) for view in list(VIEWS.values())[1:]),
+    Key("pagedown", do("scroll", 1), "Further tokens", "in the table"),
+    Key("pageup", do("scroll", -1), "Earlier tokens", "in the table"),
+    Key("g", "question('accept')", "Acceptable tokens", "mark what may be sampled, for h and d"),
+    Key("R", "question('rival')", "Rival", "a token and the share that it is to reach, for d"),
+    Key("number_sign", "question('tokens')", "Length of an answer", "in tokens, for d"),
+    Key(
         "percent_sign",
-        "ask('reliability')",
+        "question('reliability')",
         "Reliability",
-        tooltip="answers that shall stay in the set, for d",
+        "share of answers that must stay in the set, for d",
     ),
-]
-"""The board's bindings: views, and what is marked in them. A view's letter again, or Esc, leads back."""
+    Key("y", "copy", "Copy the request", "for this setting, as Python, curl or JSON", outside=True),
+    Key("w", "save", "Save", "a picture, the numbers or the request, into a file", outside=True),
+    Key("j", "judge", "Judge two tables", "can one model have printed both?"),
+    Key("m", "models", "Choose a model", "of those that the server names"),
+    Key("f", "framing", "Framing", "answer, continue or raw: how a chat model is asked"),
+    Key("i", "request", "Inspect the request", "exactly what is sent, without the key"),
+    Key("e", "check", "Check the endpoint", "what the server reports, and whether it scales it"),
+    Key("l", "light", "Light or dark", "switch the theme", outside=True),
+    Key("f9", "lessons", "Lessons", "play a built-in lesson, or leave the one that is played", outside=True),
+    Key("f6", do("present", "keys"), "Show keys", "for an audience: what is pressed", outside=True),
+    Key("f7", do("present", "large"), "Larger caption", "of a lesson", outside=True),
+    Key("f8", do("present", "bare"), "Hide the keys below", "and show them again", outside=True),
+    Key("question_mark,f1", "help", "Help", "every key, and what the marks mean"),
+    Key("escape", "back", "Back", "to the board; cancels a request; never quits"),
+    Key("q,ctrl+q", "leave", "Quit", "asks once more where something would be lost", outside=True),
+)
+"""The screen's keys, from which its bindings, the help and the command palette are made."""
+
+
+def bindings() -> list[Binding]:
+    """Return the keys as Textual takes them."""
+    return [Binding(key.keys, key.action, key.title, tooltip=key.tooltip, show=False) for key in KEYS]
+
 
 BOARD_KEYS = (
-    ("←→", "temperature"), ("↑↓", "top-p"), ("1-4", "presets"), ("/", "prompt"), ("space", "draw"),
-    ("c", "compare"), ("d", "decide"), ("?", "help"),
+    ("←→", "temperature"), ("↑↓", "top-p"), ("1-4", "presets"), ("/", "prompt"), ("space", "sample"),
+    ("c", "compare"), ("d", "decide"), ("u", "undo"), ("s", "sweep"), ("h", "map"), ("x", "pin"),
+    ("v", "table"), ("F9", "lessons"), ("?", "help"),
 )  # fmt: skip
-"""What the line of keys shows while the board has the focus, the last always."""
+"""What the line of keys shows while the board has the keys, the last one always."""
 
 LESSON_KEYS = (
     ("space", "go on"), ("Backspace", "go back"), ("any other key", "try out; space returns"), ("q", "quit"),
@@ -92,21 +113,11 @@ LESSON_KEYS = (
 )  # fmt: skip
 """What it shows while a lesson is played."""
 
-KEYS_OF_VIEWS = {
-    "table": (("v", "histograms"), ("PgUp PgDn", "scroll")),
-    "compare": (("c", "histograms"), ("x", "pin"), ("z", "flip"), ("X", "unpin")),
-    "orders": (("b", "histograms"), ("o", "switch order")),
-    "sweep": (("s", "next"), ("a", "axis"), ("Esc", "histograms")),
-    "map": (("h", "next"), ("g", "mark tokens"), ("Esc", "histograms")),
-    "decide": (("d", "histograms"), ("g", "tokens"), ("u", "rival"), ("#", "length"), ("%", "reliability")),
-}
-"""What it shows instead of what is after the knobs, while another view than the histograms is open."""
-
 PROMPT_KEYS = (
     ("Enter", "ask"), ("Alt+←→", "temperature"), ("Alt+↑↓", "top-p"), ("↑↓", "history"),
     ("Ctrl+J", "new line"), ("Esc", "board"),
 )  # fmt: skip
-"""What the line of keys shows while the cursor is in the prompt."""
+"""What it shows while the cursor is in the prompt."""
 
 _KEY_NAMES = {
     "left": "←", "right": "→", "up": "↑", "down": "↓", "question_mark": "?", "slash": "/", "escape": "Esc",
@@ -120,3 +131,8 @@ def spoken_key(key: str) -> str:
     *modifiers, last = key.split("+")
     name = _KEY_NAMES.get(last, last.upper() if last.startswith("f") and last[1:].isdigit() else last)
     return "+".join([modifier.capitalize() for modifier in modifiers] + [name])
+
+
+def action_of(spoken: str) -> str | None:
+    """Return what a key that the line of keys shows would do; None for keys that are several."""
+    return next((key.action for key in KEYS if spoken in key.spoken.split(" ")), None)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import LanguageModel, ModelAnswer
@@ -19,59 +18,52 @@ _MOST_ANSWERS = 100
 
 
 class ModelSession:
-    """A configuration, and the model that was opened from it once it was needed.
+    """The model that was opened for a configuration, once it was needed, and the answers so far.
 
     Whatever imports much or touches a disk runs in a thread. All methods raise ModelError with a sentence.
     """
 
-    def __init__(self, configuration: Configuration, recorder: Recorder | None = None) -> None:
-        self.configuration = configuration
+    def __init__(self, recorder: Recorder | None = None) -> None:
         self._recorder = recorder
-        self._model: LanguageModel | None = None
-        self._answers: dict[tuple[object, ...], tuple[ModelAnswer, Configuration]] = {}
+        self._opened: tuple[Configuration, LanguageModel] | None = None
+        self._answers: dict[tuple[object, ...], ModelAnswer] = {}
 
-    async def open(self) -> LanguageModel:
-        """Return the model; the first call imports what it needs."""
-        if self._model is None:
-            self._model = await asyncio.to_thread(_open, self.configuration, self._recorder)
-        return self._model
+    async def open(self, configuration: Configuration) -> LanguageModel:
+        """Return the model of a configuration, and close that of another one; imports what it needs."""
+        if self._opened is not None and self._opened[0] == configuration:
+            return self._opened[1]
+        former, self._opened = self._opened, None
+        if former is not None:
+            await former[1].close()
+        model = await asyncio.to_thread(_open, configuration, self._recorder)
+        self._opened = configuration, model
+        return model
 
-    async def ask(self, prompt: str, *, again: bool = False) -> ModelAnswer:
+    async def ask(self, configuration: Configuration, prompt: str, *, again: bool = False) -> ModelAnswer:
         """Return the model's answer, with all imported that drawing it takes.
 
         What was asked before of the same model in the same way is not asked again, except on request.
         """
-        question = self._question(prompt)
-        known, asked_of = self._answers.get(question, (None, self.configuration))
-        if known is None or again:
-            asking = self.configuration
-            answer = await (await self.open()).ask(prompt)
-            answer = await asyncio.to_thread(_without_secrets, answer, asking)
-        else:
-            answer = known
+        question = _question(configuration, prompt)
+        answer = self._answers.get(question)
+        if answer is None or again:
+            answer = await (await self.open(configuration)).ask(prompt)
+            answer = await asyncio.to_thread(_without_secrets, answer, configuration)
         # the one that was used last is the last to be dropped
         self._answers.pop(question, None)
-        self._answers[question] = answer, asked_of
+        self._answers[question] = answer
         if len(self._answers) > _MOST_ANSWERS:
             del self._answers[next(iter(self._answers))]
         await asyncio.to_thread(_prepare_drawing, answer)
         return answer
 
-    def knows(self, prompt: str) -> bool:
+    def knows(self, configuration: Configuration, prompt: str) -> bool:
         """Whether the answer about a prompt is known already."""
-        return self._question(prompt) in self._answers
+        return _question(configuration, prompt) in self._answers
 
-    def source_of(self, answer: ModelAnswer) -> Configuration | None:
-        """Return what a kept answer was asked of; None if it is kept no longer."""
-        return next((asked_of for kept, asked_of in self._answers.values() if kept is answer), None)
-
-    def _question(self, prompt: str) -> tuple[object, ...]:
-        now = self.configuration
-        return now.source, now.endpoint, now.model, now.framing, now.vocabulary_size, now.replay, prompt
-
-    async def names(self) -> tuple[str, ...]:
+    async def names(self, configuration: Configuration) -> tuple[str, ...]:
         """Return the models of the server that is set up, even while the bundled one is in use."""
-        server = replace(self.configuration, model=None)
+        server = replace(configuration, model=None)
         if server.source == "bundled":
             return ()
         model = await asyncio.to_thread(_open, server)
@@ -80,28 +72,37 @@ class ModelSession:
         finally:
             await model.close()
 
-    async def check(self) -> tuple[tuple[tuple[str, str], ...], str]:
+    async def check(self, configuration: Configuration) -> tuple[tuple[tuple[str, str], ...], str]:
         """Return what the server can do as headings and phrases, and whether it scales its numbers."""
         checking = await asyncio.to_thread(import_module, "softmax_visualizer.models.check")
-        model = await asyncio.to_thread(_open, self.configuration)
+        model = await asyncio.to_thread(_open, configuration)
         try:
             found = await checking.check_endpoint(model)
-            redact = self.configuration.redact
+            redact = configuration.redact
             return tuple((heading, redact(phrase)) for heading, phrase in found.rows()), found.scale
         finally:
             await model.close()
 
     def request(self, prompt: str) -> str:
         """Return exactly what would be sent for a prompt, as JSON; empty if nothing would."""
-        request: Mapping[str, Any] = self._model.request(prompt) if self._model else {}
+        if self._opened is None:
+            return ""
+        configuration, model = self._opened
+        request = model.request(prompt)
         text = json.dumps(request, indent=2, ensure_ascii=False) if request else ""
-        return self.configuration.redact(text)
+        return configuration.redact(text)
 
-    def switch(self, configuration: Configuration) -> LanguageModel | None:
-        """Use another model from now on; return the former one, for its connections to be closed."""
-        former, self._model = self._model, None
-        self.configuration = configuration
-        return former
+
+def _question(configuration: Configuration, prompt: str) -> tuple[object, ...]:
+    return (
+        configuration.source,
+        configuration.endpoint,
+        configuration.model,
+        configuration.framing,
+        configuration.vocabulary_size,
+        configuration.replay,
+        prompt,
+    )
 
 
 def _open(configuration: Configuration, recorder: Recorder | None = None) -> LanguageModel:
@@ -120,7 +121,7 @@ def _prepare_drawing(answer: ModelAnswer) -> None:
     """Import, outside the event loop, what the first picture needs."""
     from softmax_visualizer.decoding import decode
     from softmax_visualizer.decoding.settings import DecodingSettings
-    from softmax_visualizer.display import panels, statistics, table  # noqa: F401
+    from softmax_visualizer.display import columns, pipeline, table  # noqa: F401
     from softmax_visualizer.display.figure import prepare
 
     prepare()

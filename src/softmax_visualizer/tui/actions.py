@@ -1,0 +1,171 @@
+"""What keys do: each action makes a scene of a scene, and waits for nothing.
+
+:mod:`keys` names them, with what they take besides the scene.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from functools import lru_cache
+
+from softmax_visualizer.decoding.settings import PRESETS, DecodingSettings, Order
+from softmax_visualizer.tui.knobs import turned, with_value
+from softmax_visualizer.tui.scene import MOST_PINS, Sample, Scene
+from softmax_visualizer.tui.views import VIEWS
+
+PAGE = 10
+"""Rows that a table is scrolled by: a page of the smallest screen."""
+
+_NO_SAMPLE = "Nothing is sampled yet: space samples a token, and Enter adds it to the prompt."
+_HALF = "This token is part of a character, which a prompt cannot hold: sample another one."
+
+
+def turn(scene: Scene, knob: str, direction: int, coarse: bool = False) -> Scene:
+    """Turn a knob by a step."""
+    return replace(scene, settings=turned(scene.settings, knob, direction, coarse=coarse))
+
+
+def set_knob(scene: Scene, knob: str, value: float) -> Scene:
+    """Set a knob to a value."""
+    return replace(scene, settings=with_value(scene.settings, knob, value))
+
+
+def preset(scene: Scene, number: int) -> Scene:
+    """Take a preset's settings; the order stays, since it is the engine's."""
+    return replace(scene, settings=replace(PRESETS[number].settings, order=scene.settings.order))
+
+
+def reset(scene: Scene) -> Scene:
+    """Go back to the model's own probabilities; the order stays."""
+    return replace(scene, settings=DecodingSettings(order=scene.settings.order))
+
+
+def order(scene: Scene) -> Scene:
+    """Switch between temperature first and temperature last."""
+    first = scene.settings.order == "temperature-first"
+    other: Order = "temperature-last" if first else "temperature-first"
+    return replace(scene, settings=replace(scene.settings, order=other))
+
+
+def histograms(scene: Scene) -> Scene:
+    """Go back to the histograms."""
+    return replace(scene, view="histograms", picture=0)
+
+
+def show(scene: Scene, name: str) -> Scene:
+    """Go to a view, on to its next picture, or after the last one back to the histograms."""
+    if scene.view != name:
+        shown = replace(scene, view=name, picture=0)
+    elif scene.picture + 1 < VIEWS[name].pictures:
+        shown = replace(scene, picture=scene.picture + 1)
+    else:
+        shown = histograms(scene)
+    if shown.view == "compare" and not shown.pins:
+        return shown.saying("Nothing is pinned, so this compares T 0.1 and T 1.5. x pins this setting.")
+    return shown
+
+
+def axis(scene: Scene) -> Scene:
+    """Go on to the next kind of axis."""
+    from softmax_visualizer.display.pipeline import AXES
+
+    return replace(scene, axis=AXES[(AXES.index(scene.axis) + 1) % len(AXES)])
+
+
+def scroll(scene: Scene, direction: int) -> Scene:
+    """Scroll the table by a page."""
+    if scene.view != "table" or scene.asked is None:
+        return scene
+    last = max(0, len(scene.asked.answer.distribution) - PAGE)
+    return replace(scene, top=min(max(0, scene.top + direction * PAGE), last))
+
+
+def pin(scene: Scene) -> Scene:
+    """Pin the current setting; one that is pinned already is unpinned."""
+    here = scene.here
+    if here is None:
+        return scene
+    if here in scene.pins:
+        pins = tuple(each for each in scene.pins if each != here)
+        return replace(scene, pins=pins).saying(f"{here.name} is no longer pinned.")
+    if len(scene.pins) == MOST_PINS:
+        return scene.saying(f"{MOST_PINS} settings are pinned already: X unpins all of them.", "wait")
+    said = f"Pinned: {here.name}. Turn the knobs; z flips between the two, c compares."
+    return replace(scene, pins=(*scene.pins, here)).saying(said)
+
+
+def unpin(scene: Scene) -> Scene:
+    """Unpin all settings."""
+    return replace(scene, pins=()).saying("Nothing is pinned.")
+
+
+def flip(scene: Scene) -> Scene:
+    """Exchange the current setting, and its answer, with the one that was pinned last."""
+    here = scene.here
+    if here is None or not scene.pins:
+        return scene.saying("Nothing is pinned yet: x pins the current setting.")
+    *others, other = scene.pins
+    changed = replace(scene, pins=(*others, here), settings=other.settings)
+    if other.asked is not scene.asked or scene.old:
+        changed = replace(changed, top=0).asked_of(other.asked)
+    return changed.saying(f"Now {other.name}; z flips back.")
+
+
+def sample(scene: Scene) -> Scene:
+    """Sample a token as the decoder would."""
+    here = scene.here
+    if here is None:
+        return scene
+    from softmax_visualizer.display.sample import sample_sentence
+
+    number = scene.samples + 1
+    chance = chance_of(scene.seed, number)
+    index = here.decoding.draw(chance)
+    sampled = replace(scene, samples=number, sampled=Sample(here, index, chance, number))
+    said = sample_sentence(here.decoding, index, chance, scene.seed, number)
+    return sampled.saying(said, "sampled")
+
+
+def take(scene: Scene) -> Scene:
+    """Add the sampled token to the prompt that it was sampled for; what comes next is still to be asked."""
+    if scene.sample is None or scene.asked is None:
+        return scene.saying(_NO_SAMPLE)
+    index, answer = scene.sample.index, scene.asked.answer
+    if index is None:
+        return scene.saying("The server does not show which token this is: sample another one.")
+    added = answer.distribution.token(index).whole_text
+    if added is None:
+        return scene.saying(
+            "This token is part of a character, which a prompt cannot hold: sample another one."
+        )
+    return replace(scene, prompt=answer.prompt + added)
+
+
+def quit_warning(scene: Scene) -> Scene:
+    """Return the scene with a word about what quitting would lose, or as it is if that is nothing."""
+    if not scene.pins or scene.caption is not None:
+        return scene
+    pins = "1 pinned setting" if len(scene.pins) == 1 else f"{len(scene.pins)} pinned settings"
+    return scene.saying(f"Quitting loses {pins}: q again quits.", "wait")
+
+
+def present(scene: Scene, what: str) -> Scene:
+    """Switch one of the presenter's comforts: the keys shown, the caption larger, no line of keys."""
+    presenter = scene.presenter
+    if what == "keys":
+        presenter = replace(presenter, keystrokes=() if presenter.keystrokes is None else None)
+    elif what == "large":
+        presenter = replace(presenter, large=not presenter.large)
+    else:
+        presenter = replace(presenter, bare=not presenter.bare)
+    return replace(scene, presenter=presenter)
+
+
+@lru_cache(maxsize=256)
+def chance_of(seed: int, number: int) -> float:
+    """Return the random number in [0, 1) of the sample with this number, counted from 1."""
+    source = random.Random(seed)
+    for _ in range(number - 1):
+        source.random()
+    return source.random()

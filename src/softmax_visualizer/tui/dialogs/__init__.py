@@ -1,0 +1,1 @@
+"""Small screens over the board, and what is asked in them."""

@@ -1,0 +1,48 @@
+"""The help: what the screen shows, and every key."""
+
+from __future__ import annotations
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from softmax_visualizer.tui.keys import KEYS
+from softmax_visualizer.tui.views import VIEWS
+
+_MARKS = """
+The model is asked once. The columns show, from left to right, what a decoder makes of its answer: the \
+model's own probabilities, then the next two steps. The next token is sampled from the last one. All bars \
+have one scale, whose ends stand below them; a step that changes nothing is drawn faintly.
+
+ █   a token's probability
+ ▓▒  known within bounds: on to the best estimate, and on to the most that it can be
+ ▚   cut or kept, depending on tokens that the server does not show
+ ── cut here: 90.3 % ≥ 90 % ──   the running sum of what is kept, which reaches top-p here
+ cut   the token cannot be sampled
+ ▶   beyond the end of the axis, which a changes
+ ┃ ╏ »  the pinned setting's probability, where it differs; ╏ is an estimate, » is beyond the axis
+ ▸   the token that was sampled
+ ~ ?  in the map: an estimate, whose shade may be another one
+ ␣ ⏎ ⇥   a space, a new line, a tab in a token
+
+Entropy     in bits; 2 to the power of it is the perplexity.
+Perplexity  as uncertain as a choice among so many equally likely tokens.
+EXACT         every number is known, as this server computed it.
+EXACT SAMPLE  what is sampled from is known, though not every number before it.
+BOUNDS        the server shows only its most likely tokens: ranges that provably hold the truth.
+"""
+
+_PROMPT = """
+In the prompt, Enter asks, ↑ and ↓ bring earlier prompts back, also those of former times, Ctrl+J starts a \
+line, and Alt with the arrows or digits turns the knobs. / selects the whole prompt: typing replaces it.
+The wheel and clicks work on the knobs and on the line of keys; nothing needs them.
+"""
+
+
+def help_page() -> Group:
+    """Return the help: a row for every key, then what the marks mean, and a sentence a view."""
+    keys = Table.grid(padding=(0, 2))
+    for key in KEYS:
+        keys.add_row(Text(key.spoken, "bold", no_wrap=True), Text(key.title), Text(key.tooltip, "dim"))
+    views = "\n".join(view.help for view in list(VIEWS.values())[1:])
+    return Group(keys, Text(_MARKS), Text(views), Text(_PROMPT))

@@ -1,0 +1,1 @@
+"""Lessons as they are played on the screen."""

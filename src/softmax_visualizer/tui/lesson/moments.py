@@ -1,0 +1,49 @@
+"""A lesson as the moments that it shows, one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from softmax_visualizer.lessons.lesson import Lesson, Step
+
+
+@dataclass(frozen=True)
+class LessonStart:
+    """A lesson and how it is to be played: ``auto``: by itself, ``speed`` times as fast as its file says."""
+
+    lesson: Lesson
+    auto: bool = False
+    speed: float = 1.0
+    presenting: frozenset[str] = frozenset()
+    """Of ``"keys"``, ``"large"`` and ``"bare"``: see :func:`actions.present`."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One thing to look at: a caption, a question, or the answer to one.
+
+    ``acts``: whether what the step does is done now; a question keeps it back, as it keeps the answer.
+    """
+
+    step: Step
+    before: str
+    text: str
+    pause: float
+    acts: bool
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether there is something to watch, and to hurry."""
+        return self.acts and bool(self.step.keys or self.step.sweep)
+
+
+def moments(lesson: Lesson) -> tuple[Moment, ...]:
+    """Return what a lesson shows, one after the other."""
+    found: list[Moment] = []
+    for step in lesson.steps:
+        if step.answer is None:
+            found.append(Moment(step, "", step.caption, step.pause, acts=True))
+        else:
+            found.append(Moment(step, "", step.caption, step.pause, acts=False))
+            found.append(Moment(step, step.caption, step.answer, step.answer_pause, acts=True))
+    return tuple(found)

@@ -1,0 +1,237 @@
+"""What is on the screen, as a value.
+
+Everything that is drawn is a function of a :class:`Scene`, and every action makes a new one of it. What is
+said of a state of things, and what was sampled from one, hold what they are about, and so cannot outlive it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from softmax_visualizer.decoding.settings import DecodingSettings
+from softmax_visualizer.display.pieces import Role
+from softmax_visualizer.display.settings import settings_words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from softmax_visualizer.decoding import Decoding, TokenDistribution
+    from softmax_visualizer.decoding.decision import Question
+    from softmax_visualizer.models.base import ModelAnswer
+    from softmax_visualizer.models.configuration import Configuration
+
+MOST_PINS = 3
+"""Settings that can be pinned: with the current one they fill four columns."""
+
+_PLAIN = DecodingSettings()
+
+_CHOSEN = (
+    "asked", "settings", "view", "picture", "axis", "top", "pins", "samples", "sampled", "question",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a model answered, and where it was asked."""
+
+    configuration: Configuration
+    answer: ModelAnswer
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A setting that is kept to compare others with, and the answer that it is about."""
+
+    asked: Asked
+    settings: DecodingSettings
+
+    @property
+    def decoding(self) -> Decoding:
+        """What the setting makes of the answer."""
+        return decoded(self.asked.answer.distribution, self.settings)
+
+    @property
+    def name(self) -> str:
+        """The setting in words."""
+        return settings_words(self.settings)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A token that was sampled from a setting.
+
+    ``index``: of a listed token, None for one that is not listed. ``chance``: the number in [0, 1) that
+    sampled it. ``number``: how many were sampled until then, itself included.
+    """
+
+    pin: Pin
+    index: int | None
+    chance: float
+    number: int
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence for the person, and the state of things that it is about."""
+
+    text: str
+    role: Role
+    about: object
+
+
+@dataclass(frozen=True)
+class Request:
+    """How the question to the model stands.
+
+    ``seconds``: since it was asked, or how long it took; None where that is not to be said.
+    ``fresh``: asked so shortly before that the picture of the last answer needs no mark yet.
+    ``sentence``: why it failed.
+    """
+
+    state: Literal["none", "asking", "answered", "failed", "cancelled"] = "none"
+    seconds: float | None = None
+    fresh: bool = False
+    known: bool = False
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What a lesson says: ``before`` stays for reference above ``text``; ``longest`` has all of its pairs.
+
+    ``notice``: a sentence that stands in the line of messages as long as there is nothing else to say.
+    """
+
+    title: str
+    before: str
+    text: str
+    longest: Sequence[tuple[str, str]]
+    notice: str = ""
+
+
+@dataclass(frozen=True)
+class Presenter:
+    """Comforts of somebody with an audience: the last keys shown, a larger caption, no line of keys."""
+
+    keystrokes: tuple[str, ...] | None = None
+    large: bool = False
+    bare: bool = False
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that is on the screen.
+
+    ``prompt``: what stands in the prompt's box, which need not be what was ``asked``.
+    ``typing``: whether the keys go to the prompt.
+    ``picture``: which of a view's pictures is shown. ``top``: rows that a table has scrolled past.
+    ``samples``: how many tokens have been sampled; ``sampled`` is the last one.
+    ``question``: what is asked of a setting; None for what a view asks by itself.
+    ``badge``: what the check of a server found about its numbers, and of which.
+    ``found``: what takes too long to be worked out between two keys, by what it is about. It follows from all
+    else, so that it has no part in comparisons.
+    """
+
+    configuration: Configuration
+    prompt: str
+    seed: int = 1
+    settings: DecodingSettings = _PLAIN
+    asked: Asked | None = None
+    view: str = "histograms"
+    picture: int = 0
+    axis: str = "fit"
+    top: int = 0
+    pins: tuple[Pin, ...] = ()
+    samples: int = 0
+    sampled: Sample | None = None
+    question: Question | None = None
+    typing: bool = False
+    request: Request = Request()
+    said: Said | None = None
+    badge: tuple[Configuration, str] | None = None
+    caption: Caption | None = None
+    presenter: Presenter = Presenter()
+    found: tuple[Any, Any] | None = field(default=None, compare=False)
+
+    # --- what follows ---
+
+    @property
+    def decoding(self) -> Decoding | None:
+        """What the settings make of the answer; None as long as there is no answer."""
+        return None if self.asked is None else decoded(self.asked.answer.distribution, self.settings)
+
+    @property
+    def here(self) -> Pin | None:
+        """The present setting of the present answer."""
+        return None if self.asked is None else Pin(self.asked, self.settings)
+
+    @property
+    def sample(self) -> Sample | None:
+        """The token that was sampled last, if it is from the present setting."""
+        return self.sampled if self.sampled is not None and self.sampled.pin == self.here else None
+
+    @property
+    def old(self) -> bool:
+        """Whether the picture is not about what stands in the prompt's box and is asked there."""
+        if self.asked is None or self.request.fresh:
+            return False
+        # no secret of the prompt's is in the answer
+        prompt = self.configuration.redact(self.prompt)
+        return (self.asked.answer.prompt, self.asked.configuration) != (prompt, self.configuration)
+
+    @property
+    def chosen(self) -> tuple[Any, ...]:
+        """All that a person has chosen, which is what can be undone; the model goes with its answer."""
+        return tuple(getattr(self, name) for name in _CHOSEN)
+
+    @property
+    def message(self) -> tuple[str, Role]:
+        """What is to be said, and how: the last sentence, if it is still about what is there, or a notice."""
+        if self.said is not None and self.said.about == self.chosen:
+            return self.said.text, self.said.role
+        if self.request.state == "failed":
+            return self.request.sentence, "bad"
+        if self.asked is not None and not self.old:
+            answer = self.asked.answer
+            if notes := " ".join([*self.configuration.notes, *answer.notes, *answer.distribution.notes]):
+                return notes, "wait"
+        if self.caption is not None:
+            return self.caption.notice, "faint"
+        if self.configuration.source == "bundled" and self.request.state == "answered":
+            return "Bundled 4-gram model. To see your own, set OPENAI_API_KEY or OPENAI_BASE_URL.", "faint"
+        return "", "faint"
+
+    # --- changes that more than one module makes ---
+
+    def saying(self, text: str, role: Role = "faint") -> Scene:
+        """Return the scene with a sentence about it."""
+        return replace(self, said=Said(text, role, self.chosen))
+
+    def answered(self, asked: Asked, request: Request) -> Scene:
+        """Return the scene with another answer."""
+        return replace(self, asked=asked, request=request, top=0)
+
+    def as_chosen_in(self, earlier: Scene) -> Scene:
+        """Return the scene with everything that can be undone as it was in another one."""
+        changes: dict[str, Any] = {name: getattr(earlier, name) for name in _CHOSEN}
+        restored = replace(self, **changes)
+        if earlier.asked is None or earlier.asked is self.asked:
+            return restored
+        return restored.asked_of(earlier.asked)
+
+    def asked_of(self, asked: Asked) -> Scene:
+        """Return the scene with an answer that is known already, its prompt and its model."""
+        request = Request("answered")
+        return replace(
+            self, asked=asked, request=request, configuration=asked.configuration, prompt=asked.answer.prompt
+        )
+
+
+@lru_cache(maxsize=16)
+def decoded(distribution: TokenDistribution, settings: DecodingSettings) -> Decoding:
+    """Return a decoding, which several parts of the screen ask for."""
+    from softmax_visualizer.decoding import decode
+
+    return decode(distribution, settings)

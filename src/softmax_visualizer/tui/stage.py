@@ -1,0 +1,31 @@
+"""What the parts of the screen that do things need of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, Protocol
+
+from textual.app import App
+from textual.worker import Worker
+
+from softmax_visualizer.tui.scene import Scene
+
+
+class Stage(Protocol):
+    """The screen, as the value that it shows and a place for work that takes time."""
+
+    @property
+    def app(self) -> App[Any]:
+        """The app."""
+
+    @property
+    def scene(self) -> Scene:
+        """What is shown."""
+
+    def update(self, scene: Scene, *, undoable: bool = True) -> None:
+        """Show another scene; what a person has chosen in it can be undone unless it is not ``undoable``."""
+
+    def run_worker(
+        self, work: Awaitable[None], *, group: str, exclusive: bool, exit_on_error: bool = True
+    ) -> Worker[None]:
+        """Do something that takes time; in an exclusive group it ends what was there before."""

@@ -1,0 +1,57 @@
+"""The outermost layer of the app: keys in order, a terminal that is left as it was, and no secret on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.console import Console
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+
+from softmax_visualizer.tui.terminal import private
+from softmax_visualizer.tui.terminal.order import InOrder
+from softmax_visualizer.tui.terminal.pictures import PictureApp
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
+
+
+class TerminalApp(InOrder, PictureApp):
+    """An app that does right by its terminal, whatever it shows."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        # where something fails, Textual prints the values of variables, among which a key could be
+        self.error_console = Console(quiet=True)
+
+    @property
+    def failure(self) -> BaseException | None:
+        """The error that ended the app, if one did."""
+        return getattr(self, "_exception", None)
+
+    def _fatal_error(self) -> None:
+        # no need to render what is not printed
+        self._close_messages_no_wait()
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return the driver for this system, with our ways in a terminal of Linux or macOS."""
+        driver = super().get_driver_class()
+        if not private.known(private.DRIVER):
+            return driver
+        from softmax_visualizer.tui.terminal.driver import for_own_terminal
+
+        return for_own_terminal(driver)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what each line goes through before it is shown."""
+        filters = super().get_line_filters()
+        if not self.no_color:
+            return filters
+        from softmax_visualizer.tui.terminal.colorless import Colorless
+
+        return [*filters, Colorless()]

@@ -1,0 +1,21 @@
+"""The views of the board. A new one is a module here and a line below."""
+
+from __future__ import annotations
+
+from softmax_visualizer.tui.views import compare, decide, histograms, map, nucleus, orders, sweep, table
+from softmax_visualizer.tui.views.view import View
+
+VIEWS: dict[str, View] = {
+    view.name: view
+    for view in (
+        histograms.VIEW,
+        compare.VIEW,
+        sweep.VIEW,
+        map.VIEW,
+        decide.VIEW,
+        orders.VIEW,
+        nucleus.VIEW,
+        table.VIEW,
+    )
+}
+"""All views by their names; the first one is where every way back leads."""

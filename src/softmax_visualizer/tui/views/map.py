@@ -1,0 +1,63 @@
+"""Temperature by top-p as a map on which the current setting is a point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from softmax_visualizer.display.pieces import Line
+from softmax_visualizer.tui.scene import Scene
+from softmax_visualizer.tui.views.view import Picture, Survey, View, framed, surveyed, waiting
+
+_LEAST = 14
+"""Lines from which on there is room for a further map below."""
+
+
+def survey(scene: Scene) -> Survey:
+    """Return what has to be worked out: a decoding at every point of the map."""
+    from softmax_visualizer.decoding.decision import Question, acceptable_tokens
+    from softmax_visualizer.decoding.sweep import landscape, settings_apart_from
+    from softmax_visualizer.display.landscape import TEMPERATURES, TOP_PS, with_current
+
+    decoding = scene.decoding
+    assert decoding is not None
+    settings = settings_apart_from(decoding, "temperature", "top_p")
+    temperatures = with_current(TEMPERATURES, decoding.settings.temperature)
+    top_ps = with_current(TOP_PS, decoding.settings.top_p)
+    accepted = acceptable_tokens(decoding.distribution, scene.question or Question()).indices
+
+    def work_out() -> Any:
+        return landscape(decoding.distribution, settings, temperatures, top_ps, accepted)
+
+    return Survey((decoding.distribution, "map", settings, temperatures, top_ps, accepted), work_out)
+
+
+def draw(scene: Scene, width: int, height: int) -> Picture:
+    """Draw one number for every point, as a shade or in digits."""
+    from softmax_visualizer.display.landscape import MEASURES, map_rows
+
+    settings, found = scene.settings, surveyed(scene, survey(scene))
+    if found is None or settings.temperature not in found.temperatures or settings.top_p not in found.top_ps:
+        return waiting("Map", width, height)
+    parts: list[Line] = []
+    for number in range(len(MEASURES)):
+        measure, room = MEASURES[(scene.picture + number) % len(MEASURES)], height - len(parts)
+        if number and room < _LEAST:
+            break
+        rows = map_rows(found, measure, settings.temperature, settings.top_p, width - 4, room - 2)
+        further = height - len(parts) - len(rows) - 2 >= _LEAST
+        title = f"Map: {measure.title}, temperature across, top-p up"
+        parts += framed(title, rows, width, len(rows) + 2 if further else room)
+    return Picture(parts)
+
+
+VIEW = View(
+    "map",
+    "h",
+    "Map",
+    "temperature by top-p; again for its other two measures",
+    (("h", "next"), ("g", "mark tokens"), ("Esc", "histograms")),
+    "Map (h) shades temperature by top-p: perplexity, then the greedy token, then leaving the set.",
+    draw,
+    pictures=3,
+    survey=survey,
+)

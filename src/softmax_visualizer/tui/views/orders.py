@@ -1,0 +1,35 @@
+"""Both orders: what the same knobs do where temperature comes first, and where it comes last."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from softmax_visualizer.display.settings import ENGINES
+from softmax_visualizer.tui.scene import Scene, decoded
+from softmax_visualizer.tui.views.compare import draw_sides
+from softmax_visualizer.tui.views.view import Picture, View
+
+
+def draw(scene: Scene, width: int, height: int) -> Picture:
+    """Draw one column for each order, with the engines that work so."""
+    from softmax_visualizer.display.comparison import Side
+
+    assert scene.asked is not None
+    distribution = scene.asked.answer.distribution
+    sides = [
+        Side(titles, decoded(distribution, replace(scene.settings, order=order)))
+        for order, titles in ENGINES.items()
+    ]
+    chosen = list(ENGINES).index(scene.settings.order)
+    return draw_sides(scene, sides, width, height, chosen)
+
+
+VIEW = View(
+    "orders",
+    "b",
+    "Both orders",
+    "temperature first and last, side by side",
+    (("b", "histograms"), ("o", "switch order")),
+    "Both orders (b) shows engines that divide by the temperature first beside those that cut first.",
+    draw,
+)
