@@ -130,7 +130,7 @@ class MainScreen(Screen[None]):
         scene = self._scene
         yield Region(scene, header.draw, id="header")
         yield Region(scene, caption.draw, id="caption", height=caption.height)
-        yield PromptEditor(scene.prompt, self._history, id="prompt")
+        yield PromptEditor(scene.prompt, self._history, scene.configuration.mask, id="prompt")
         yield Region(scene, knobs.draw, id="knobs", hit=knobs.hit, wheel=knobs.wheel)
         yield Region(scene, self._draw_settings, id="settings")
         board = Region(scene, self._draw_board, id="board")
