@@ -221,6 +221,6 @@ def test_top_k_at_the_end_of_a_list_is_exact_only_where_exactly_k_are_kept() -> 
 
 @pytest.mark.parametrize("order", ["temperature-first", "temperature-last"])
 def test_no_top_p_of_a_vocabulary_of_unknown_size_is_no_number(order: Order) -> None:
-    listed = TokenDistribution.from_top_logprobs([Token("a")], [-1.0], None, is_top=False)
+    listed = TokenDistribution.from_top_logprobs(["a"], [-1.0], None, is_top=False)
     decoding = decode(listed, DecodingSettings(top_p=0.0, order=order))
     assert 1 <= decoding.after_cut.kept_tokens.low <= decoding.after_cut.kept_tokens.high
