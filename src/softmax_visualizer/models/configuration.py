@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
+from softmax_visualizer.models.base import Framing
 from softmax_visualizer.models.dotenv_file import Dotenv, read_dotenv
 from softmax_visualizer.models.proxy import is_this_machine
 from softmax_visualizer.models.reading import UnreadableError
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import Source
-
-Framing = Literal["answer", "continue", "raw"]
-"""How a prompt is put to a server: as a user's message to answer, as text to continue, or bare."""
 
 Depth = int | Literal["auto", "all"]
 """How many tokens a server is asked to list."""

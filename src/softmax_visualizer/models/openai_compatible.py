@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from softmax_visualizer.decoding import DistributionError, TokenDistribution
 from softmax_visualizer.decoding.distribution import FLOAT32_ROUNDING, MASS_TOLERANCE
 from softmax_visualizer.models.answers import TopLogprobs
-from softmax_visualizer.models.base import Abilities, Continuation, ModelAnswer, ModelError, Source
+from softmax_visualizer.models.base import Abilities, Continuation, Framing, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.choice import AT_OPENAI, USUAL_MODEL, announced_end, choose
-from softmax_visualizer.models.configuration import Configuration, Framing
+from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.connection import Connection
 from softmax_visualizer.models.failures import explain, explain_refusal
 from softmax_visualizer.models.ladder import TOP_LOGPROBS

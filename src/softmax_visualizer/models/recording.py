@@ -25,7 +25,7 @@ from softmax_visualizer.models.recording_format import (
 from softmax_visualizer.models.redaction import Redact
 
 if TYPE_CHECKING:
-    from softmax_visualizer.models.configuration import Framing
+    from softmax_visualizer.models.base import Framing
 
 _LONGEST_HEADER = 1024
 """Bytes of a recording's first line that are read."""

@@ -27,7 +27,7 @@ from softmax_visualizer.models.reading import UnreadableError, read_file
 from softmax_visualizer.models.redaction import Redact, redacted
 
 if TYPE_CHECKING:
-    from softmax_visualizer.models.configuration import Framing
+    from softmax_visualizer.models.base import Framing
 
 VERSION = 1
 """The format's version; it changes when something in it changes its meaning."""

@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
-from softmax_visualizer.models.configuration import Framing
+from softmax_visualizer.models.base import Framing
 from softmax_visualizer.tui import actions
 from softmax_visualizer.tui.asking import Asking
 from softmax_visualizer.tui.history import write_history
