@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.color import ColorSystem
 from textual._ansi_sequences import SYNC_END, SYNC_START
-from textual._compositor import Compositor, LayoutUpdate
+from textual._compositor import LayoutUpdate
 from textual.app import App
 from textual.geometry import Offset
 
