@@ -434,7 +434,7 @@ async def test_a_click_into_the_prompt_during_a_step_takes_no_key_from_it(tmp_pa
         await pilot.click(PromptEditor)
         await at_rest(app, pilot)
         assert bench(app).query_one(PromptEditor).text == FOX
-        assert bench(app).board.view == "compare"
+        assert bench(app).scene.view == "compare"
 
 
 async def test_a_window_without_the_focus_takes_no_key_from_the_lesson(tmp_path: Path) -> None:
@@ -443,7 +443,7 @@ async def test_a_window_without_the_focus_takes_no_key_from_the_lesson(tmp_path:
         await pilot.press("space")
         app.post_message(events.AppBlur())
         await at_rest(app, pilot)
-        assert bench(app).board.view == "compare"
+        assert bench(app).scene.view == "compare"
         app.post_message(events.AppFocus())
         await press(app, pilot, "space")
         assert caption(app) == ""  # nobody had tried anything out, so that was the end
@@ -905,7 +905,8 @@ async def test_f9_twice_at_once_opens_one_list(tmp_path: Path, monkeypatch: pyte
 
 
 def shown_keys(app: SoftmaxVisualizer) -> list[str] | None:
-    return bench(app).scene.presenter.keystrokes
+    keys = bench(app).scene.presenter.keystrokes
+    return None if keys is None else list(keys)
 
 
 async def test_f6_shows_keys_that_are_pressed_by_hand_and_by_the_lesson(tmp_path: Path) -> None:

@@ -386,7 +386,7 @@ def test_a_sweep_names_its_knob_and_marks_where_it_stands(
 ) -> None:
     panels = swept(decode(distribution, DecodingSettings(0.7, 0.9)), knob, (66, 46), 30, True)
     for panel in panels:
-        assert f"over {title}" in panel.title
+        assert f"over {title}" in panel.title.lower()
         assert sum(run.text.count("▲") for row in panel.rows for run in row) == 1
 
 

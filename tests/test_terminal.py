@@ -403,7 +403,7 @@ def test_what_is_cut_is_told_without_colours(tmp_path: Path, environment: dict[s
         terminal.press("3")
         terminal.wait_for("top-p 0.90: sampled from")
         terminal.wait_until(
-            lambda: re.search(r"␣next .*─ cut here: .*\n ␣fence .* cut\n", terminal.text) is not None
+            lambda: bool(re.search(r"␣next .*─ cut here: .*\n ␣fence .* cut\n", terminal.text))
         )
         terminal.press("q")
         assert terminal.wait_for_end() == 0
