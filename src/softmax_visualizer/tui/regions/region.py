@@ -41,7 +41,7 @@ class Region(CellView):
         self._scene = scene
         if self._height is not None:
             wanted = self._height(scene, self.size.width or self.app.size.width)
-            self.display = wanted > 0
+            self.set_class(wanted == 0, "empty")
             if wanted != self.size.height:
                 self.refresh(layout=True)
         self.redraw()
