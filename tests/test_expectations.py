@@ -59,8 +59,8 @@ def failure(text: str, found: Decoding) -> str | None:
         "entropy about 1.75 bits",
         "entropy in the model at least 1.75 bits",
         "entropy after temperature at most 1.8 bits",
-        "like about 3.4 choices",
-        "like at most 4 choices",
+        "perplexity about 3.4",
+        "perplexity at most 4",
         "kept 4",
         "kept at least 4",
         "kept at most 4",
@@ -89,7 +89,7 @@ def test_what_is_true_holds(text: str) -> None:
         ("unseen at least 1 %", "it is 0.0 %"),
         ("beyond 2 at most 10 %", "it is 25.0 %"),
         ("entropy at most 0.5 bits", "it is 1.75 bits"),
-        ("like at most 3 choices", "it is 3.4 choices"),
+        ("perplexity at most 3", "it is 3.4"),
         ("kept at most 3", "it is 4"),
         ("kept 3", "it is 4"),
         ("cut at least 10 %", "it is 0.0 %"),
@@ -100,14 +100,14 @@ def test_what_is_not_true_says_what_was_found(text: str, found: str) -> None:
     assert failure(text, decoding()) == f"expected {text}, but {found}"
 
 
-def test_a_number_is_about_what_is_drawn_from_unless_it_says_otherwise() -> None:
+def test_a_number_is_about_what_is_sampled_from_unless_it_says_otherwise() -> None:
     chat = decoding(temperature=0.5, top_p=0.7)
     assert failure('"lazy" about 72.7 %', chat) == 'expected "lazy" about 72.7 %, but it is 100.00 %'
     assert failure('"lazy" after temperature about 72.7 %', chat) is None
     assert failure('"lazy" in the model about 50 %', chat) is None
     assert failure("entropy at most 0 bits", chat) is None
     assert failure("entropy in the model about 1.75 bits", chat) is None
-    assert failure("like at most 1 choices", chat) is None
+    assert failure("perplexity at most 1", chat) is None
     assert failure("kept 1", chat) is None
     assert failure('"fence" cut', chat) is None
     assert failure('"fence" kept', chat) == 'expected "fence" kept, but it is cut'

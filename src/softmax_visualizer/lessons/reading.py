@@ -51,7 +51,7 @@ def read_lesson(path: Path) -> Lesson:
     top, steps = read_tables(path)
     _check_version(top)
     top.check_names(_LESSON)
-    _require(top, "title", '"Temperature, cold and hot"')
+    _require(top, "title", '"Temperature, low and high"')
     _require(top, "prompt", '"The quick brown fox jumps over the"')
     if not 1 <= len(steps) <= MOST_STEPS:
         raise top.wrong("step", f"a lesson has 1 to {MOST_STEPS} steps, each under a line [[step]].")
