@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from softmax_visualizer.decoding import Decoding, TokenDistribution
-    from softmax_visualizer.display.decision import Question
+    from softmax_visualizer.decoding.decision import Question
     from softmax_visualizer.models.base import ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
 
