@@ -178,7 +178,7 @@ def test_about_is_said_of_the_estimate_and_says_so() -> None:
 def test_exact_and_bounds_are_what_the_decoding_says_of_itself() -> None:
     hot = truncated(temperature=2)
     assert failure("bounds", hot) is None
-    assert failure("exact", hot) == "expected exact, but some numbers are known only within bounds"
+    assert failure("exact", hot) == "expected exact, but some numbers are known only as ranges"
 
 
 def test_how_many_are_kept_of_an_unknown_vocabulary_has_no_upper_end() -> None:
@@ -294,7 +294,7 @@ def test_anything_else_is_refused_with_the_forms(text: str) -> None:
 
 @pytest.mark.parametrize("text", ['"lazy" at most 101 %', "unseen at least 100.1 %", "cut about 1000 %"])
 def test_more_than_100_percent_is_refused(text: str) -> None:
-    with pytest.raises(LessonError, match="nothing has more than 100 %"):
+    with pytest.raises(LessonError, match="no probability is above 100 %"):
         Expectation.parse(text, 1)
 
 

@@ -660,7 +660,7 @@ def test_a_wrong_entry_is_named_with_its_line(
         (b'"\xff"', "is not UTF-8 text."),
         (b"[NaN]", "is no answer: NaN is no number in JSON."),
         (b"[-Infinity]", "is no answer: -Infinity is no number in JSON."),
-        (b"[" + b"1" * 5000 + b"]", "holds a number of too many digits."),
+        (b"[" + b"1" * 5000 + b"]", "holds a number with too many digits."),
         (b"[" * 100_000, "is nested too deeply to be an answer."),
         (b"[]", "is no answer: it must be an object."),
     ],

@@ -38,15 +38,15 @@ class Expectation:
         """Return the expectation that a text says, in one of the :data:`FORMS`.
 
         A token is named as it is or as the screen shows it, with or without its leading space; the most
-        likely one of that name is meant. A number is about what the decoder samples from, unless the text says
-        ``in the model`` or ``after temperature``.
+        likely one of that name is meant. A number is about what the decoder samples from, unless the text
+        says ``in the model`` or ``after temperature``.
 
         Raises:
             LessonError: it has none of the forms.
         """
         words, _ = _read(text)
         if words.get("unit") == "%" and Decimal(words["number"]) > 100:
-            raise LessonError(f"{safe_line(text, 80)}: nothing has more than 100 %.")
+            raise LessonError(f"{safe_line(text, 80)}: no probability is above 100 %.")
         return cls(text, line)
 
     def failure(self, decoding: Decoding) -> str | None:
@@ -149,7 +149,7 @@ def _above(words: _Words, decoding: Decoding) -> str | None:
 def _certainty(words: _Words, decoding: Decoding) -> str | None:
     if decoding.exact == (words["certainty"].lower() == "exact"):
         return None
-    return "every number is exact" if decoding.exact else "some numbers are known only within bounds"
+    return "every number is exact" if decoding.exact else "some numbers are known only as ranges"
 
 
 _TOKEN = r'"(?P<token>(?:(?!"\s).)+)"'
@@ -186,7 +186,7 @@ def _read(text: str) -> tuple[_Words, _Claim]:
         for form, claim in _FORMS:
             if found := form.fullmatch(text.strip()):
                 return {name: word for name, word in found.groupdict().items() if word is not None}, claim
-    raise LessonError(f"{safe_line(text, 80)} is no expectation. The forms are: {FORMS}.")
+    raise LessonError(f"{safe_line(text, 80)} is not an expectation. The forms are: {FORMS}.")
 
 
 def _index(name: str, decoding: Decoding) -> int:

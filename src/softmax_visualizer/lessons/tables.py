@@ -104,7 +104,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise LessonError(f"{shown} cannot be read: {(error.strerror or str(error)).lower()}.") from error
     except ValueError as error:
-        raise LessonError(f"{shown} is no name that a file can have.") from error
+        raise LessonError(f"{shown} is not a name that a file can have.") from error
     if len(raw) > LARGEST:
         raise LessonError(f"{shown} is larger than {LARGEST // 2**20} MB, so it was not read.")
     try:
@@ -135,4 +135,4 @@ def _entries(text: str, path: Path) -> dict[str, Any]:
     except RecursionError as error:
         raise LessonError(f"{file} is nested too deeply to be a lesson.") from error
     except (ValueError, ArithmeticError) as error:
-        raise LessonError(f"{file} holds a number of too many digits.") from error
+        raise LessonError(f"{file} holds a number with too many digits.") from error
