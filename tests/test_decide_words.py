@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from softmax_visualizer.tui.dialogs.questions import _rival_text, _with_reliability, _with_rival, _with_tokens
 
 from softmax_visualizer.decoding import DecodingSettings, Interval, Token, TokenDistribution, decode
-from softmax_visualizer.decoding.decision import DecisionError
-from softmax_visualizer.decoding.decision import Question, acceptable_tokens, find_token
+from softmax_visualizer.decoding.decision import DecisionError, Question, acceptable_tokens, find_token
 from softmax_visualizer.display.decision import bounded, decision
 from softmax_visualizer.display.labels import cell_width, label
+from softmax_visualizer.tui.dialogs.questions import _rival_text, _with_reliability, _with_rival, _with_tokens
 from softmax_visualizer.tui.knobs import Knobs
 
 FOX = TokenDistribution.from_logits(
