@@ -347,7 +347,11 @@ def test_a_wrong_entry_in_the_third_step_is_named_with_its_line(folder: Path, en
         ("pause = 1", 10, "a step needs either a caption or a question."),
         ('question = "q"', 10, "a question needs an answer, and an answer needs a question."),
         ('question = "q"\ncaption = "c"', 12, "a step needs either a caption or a question."),
-        ('caption = "c"\nrecording = "fox.jsonl"\nmodel = "bundled"', 12, "either a model or a recording"),
+        (
+            'caption = "c"\nrecording = "fox.jsonl"\nmodel = "bundled"',
+            12,
+            "cannot have both a model and a recording",
+        ),
     ],
 )
 def test_entries_that_need_or_exclude_each_other_are_named(
@@ -377,7 +381,7 @@ def test_entries_that_need_or_exclude_each_other_are_named(
         (HEAD + "size = [100]", 4, "size must be columns and rows"),
         (HEAD + "size = [100.0, 30]", 4, "size must be columns and rows"),
         (HEAD + 'size = "100x30"', 4, "size must be columns and rows"),
-        (HEAD + 'model = "bundled"\nrecording = "fox.jsonl"', 5, "either a model or a recording"),
+        (HEAD + 'model = "bundled"\nrecording = "fox.jsonl"', 5, "cannot have both a model and a recording"),
     ],
 )
 def test_a_wrong_entry_at_the_top_is_named_with_its_line(
@@ -447,7 +451,7 @@ def test_what_looks_like_an_entry_inside_a_text_is_none(folder: Path) -> None:
         + 'expect = [ # ]\n  "exact", # "\n  "bounds",\n\n  "exakt",\n]\npause = 1\n'
     )
     message = refusal(text, folder)
-    assert message.startswith("fox.toml, line 22: exakt is no expectation.")
+    assert message.startswith("fox.toml, line 22: exakt is not an expectation.")
     lesson = read(text.replace("exakt", "exact"), folder)
     assert [step.line for step in lesson.steps] == [4, 11, 16]
     assert [expectation.line for expectation in lesson.steps[2].expectations] == [19, 20, 22]
