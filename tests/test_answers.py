@@ -81,7 +81,7 @@ class TestLlamaCpp:
             parse(saved("llamacpp", name)["answer"], 20)
 
     def test_probabilities_after_sampling_are_no_log_probabilities(self) -> None:
-        with pytest.raises(ModelError, match="the drawn token only"):
+        with pytest.raises(ModelError, match="only the token that it sampled"):
             parse(saved("llamacpp", "post_sampling_T0.5_p0.5")["answer"], 20)
 
     def test_the_model_that_answered_is_named(self) -> None:
@@ -248,7 +248,7 @@ class TestReasoning:
 class TestNothingUsable:
     @pytest.mark.parametrize("answer", [None, [], "<html>", 3, True])
     def test_what_is_no_object_is_no_answer(self, answer: object) -> None:
-        with pytest.raises(ModelError, match="not that of a language model"):
+        with pytest.raises(ModelError, match="does not come from a language model"):
             parse(answer, 20)
 
     @pytest.mark.parametrize("choices", [None, [], {}, "no", [None], [[]]])
@@ -267,7 +267,7 @@ class TestNothingUsable:
 
     @pytest.mark.parametrize("listed", [None, [], {}, [None], "abc", 7])
     def test_a_drawn_token_alone(self, listed: object) -> None:
-        with pytest.raises(ModelError, match="the drawn token only"):
+        with pytest.raises(ModelError, match="only the token that it sampled"):
             parse(chat(listed), 20)
 
     @pytest.mark.parametrize("logprobs", [None, {"content": []}])

@@ -28,7 +28,7 @@ def shell(tmp_path: Path, command: str, stdout: int = subprocess.PIPE) -> subpro
 def test_a_closed_standard_input_is_a_sentence(tmp_path: Path, command: str) -> None:
     run = shell(tmp_path, f'"$@" {command} - <&-')
     assert run.returncode == 2
-    assert run.stderr == b"softmax-visualizer: There is nothing to read: the standard input is closed.\n"
+    assert run.stderr == b"softmax-visualizer: Nothing can be read: the standard input is closed.\n"
 
 
 def test_a_verdict_survives_a_pipe_that_nobody_reads(tmp_path: Path) -> None:

@@ -58,8 +58,8 @@ def failure(text: str, found: Decoding) -> str | None:
         "entropy about 1.75 bits",
         "entropy in the model at least 1.75 bits",
         "entropy after temperature at most 1.8 bits",
-        "like about 3.4 choices",
-        "like at most 4 choices",
+        "perplexity about 3.4",
+        "perplexity at most 4",
         "kept 4",
         "kept at least 4",
         "kept at most 4",
@@ -88,7 +88,7 @@ def test_what_is_true_holds(text: str) -> None:
         ("unseen at least 1 %", "it is 0.0 %"),
         ("beyond 2 at most 10 %", "it is 25.0 %"),
         ("entropy at most 0.5 bits", "it is 1.75 bits"),
-        ("like at most 3 choices", "it is 3.4 choices"),
+        ("perplexity at most 3", "it is 3.4"),
         ("kept at most 3", "it is 4"),
         ("kept 3", "it is 4"),
         ("cut at least 10 %", "it is 0.0 %"),
@@ -99,14 +99,14 @@ def test_what_is_not_true_says_what_was_found(text: str, found: str) -> None:
     assert failure(text, decoding()) == f"expected {text}, but {found}"
 
 
-def test_a_number_is_about_what_is_drawn_from_unless_it_says_otherwise() -> None:
+def test_a_number_is_about_what_is_sampled_from_unless_it_says_otherwise() -> None:
     chat = decoding(temperature=0.5, top_p=0.7)
     assert failure('"lazy" about 72.7 %', chat) == 'expected "lazy" about 72.7 %, but it is 100.00 %'
     assert failure('"lazy" after temperature about 72.7 %', chat) is None
     assert failure('"lazy" in the model about 50 %', chat) is None
     assert failure("entropy at most 0 bits", chat) is None
     assert failure("entropy in the model about 1.75 bits", chat) is None
-    assert failure("like at most 1 choices", chat) is None
+    assert failure("perplexity at most 1", chat) is None
     assert failure("kept 1", chat) is None
     assert failure('"fence" cut', chat) is None
     assert failure('"fence" kept', chat) == 'expected "fence" kept, but it is cut'
@@ -177,7 +177,7 @@ def test_about_is_said_of_the_estimate_and_says_so() -> None:
 def test_exact_and_bounds_are_what_the_decoding_says_of_itself() -> None:
     hot = truncated(temperature=2)
     assert failure("bounds", hot) is None
-    assert failure("exact", hot) == "expected exact, but some numbers are known only within bounds"
+    assert failure("exact", hot) == "expected exact, but some numbers are known only as ranges"
 
 
 def test_how_many_are_kept_of_an_unknown_vocabulary_has_no_upper_end() -> None:
@@ -293,7 +293,7 @@ def test_anything_else_is_refused_with_the_forms(text: str) -> None:
 
 @pytest.mark.parametrize("text", ['"lazy" at most 101 %', "unseen at least 100.1 %", "cut about 1000 %"])
 def test_more_than_100_percent_is_refused(text: str) -> None:
-    with pytest.raises(LessonError, match="nothing has more than 100 %"):
+    with pytest.raises(LessonError, match="no probability is above 100 %"):
         Expectation.parse(text, 1)
 
 

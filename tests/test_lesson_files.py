@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from textual.binding import Binding
 
 from softmax_visualizer.decoding import DecodingSettings
 from softmax_visualizer.lessons import listing
@@ -20,7 +19,7 @@ from softmax_visualizer.lessons.lesson import Lesson
 from softmax_visualizer.lessons.listing import built_in, find_lesson
 from softmax_visualizer.lessons.reading import read_lesson
 from softmax_visualizer.lessons.sweep import Sweep
-from softmax_visualizer.tui.keys import KEYS
+from softmax_visualizer.tui.keys import KEYS, Key
 
 EXAMPLE = Path(__file__).parent / "data" / "example_lesson.toml"
 
@@ -80,7 +79,7 @@ def test_the_example_is_read_as_it_is_written() -> None:
     assert (first.answer, first.prompt, first.source, first.settings, first.keys, first.sweep) == (
         None, None, None, {}, (), None,
     )  # fmt: skip
-    assert cold.caption.startswith("Cold")
+    assert cold.caption.startswith("A low temperature")
     assert cold.caption.count("\n") == 1
     assert cold.sweep is not None
     assert hot.settings == {
@@ -219,10 +218,10 @@ def test_every_sweep_goes_one_way_and_stays_between_its_ends(
 @pytest.mark.parametrize(
     ("sweep", "said"),
     [
-        ("temperature 1 to 0", "is no sweep. Write it like temperature from 1.0 to 0.1"),
-        ("top-k from 1 to 5 in 4 steps over 1 s", "is no sweep"),
-        ("temperature from -1 to 0 in 4 steps over 1 s", "is no sweep"),
-        ("temperature from 1 to 0 in 0.5 steps over 1 s", "is no sweep"),
+        ("temperature 1 to 0", "is not a sweep. Write it like temperature from 1.0 to 0.1"),
+        ("top-k from 1 to 5 in 4 steps over 1 s", "is not a sweep"),
+        ("temperature from -1 to 0 in 4 steps over 1 s", "is not a sweep"),
+        ("temperature from 1 to 0 in 0.5 steps over 1 s", "is not a sweep"),
         ("top-p from 1 to 1.5 in 4 steps over 1 s", "Top-p must be between 0 and 1, not 1.5."),
         ("temperature from 1 to 0 in 0 steps over 1 s", "A sweep has 1 to 200 steps, not 0."),
         ("temperature from 1 to 0 in 201 steps over 1 s", "A sweep has 1 to 200 steps, not 201."),
@@ -239,20 +238,14 @@ def test_a_sweep_that_cannot_be_is_refused_with_its_line(folder: Path, sweep: st
 # --- keys ---
 
 
-def typed(binding: Binding) -> list[str]:
-    """The keys of a binding, as a person types them."""
-    characters = {"slash": "/", "question_mark": "?"}
-    return [characters.get(key, key) for key in binding.key.split(",")]
+def typed(key: Key) -> list[str]:
+    """A key of the screen, as a person types it."""
+    characters = {"slash": "/", "question_mark": "?", "number_sign": "#", "percent_sign": "%"}
+    return [characters.get(name, name) for name in key.keys.split(",")]
 
 
-OUTWARD = (
-    "app.quit", "save", "copy", "lessons", "light", "present('keys')", "present('large')", "present('bare')",
-)  # fmt: skip
-"""The actions that reach out of the program, and those that are the presenter's."""
-
-
-def test_the_keys_of_the_bench_can_be_pressed(folder: Path) -> None:
-    keys = [key for binding in KEYS if binding.action not in OUTWARD for key in typed(binding)]
+def test_the_keys_of_the_screen_can_be_pressed(folder: Path) -> None:
+    keys = [name for key in KEYS if not key.outside for name in typed(key)]
     keys = [key for key in keys if not key.startswith("ctrl+")]
     assert {"shift+left", "f2", "alt+1", "1", "/", "?", "space"} <= set(keys)
     written = ", ".join(f'"{key}"' for key in keys)
@@ -276,15 +269,15 @@ def test_a_lesson_cannot_quit_nor_write_out_of_the_program(folder: Path, key: st
 
 
 def test_every_key_that_reaches_out_of_the_program_is_refused(folder: Path) -> None:
-    for key in (key for binding in KEYS if binding.action in OUTWARD for key in typed(binding)):
-        assert " cannot be pressed: " in refusal(HEAD + f'[[step]]\ncaption = "a"\nkeys = ["{key}"]', folder)
+    for name in (name for key in KEYS if key.outside for name in typed(key)):
+        assert " cannot be pressed: " in refusal(HEAD + f'[[step]]\ncaption = "a"\nkeys = ["{name}"]', folder)
 
 
 @pytest.mark.parametrize("key", ["", " ", "ctrl+p", "ctrl+z", "Left", "f12", "rigth", "ab", "\\u001b", "\\n"])
 def test_other_keys_are_refused_with_those_that_can_be_pressed(folder: Path, key: str) -> None:
     message = refusal(THREE_STEPS + f'caption = "c"\nkeys = ["{key}"]\n', folder)
     assert (
-        "is no key that a lesson can press. It can press single characters but l, q, w and y, left, right"
+        "is not a key that a lesson can press. It can press single characters but l, q, w and y, left, right"
         in message
     )
 
@@ -305,7 +298,7 @@ def test_other_keys_are_refused_with_those_that_can_be_pressed(folder: Path, key
         ('prompt = ""', "prompt must be a text of 1 to 10,000 characters."),
         ('model = "gpt-4o"', 'model can only be "bundled"'),
         ("recording = 1", "recording must be a text of 1 to 100 characters."),
-        ('recording = "lost.jsonl"', 'there is no recording "lost.jsonl" beside the lesson.'),
+        ('recording = "lost.jsonl"', 'there is no recording "lost.jsonl" in the lesson\'s folder.'),
         ("settings = 1", "settings must be a table, such as settings = { temperature = 0.7 }."),
         ("settings = { temp = 1 }", '"temp" is not known in settings; settings have temperature, top_p,'),
         ("settings = { temperature = -1 }", "Temperature must be 0 or more, not -1."),
@@ -335,9 +328,9 @@ def test_other_keys_are_refused_with_those_that_can_be_pressed(folder: Path, key
         ('expect = "exact"', "expect must be a list of texts"),
         (
             "expect = ['\"lazy\" at leest 99 %']",
-            '"lazy" at leest 99 % is no expectation. The forms are: "TOKEN"',
+            '"lazy" at leest 99 % is not an expectation. The forms are: "TOKEN"',
         ),
-        ('answer = "a"', "a question needs an answer, and an answer a question."),
+        ('answer = "a"', "a question needs an answer, and an answer needs a question."),
     ],
 )
 def test_a_wrong_entry_in_the_third_step_is_named_with_its_line(folder: Path, entry: str, said: str) -> None:
@@ -352,9 +345,13 @@ def test_a_wrong_entry_in_the_third_step_is_named_with_its_line(folder: Path, en
     ("step", "line", "said"),
     [
         ("pause = 1", 10, "a step needs either a caption or a question."),
-        ('question = "q"', 10, "a question needs an answer, and an answer a question."),
+        ('question = "q"', 10, "a question needs an answer, and an answer needs a question."),
         ('question = "q"\ncaption = "c"', 12, "a step needs either a caption or a question."),
-        ('caption = "c"\nrecording = "fox.jsonl"\nmodel = "bundled"', 12, "either a model or a recording"),
+        (
+            'caption = "c"\nrecording = "fox.jsonl"\nmodel = "bundled"',
+            12,
+            "cannot have both a model and a recording",
+        ),
     ],
 )
 def test_entries_that_need_or_exclude_each_other_are_named(
@@ -384,7 +381,7 @@ def test_entries_that_need_or_exclude_each_other_are_named(
         (HEAD + "size = [100]", 4, "size must be columns and rows"),
         (HEAD + "size = [100.0, 30]", 4, "size must be columns and rows"),
         (HEAD + 'size = "100x30"', 4, "size must be columns and rows"),
-        (HEAD + 'model = "bundled"\nrecording = "fox.jsonl"', 5, "either a model or a recording"),
+        (HEAD + 'model = "bundled"\nrecording = "fox.jsonl"', 5, "cannot have both a model and a recording"),
     ],
 )
 def test_a_wrong_entry_at_the_top_is_named_with_its_line(
@@ -412,7 +409,7 @@ def test_a_wrong_entry_at_the_top_is_named_with_its_line(
 def test_a_recording_is_a_file_beside_the_lesson_and_no_other(folder: Path, name: str) -> None:
     message = refusal(THREE_STEPS + f'caption = "c"\nrecording = "{name}"\n', folder)
     assert message.startswith("fox.toml, line 12: ")
-    assert "is no file name of a recording beside the lesson" in message
+    assert "is not the file name of a recording" in message
 
 
 def test_a_link_out_of_the_folder_is_no_recording_beside_the_lesson(folder: Path) -> None:
@@ -423,7 +420,7 @@ def test_a_link_out_of_the_folder_is_no_recording_beside_the_lesson(folder: Path
     (outside / "secret").write_text("secret")
     (inside / "link.jsonl").symlink_to(outside / "secret")
     message = refusal(THREE_STEPS + 'caption = "c"\nrecording = "link.jsonl"\n', inside)
-    assert 'there is no recording "link.jsonl" beside the lesson.' in message
+    assert 'there is no recording "link.jsonl" in the lesson\'s folder.' in message
 
 
 def test_a_lesson_without_steps_or_with_too_many_is_refused(folder: Path) -> None:
@@ -454,7 +451,7 @@ def test_what_looks_like_an_entry_inside_a_text_is_none(folder: Path) -> None:
         + 'expect = [ # ]\n  "exact", # "\n  "bounds",\n\n  "exakt",\n]\npause = 1\n'
     )
     message = refusal(text, folder)
-    assert message.startswith("fox.toml, line 22: exakt is no expectation.")
+    assert message.startswith("fox.toml, line 22: exakt is not an expectation.")
     lesson = read(text.replace("exakt", "exact"), folder)
     assert [step.line for step in lesson.steps] == [4, 11, 16]
     assert [expectation.line for expectation in lesson.steps[2].expectations] == [19, 20, 22]
@@ -483,8 +480,8 @@ def test_a_wrong_table_of_settings_is_named_where_it_begins(folder: Path) -> Non
         ),
         ("a = 1\na = 2\n", "fox.toml, line 2, column 6: this is not TOML: cannot overwrite a value."),
         ("a = " + "[" * 5000, "fox.toml is nested too deeply to be a lesson."),
-        ("a = 1" + "0" * 5000, "fox.toml holds a number of too many digits."),
-        ("a = 1e99999999999999999999", "fox.toml holds a number of too many digits."),
+        ("a = 1" + "0" * 5000, "fox.toml holds a number with too many digits."),
+        ("a = 1e99999999999999999999", "fox.toml holds a number with too many digits."),
         (b'lesson = 1\ntitle = "\xff"\n', "fox.toml, line 2: this is not UTF-8 text."),
         (b"\n" * (2**20 + 1), "is larger than 1 MB, so it was not read."),
     ],
@@ -497,7 +494,7 @@ def test_a_file_that_cannot_be_read_is_named(folder: Path) -> None:
     for path in (folder / "none.toml", folder, folder / ("a" * 300 + ".toml")):
         with pytest.raises(LessonError, match="cannot be read: "):
             read_lesson(path)
-    with pytest.raises(LessonError, match="is no name that a file can have"):
+    with pytest.raises(LessonError, match="is not a name that a file can have"):
         read_lesson(Path("a\0b"))
 
 

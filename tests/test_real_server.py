@@ -164,7 +164,7 @@ async def test_a_key_opens_and_a_wrong_one_is_refused(
     model = locked.model(KEY)
     assert (await model.ask("The sky is")).distribution.vocabulary_size == 512
     await model.close()
-    for key, words in (("wrong-key-0123456789", "refused the API key"), (None, "wants an API key")):
+    for key, words in (("wrong-key-0123456789", "refused the API key"), (None, "needs an API key")):
         model = locked.model(key, model="tiny-bigram")
         with pytest.raises(ModelError, match=words) as caught:
             await model.ask("The sky is")

@@ -322,10 +322,10 @@ def test_a_recording_that_a_crash_cut_off_is_mended_when_it_goes_on(tmp_path: Pa
 def test_any_other_file_is_neither_written_over_nor_read(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "mine"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match="mine exists and is no recording; choose another name"):
+    with pytest.raises(ModelError, match="mine exists and is not a recording; choose another name"):
         Recorder(path, unchanged)
     assert path.read_bytes() == content
-    with pytest.raises(ModelError, match="mine is no recording of this program"):
+    with pytest.raises(ModelError, match="mine is not a recording of this program"):
         RecordedModel.open(path)
 
 
@@ -341,7 +341,7 @@ def test_a_newer_recording_is_neither_added_to_nor_read(tmp_path: Path) -> None:
 def test_a_device_is_no_recording(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/dev/full")
     for path in (Path("/dev/full"), tmp_path / "link", tmp_path):
-        with pytest.raises(ModelError, match="exists and is no recording"):
+        with pytest.raises(ModelError, match="exists and is not a recording"):
             Recorder(path, unchanged)
 
 
@@ -652,7 +652,7 @@ def test_a_wrong_entry_is_named_with_its_line(
     with pytest.raises(ModelError) as caught:
         # at once where the line does not begin as an answer does, otherwise when it is asked for
         asyncio.run(RecordedModel.open(path).ask(FOX))
-    assert str(caught.value).startswith(f"Line 3 of {path} is no answer: ")
+    assert str(caught.value).startswith(f"Line 3 of {path} is not an answer: ")
     assert why in str(caught.value)
 
 
@@ -662,11 +662,11 @@ def test_a_wrong_entry_is_named_with_its_line(
         (b"{,}", "is not JSON: expecting property name enclosed in double quotes in column 2."),
         (b"", "is not JSON: expecting value in column 1."),
         (b'"\xff"', "is not UTF-8 text."),
-        (b"[NaN]", "is no answer: NaN is no number in JSON."),
-        (b"[-Infinity]", "is no answer: -Infinity is no number in JSON."),
-        (b"[" + b"1" * 5000 + b"]", "holds a number of too many digits."),
+        (b"[NaN]", "is not an answer: NaN is not a number in JSON."),
+        (b"[-Infinity]", "is not an answer: -Infinity is not a number in JSON."),
+        (b"[" + b"1" * 5000 + b"]", "holds a number with too many digits."),
         (b"[" * 100_000, "is nested too deeply to be an answer."),
-        (b"[]", "is no answer: it must be an object."),
+        (b"[]", "is not an answer: it must be an object."),
     ],
     ids=lambda value: repr(value[:50]),
 )

@@ -165,8 +165,8 @@ class TestWhereTheReasonStands:
         ("answer", "words"),
         [
             # Google, Anthropic, new-api, DeepSeek, Bedrock, Azure, vLLM
-            (Answer({"error": {"message": "API key not valid. Pass a valid one."}}, 400), "wants an API key"),
-            (Answer({"code": 1004, "msg": "invalid api key"}), "wants an API key"),
+            (Answer({"error": {"message": "API key not valid. Pass a valid one."}}, 400), "needs an API key"),
+            (Answer({"code": 1004, "msg": "invalid api key"}), "needs an API key"),
             (Answer({"error": {"message": "Your credit balance is too low"}}, 400), "has no quota left"),
             (Answer({"error": {"message": "user quota is not enough"}}, 403), "has no quota left"),
             (Answer({"error": {"message": "Model Not Exist"}}, 400), "has no model 'm'"),
@@ -255,7 +255,7 @@ class TestStreams:
 
     async def test_an_answer_that_broke_off_is_no_stream_of_its_lines(self) -> None:
         half = json.dumps({"choices": [{"logprobs": {"top_logprobs": TOP}}]}, indent=1)[:-20]
-        assert "broke off in the middle" in await failure(Answer(half.encode()))
+        assert "ended in the middle" in await failure(Answer(half.encode()))
 
 
 Reply = Callable[[dict[str, Any]], Any]

@@ -653,7 +653,7 @@ def test_a_server_that_is_not_there_is_named(show: Show) -> None:
     [
         (Answer({"choices": [{"message": {"content": "x"}, "logprobs": None}]}), "without log-probabilities"),
         (Answer(b"<html>hello</html>", headers={"Content-Type": "text/html"}), "web page"),
-        (Answer(b'{"choices": [', manner="half"), "broke off"),
+        (Answer(b'{"choices": [', manner="half"), "closed the connection too early"),
         (Answer({"error": {"message": "no \x1b[31mkey sk-test-SECRET-0123\n"}}, 401), "OPENAI_API_KEY"),
         (Answer({"error": {"message": "boom"}}, 500), "boom"),
         (Answer(manner="silence"), "within 1 s"),

@@ -189,7 +189,7 @@ class TestAnExample:
 
 
 class TestOneTokenThatWasScaled:
-    """A server that sends one token with 100 % says nothing of how likely it is."""
+    """A server that sends one token with 100 % does not tell how likely it is."""
 
     distribution = TokenDistribution.from_top_logprobs(
         ["Hello"], [0.0], 262_144, is_top=False, odds_only=True

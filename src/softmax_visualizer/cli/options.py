@@ -23,23 +23,23 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--base-url", help="the OpenAI-compatible server, such as http://127.0.0.1:8080/v1")
     group.add_argument("--timeout", metavar="SECONDS", help="how long to wait for an answer (default 30)")
+    group.add_argument("--framing", help="answer (default), continue or raw: how a chat model is asked")
     group.add_argument(
-        "--framing", help="answer (default), continue or raw: how the prompt is put to the model"
-    )
-    group.add_argument(
-        "--vocabulary-size", metavar="N", help="tokens in the model's vocabulary, if it is not known"
+        "--vocabulary-size",
+        metavar="N",
+        help="tokens in the model's vocabulary, where the server does not say",
     )
     group.add_argument(
         "--top-logprobs",
         metavar="N",
-        help="tokens that a server is to list: a number, all, or auto (default: all on this machine)",
+        help="how many tokens to ask a server for: a number, all, or auto (default)",
     )
 
 
 def add_recording_options(parser: argparse.ArgumentParser) -> None:
     """Add what keeps answers in a file, and gives them again."""
     group = parser.add_argument_group("recordings")
-    group.add_argument("--record", metavar="FILE", help="keep every answer in this file, as it comes")
+    group.add_argument("--record", metavar="FILE", help="write every answer into this file as it comes")
     group.add_argument(
         "--replay", metavar="FILE", help="use the answers of a recording; no network is needed"
     )

@@ -35,7 +35,7 @@ def write(pieces: Iterable[str]) -> None:
         OSError: it cannot be written, for another reason than that its reader is gone.
     """
     if sys.stdout is None:
-        raise UsageError("There is nowhere to print to: the standard output is closed.")
+        raise UsageError("Nothing can be printed: the standard output is closed.")
     encoding = sys.stdout.encoding or "ascii"
     try:
         "█".encode(encoding)
@@ -63,14 +63,14 @@ def read_input(largest: int) -> str:
         UsageError: stdin is closed, cannot be read, is longer or is no such text.
     """
     if sys.stdin is None:
-        raise UsageError("There is nothing to read: the standard input is closed.")
+        raise UsageError("Nothing can be read: the standard input is closed.")
     try:
         data = sys.stdin.buffer.read(largest + 1)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageError(f"The standard input cannot be read: {reason}.") from error
     if len(data) > largest:
-        raise UsageError(f"The standard input holds more than {largest:,} bytes, which is too long.")
+        raise UsageError(f"The standard input holds more than {largest:,} bytes, which is too much.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -33,9 +33,13 @@ _BROWSER = "textual.drivers.web_driver:WebDriver"
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", nargs="?", metavar="PROMPT", help="what the first picture is about")
+    parser.add_argument("words", nargs="?", metavar="PROMPT", help="the prompt to begin with")
     parser.add_argument("--prompt", help="the same, for a prompt that is also the name of a command")
-    parser.add_argument("-t", "--temperature", help="temperature, 0 or more (default 1)")
+    parser.add_argument(
+        "-t",
+        "--temperature",
+        help="temperature, 0 or more (default 1; without any setting, the screen opens at 0.8 and top-p 0.9)",
+    )
     add_cut_options(parser)
     parser.add_argument(
         "--seed", default="1", help="seed of the tokens that the space key samples (default 1)"

@@ -30,7 +30,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "prompt",
         nargs="?",
-        help="the text whose next token is asked for; - or nothing reads it from a pipe",
+        help="the prompt; with - or without one, it is read from a pipe",
     )
     parser.add_argument(
         "-t",
@@ -51,7 +51,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_const",
         dest="format",
         const="plain",
-        help="a line a token without bars, for screen readers and logs: the same as --format plain",
+        help="one token a line, without bars, for screen readers and logs: the same as --format plain",
     )
     parser.add_argument(
         "--logprobs",
@@ -105,8 +105,8 @@ def _from_input() -> str:
 
 COMMAND = Command(
     "show",
-    "print what the decoder makes of a prompt and exit",
-    "Ask once, decode at each temperature, print, and exit.",
+    "print the next token's probabilities and exit",
+    "Ask once, and print the next token's probabilities at each temperature.",
     _add_arguments,
     _run,
 )

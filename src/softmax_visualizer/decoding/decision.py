@@ -170,7 +170,7 @@ def allowed_chance(reliability: float, steps: int) -> float:
         DecisionError: the reliability is not between 0 and 1, both excluded, or there are no steps.
     """
     if not 0 < reliability < 1:
-        raise DecisionError("The reliability must be above 0 % and below 100 %: no tail at all allows 100 %.")
+        raise DecisionError("The reliability must be above 0 % and below 100 %.")
     if steps < 1:
         raise DecisionError("The number of tokens must be 1 or more.")
     return min(-math.expm1(math.log(reliability) / steps), ALL_BUT_CERTAIN)
@@ -199,7 +199,7 @@ def rival_temperature(distribution: TokenDistribution, rival: int, share: float)
         raise DecisionError("The two are equally likely at every temperature: name another one as the rival.")
     if not 0 < share < 0.5:
         raise DecisionError(
-            "The rival's share must be above 0 % and below 50 %: no temperature lets it overtake the first."
+            "The rival's share must be above 0 % and below 50 %: it never overtakes the first token."
         )
     return gap / (math.log1p(-share) - math.log(share))
 

@@ -203,7 +203,7 @@ class TokenDistribution:
         if unseen == 0:
             if missing > max(_NO_LIST_BEYOND, mass_tolerance):
                 notes.append(
-                    f"The whole vocabulary is listed, yet sums to {100 * (1 - missing):.1f} %: "
+                    f"The whole vocabulary is listed, but it sums to {100 * (1 - missing):.1f} %: "
                     "it was scaled to 100 %."
                 )
             return cls(values - _log_mass(values), Interval.point(0.0), vocabulary_size, names, order,

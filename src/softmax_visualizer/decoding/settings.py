@@ -95,6 +95,6 @@ PRESETS = (
     Preset("greedy", DecodingSettings(0.0), "always the most likely token: the same answer every time"),
     Preset("code, JSON", DecodingSettings(0.1), "one wrong token breaks the result, so hardly any chance"),
     Preset("chat", DecodingSettings(0.7, 0.9), "some variety, and nothing from the unlikely tail"),
-    Preset("brainstorm", DecodingSettings(1.5), "unlikely words get their turn"),
+    Preset("brainstorm", DecodingSettings(1.5), "unlikely words come up too"),
 )
 """The settings of the field's rules of thumb, coldest first."""

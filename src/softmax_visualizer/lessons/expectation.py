@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 FORMS = (
     '"TOKEN" at least 99 %; "TOKEN" kept; "TOKEN" cut; "TOKEN" above "TOKEN"; unseen at most 1 %; '
-    "beyond 10 at least 5 %; entropy at most 0.5 bits; like at most 3 choices; cut at least 10 %; kept 1; "
+    "beyond 10 at least 5 %; entropy at most 0.5 bits; perplexity at most 3; cut at least 10 %; kept 1; "
     "kept at most 5; exact; bounds. Any number but that of kept can also be about one. A token, unseen, "
-    "beyond, entropy and like can be in the model or after temperature: like in the model about 2 choices"
+    "beyond, entropy and perplexity can be in the model or after temperature: perplexity in the model about 2"
 )
 """What an expectation can say, for a person who wrote something else."""
 
@@ -38,15 +38,15 @@ class Expectation:
         """Return the expectation that a text says, in one of the :data:`FORMS`.
 
         A token is named as it is or as the screen shows it, with or without its leading space; the most
-        likely one of that name is meant. A number is about what the decoder draws from, unless the text says
-        ``in the model`` or ``after temperature``.
+        likely one of that name is meant. A number is about what the decoder samples from, unless the text
+        says ``in the model`` or ``after temperature``.
 
         Raises:
             LessonError: it has none of the forms.
         """
         words, _ = _read(text)
         if words.get("unit") == "%" and Decimal(words["number"]) > 100:
-            raise LessonError(f"{safe_line(text, 80)}: nothing has more than 100 %.")
+            raise LessonError(f"{safe_line(text, 80)}: no probability is above 100 %.")
         return cls(text, line)
 
     def failure(self, decoding: Decoding) -> str | None:
@@ -77,8 +77,11 @@ _Claim = Callable[[_Words, "Decoding"], "str | None"]
 _Measure = Callable[[_Words, "Decoding"], "Interval"]
 
 
-def _number(measure: _Measure) -> _Claim:
-    """Return the claim that what is measured is at least, at most, about or exactly a number."""
+def _number(measure: _Measure, *, whole: bool = False) -> _Claim:
+    """Return the claim that what is measured is at least, at most, about or exactly a number.
+
+    ``whole``: it is counted, so it has no digits after the point.
+    """
 
     def claim(words: _Words, decoding: Decoding) -> str | None:
         found = measure(words, decoding)
@@ -95,7 +98,7 @@ def _number(measure: _Measure) -> _Claim:
         }
         if holds[how]:
             return None
-        places = decimals + 1 if "unit" in words else 0
+        places = 0 if whole else decimals + 1
         unit = f" {words['unit']}" if "unit" in words else ""
         if low == high:
             return f"it is {_digits(low, places, asked)}{unit}"
@@ -146,7 +149,7 @@ def _above(words: _Words, decoding: Decoding) -> str | None:
 def _certainty(words: _Words, decoding: Decoding) -> str | None:
     if decoding.exact == (words["certainty"].lower() == "exact"):
         return None
-    return "every number is exact" if decoding.exact else "some numbers are known only within bounds"
+    return "every number is exact" if decoding.exact else "some numbers are known only as ranges"
 
 
 _TOKEN = r'"(?P<token>(?:(?!"\s).)+)"'
@@ -163,13 +166,13 @@ _FORMS: tuple[tuple[re.Pattern[str], _Claim], ...] = tuple(
             _number(lambda words, decoding: _stage(words, decoding).entropy),
         ),
         (
-            rf"like{_STAGE}{_AMOUNT}(?P<unit>choices?)",
+            rf"perplexity{_STAGE}{_AMOUNT}",
             _number(lambda words, decoding: _stage(words, decoding).effective_tokens),
         ),
         (rf"cut{_AMOUNT}(?P<unit>%)", _number(lambda _, decoding: decoding.cut_mass)),
         (
             r"kept(?:\s+(?P<how>at least|at most))?\s+(?P<number>[0-9]{1,9})",
-            _number(lambda _, decoding: decoding.after_cut.kept_tokens),
+            _number(lambda _, decoding: decoding.after_cut.kept_tokens, whole=True),
         ),
         (rf"{_TOKEN}\s+(?P<fate>kept|cut)", _fate),
         (rf'{_TOKEN}\s+above\s+"(?P<other>(?:(?!"\s).)+)"', _above),
@@ -183,7 +186,7 @@ def _read(text: str) -> tuple[_Words, _Claim]:
         for form, claim in _FORMS:
             if found := form.fullmatch(text.strip()):
                 return {name: word for name, word in found.groupdict().items() if word is not None}, claim
-    raise LessonError(f"{safe_line(text, 80)} is no expectation. The forms are: {FORMS}.")
+    raise LessonError(f"{safe_line(text, 80)} is not an expectation. The forms are: {FORMS}.")
 
 
 def _index(name: str, decoding: Decoding) -> int:

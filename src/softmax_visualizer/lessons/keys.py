@@ -47,4 +47,4 @@ def check_key(key: str) -> None:
         raise LessonError(f'"{shown}" cannot be pressed: a lesson cannot {_REFUSED[key]}.')
     # a space is as printable as a letter, but nobody can count the spaces in a list of keys
     if key not in _NAMES and (len(key) != 1 or key == " " or not key.isprintable()):
-        raise LessonError(f'"{shown}" is no key that a lesson can press. It can press {ALLOWED}.')
+        raise LessonError(f'"{shown}" is not a key that a lesson can press. It can press {ALLOWED}.')

@@ -51,7 +51,7 @@ def read_lesson(path: Path) -> Lesson:
     top, steps = read_tables(path)
     _check_version(top)
     top.check_names(_LESSON)
-    _require(top, "title", '"Temperature, cold and hot"')
+    _require(top, "title", '"Temperature, low and high"')
     _require(top, "prompt", '"The quick brown fox jumps over the"')
     if not 1 <= len(steps) <= MOST_STEPS:
         raise top.wrong("step", f"a lesson has 1 to {MOST_STEPS} steps, each under a line [[step]].")
@@ -97,7 +97,7 @@ def _step(table: Table) -> Step:
     if ("caption" in entries) == ("question" in entries):
         raise table.wrong("caption", "a step needs either a caption or a question.")
     if ("question" in entries) != ("answer" in entries):
-        raise table.wrong("answer", "a question needs an answer, and an answer a question.")
+        raise table.wrong("answer", "a question needs an answer, and an answer needs a question.")
     caption = table.text("question" if "question" in entries else "caption", LONGEST_CAPTION) or ""
     return Step(
         caption=caption,
@@ -123,11 +123,11 @@ def _prompt(table: Table) -> str | None:
 def _source(table: Table) -> str | None:
     entries = table.entries
     if "model" in entries and "recording" in entries:
-        raise table.wrong("recording", f"{table.name} has either a model or a recording.")
+        raise table.wrong("recording", f"{table.name} cannot have both a model and a recording.")
     if "model" in entries:
         if entries["model"] != BUNDLED:
             raise table.wrong(
-                "model", f'model can only be "{BUNDLED}"; what others said comes from a recording.'
+                "model", f'model can only be "{BUNDLED}"; the answers of others come from a recording.'
             )
         return BUNDLED
     name = table.text("recording", 100)
@@ -137,10 +137,10 @@ def _source(table: Table) -> str | None:
     if not name.isprintable() or re.search(r'[/\\:*?"<>|]|\.\.', name) or name in (".", BUNDLED):
         raise table.wrong(
             "recording",
-            f'"{safe_line(name, 40)}" is no file name of a recording beside the lesson, such as "fox.jsonl".',
+            f'"{safe_line(name, 40)}" is not the file name of a recording, such as "fox.jsonl".',
         )
     if not os.path.isfile(folder / name) or (folder / name).resolve().parent != folder.resolve():
-        raise table.wrong("recording", f'there is no recording "{safe_line(name)}" beside the lesson.')
+        raise table.wrong("recording", f'there is no recording "{safe_line(name)}" in the lesson\'s folder.')
     return name
 
 

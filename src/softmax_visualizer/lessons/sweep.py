@@ -49,7 +49,7 @@ class Sweep:
         found = _SWEEP.fullmatch(text.strip())
         if found is None:
             raise LessonError(
-                f'"{safe_line(text, 80)}" is no sweep. Write it like temperature from 1.0 to 0.1 '
+                f'"{safe_line(text, 80)}" is not a sweep. Write it like temperature from 1.0 to 0.1 '
                 "in 9 steps over 3 s, or top-p from 1 to 0.5 in 10 steps over 2.5 s."
             )
         knob: Literal["temperature", "top_p"] = (

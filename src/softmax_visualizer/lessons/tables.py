@@ -130,4 +130,4 @@ def _entries(text: str, path: Path) -> dict[str, Any]:
     except RecursionError as error:
         raise LessonError(f"{file} is nested too deeply to be a lesson.") from error
     except (ValueError, ArithmeticError) as error:
-        raise LessonError(f"{file} holds a number of too many digits.") from error
+        raise LessonError(f"{file} holds a number with too many digits.") from error

@@ -80,7 +80,7 @@ def parse(answer: object, asked: int) -> TopLogprobs:
         ModelError: there is no usable list; the text says why and what to do.
     """
     if not isinstance(answer, Mapping):
-        raise ModelError("The server's answer is not that of a language model. Check the base URL.")
+        raise ModelError("The server's answer does not come from a language model. Check the base URL.")
     choices = answer.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, Mapping):
@@ -91,7 +91,7 @@ def parse(answer: object, asked: int) -> TopLogprobs:
     evidence = judge(position.listed, position.sampled, asked)
     if not evidence.tokens:
         raise ModelError(
-            "The server reported the drawn token only, not the likely ones beside it. "
+            "The server reported only the token that it sampled, not the other likely ones. "
             "Choose another model (press m, or --model), or another server."
         )
     notes = [position.note] if position.note else []
@@ -191,12 +191,12 @@ def _nothing_there(choice: Mapping[str, Any]) -> ModelError:
     message, logprobs = choice.get("message"), choice.get("logprobs")
     text = message.get("content") if isinstance(message, Mapping) else choice.get("text")
     if finish == "content_filter":
-        return ModelError("The server withheld the answer (content filter). Change the prompt.")
+        return ModelError("The server's content filter blocked the answer. Change the prompt.")
     if not text and finish == "length":
         return NoTokenError(f"The answer was cut short before its first token. {NO_LOGPROBS}", finish)
     if not text and finish == "stop" and isinstance(logprobs, Mapping):
         return NoTokenError(
-            "The model drew its end-of-text token first, and this server then reports no probabilities. "
+            "The model sampled its end-of-text token first, and then this server reports no probabilities. "
             "Ask again, or change the prompt.",
             finish,
         )

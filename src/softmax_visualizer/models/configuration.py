@@ -267,7 +267,7 @@ class _Settings:
                 found = _Found(value.strip(), origin, place)
                 if re.fullmatch("""(["'`]).*\\1|[“”‘’].*[“”‘’]""", found.value, re.DOTALL):
                     # only a shell takes them off: they are part of the value in a container's env file
-                    raise found.wrong("stands in quotation marks, which are no part of it. Take them off.")
+                    raise found.wrong("is in quotation marks, which do not belong to it. Remove them.")
                 if found.from_dotenv and "${" in value:
                     raise found.wrong("holds ${…}, which is not filled in. Write the value itself.")
                 return found
@@ -314,7 +314,7 @@ def _url(found: _Found) -> str:
 
 def _name(found: _Found) -> str:
     if not found.value.isprintable():
-        raise found.wrong("holds a character that cannot be printed. Write the model's name anew.")
+        raise found.wrong("holds a character that cannot be printed. Write the model's name again.")
     return found.value
 
 

@@ -90,7 +90,7 @@ class Connection:
         if content.count(b"[") + content.count(b"{") > MOST_PARTS:
             raise ModelError(
                 f"The answer of {urlsplit(self._configuration.endpoint).netloc} has millions of parts, which "
-                "is no answer to one question. Check the base URL, or choose another server."
+                "is not an answer to one question. Check the base URL, or choose another server."
             )
         try:
             return read_json(content)

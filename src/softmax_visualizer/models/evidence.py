@@ -276,7 +276,7 @@ def _without_intruder(entries: list[Entry], sampled: Entry | None, asked: int) -
 def _scaled_note(count: int, asked: int) -> str:
     if count == 1:
         return (
-            "The one token with 100 % says nothing of how likely it is: the server may be guessing ahead "
+            "The one token with 100 % does not tell how likely it is: the server may be guessing ahead "
             "(speculative decoding), or list only what its own settings left."
         )
     return (

@@ -72,7 +72,7 @@ def _status_sentence(refusal: Refusal, response: Any, configuration: Configurati
     if is_about_key(refusal):
         if configuration.api_key is None:
             remedy = "set OPENAI_API_KEY, or write it into a .env file."
-            return f"{host} wants an API key: {remedy}{redirected}{quote}"
+            return f"{host} needs an API key: {remedy}{redirected}{quote}"
         return f"{host} refused the API key. Check OPENAI_API_KEY.{redirected}{quote}"
     if is_about_credit(refusal):
         return f"The account behind the key has no quota left at {host}.{quote}"
@@ -80,9 +80,9 @@ def _status_sentence(refusal: Refusal, response: Any, configuration: Configurati
         case 402:
             return f"The account behind the key has no credit left at {host}.{quote}"
         case 407:
-            return f"The proxy{_proxy(configuration)} wants a user and a password. Put them into its URL."
+            return f"The proxy{_proxy(configuration)} needs a user and a password. Put them into its URL."
         case 429:
-            return f"{host} takes no more requests for now: {_wait(response, words)}, then ask again.{quote}"
+            return f"{host} accepts no more requests now: {_wait(response, words)}, then ask again.{quote}"
     if refusal.status != 404 and denies_logprobs(refusal):
         return f"{model} gives no log-probabilities. {CHOOSE_ANOTHER}{quote}"
     if model is not None and is_about_use(refusal):
@@ -92,7 +92,7 @@ def _status_sentence(refusal: Refusal, response: Any, configuration: Configurati
         return f"{_missing_model(configuration, model, words)}{quote}"
     if is_about_path(refusal):
         remedy = _better_url(configuration)
-        return f"There is no such thing at {configuration.endpoint}. {remedy}{redirected}{quote}"
+        return f"{host} does not know the address {configuration.endpoint}. {remedy}{redirected}{quote}"
     match refusal.status:
         case 403:
             return f"{host} does not allow this with this key.{redirected}{quote}"
@@ -124,10 +124,10 @@ def _connection_sentence(error: Exception, configuration: Configuration) -> str:
     if isinstance(error, ImportError):
         if "socksio" in texts:
             return (
-                f"The proxy{_proxy(configuration)} is a SOCKS proxy, which needs a further package: "
+                f"The proxy{_proxy(configuration)} is a SOCKS proxy, which needs another package: "
                 "pip install socksio. Or unset ALL_PROXY."
             )
-        return f"The openai package cannot be loaded ({texts}). Install it anew: pip install 'openai>=3'."
+        return f"The openai package cannot be loaded ({texts}). Install it again: pip install 'openai>=3'."
     if isinstance(error, FileNotFoundError):
         return "A certificate file is missing. Check SSL_CERT_FILE and SSL_CERT_DIR."
     if isinstance(error, UnicodeError):
@@ -135,7 +135,7 @@ def _connection_sentence(error: Exception, configuration: Configuration) -> str:
     if isinstance(error, ValueError):
         return f"The request to {host} cannot be made ({texts}). Check the base URL and the proxy variables."
     if "TooManyRedirects" in kinds:
-        return f"{host} redirects in a circle. {_better_url(configuration)}"
+        return f"{host} redirects in a loop. {_better_url(configuration)}"
     if "ProxyError" in kinds:
         return f"The proxy{_proxy(configuration)} refused the connection: {texts}."
     if through and (kinds & {"gaierror"} or codes & _OUT_OF_REACH):
@@ -153,18 +153,18 @@ def _connection_sentence(error: Exception, configuration: Configuration) -> str:
             "file in SSL_CERT_FILE."
         )
     if "SSLError" in kinds:
-        return f"{host} does not speak https as it should. If it is a local server, try http:// instead."
+        return f"{host} does not answer in correct https. If it is a local server, try http:// instead."
     if errno.ECONNREFUSED in codes:
         return f"Nothing listens at {address}. Start the server, or check the base URL."
     if codes & _OUT_OF_REACH:
         return f"{address} cannot be reached. Check the network and the base URL."
     if "RemoteProtocolError" in kinds and not re.search("disconnected|closed", texts):
         return (
-            f"{host}{through} does not speak HTTP as it should ({texts}). Check the base URL, or look at the "
+            f"{host}{through} does not answer in correct HTTP ({texts}). Check the base URL, or look at the "
             "server."
         )
     if "RemoteProtocolError" in kinds or "ReadError" in kinds or "WriteError" in kinds:
-        return f"{host}{through} broke off the connection. Ask again, or look at the server."
+        return f"{host}{through} closed the connection too early. Ask again, or look at the server."
     if "DecodingError" in kinds:
         return f"The answer of {host}{through} is damaged and cannot be unpacked."
     return f"Asking {host}{through} failed: {texts or type(error).__name__}."
@@ -176,11 +176,11 @@ def not_json(body: bytes, configuration: Configuration) -> ModelError:
     start = configuration.redact(beginning(body.lstrip()[:_MOST_BYTES].decode("utf-8", "replace"))).strip()
     host = _host(configuration)
     if not start:
-        text = f"{host} answered with nothing at all. Ask again, or look at the server."
+        text = f"{host} sent an empty answer. Ask again, or look at the server."
     elif start.startswith("<"):
         text = f"{host} answered with a web page instead of JSON. {_better_url(configuration)}"
     elif start.startswith(("{", "[")):
-        text = f"The answer of {host} broke off in the middle, or is damaged. Ask again."
+        text = f"The answer of {host} ended in the middle, or is damaged. Ask again."
     else:
         text = f"{host} answered with something that is not JSON: “{one_line(start)}”"
     return ModelError(text)
@@ -190,8 +190,8 @@ def not_an_answer(answer: object, configuration: Configuration) -> ModelError:
     """Return the error to raise for JSON that is nothing like the answer of a language model."""
     message = configuration.redact(Refusal.from_body(200, answer).message)
     return ModelError(
-        f"The answer of {_host(configuration)} is not that of a language model. {_better_url(configuration)}"
-        f"{_quote(message)}"
+        f"The answer of {_host(configuration)} does not come from a language model. "
+        f"{_better_url(configuration)}{_quote(message)}"
     )
 
 
@@ -220,7 +220,7 @@ def _quote(message: str) -> str:
 
 def _better_url(configuration: Configuration) -> str:
     if not re.search(r"/v\d", urlsplit(configuration.endpoint).path):
-        return f"Most servers want /v1 at the end of the base URL: try {configuration.endpoint}/v1."
+        return f"Most servers need /v1 at the end of the base URL: try {configuration.endpoint}/v1."
     if configuration.framing == "raw":
         return "Check the base URL. If the server has no /completions, choose another framing (f, --framing)."
     return "Check the base URL."
@@ -239,7 +239,7 @@ def _missing_model(configuration: Configuration, model: str, words: str) -> str:
     if named := re.search(r"/deployments/([^/]+)", urlsplit(configuration.endpoint).path):
         return f"{host} has no deployment {named[1]!r}. Check the base URL, which names it."
     return (
-        f"{host} has no deployment {model!r}: what it takes for a model is a deployment's name. Give that "
+        f"{host} has no deployment {model!r}: it expects the name of a deployment as the model. Give that "
         "with --model or OPENAI_MODEL."
     )
 

@@ -75,7 +75,7 @@ class _LocalConnection(Connection):
             if self._server.pid is not None:
                 raise
             raise ModelError(
-                f"llama.cpp ended while {self._server.name} was asked. Ask again to start it anew."
+                f"llama.cpp ended while {self._server.name} was asked. Ask again to start it again."
             ) from error
 
     async def close(self) -> None:

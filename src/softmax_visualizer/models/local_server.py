@@ -139,9 +139,9 @@ def _check(path: Path) -> None:
         reason = (error.strerror or str(error)).lower()
         raise ModelError(f"The model file {path} cannot be read: {reason}. Check the path.") from error
     if magic != _MAGIC:
-        raise ModelError(f"{path} is no GGUF file. Give a model in llama.cpp's own format.")
+        raise ModelError(f"{path} is not a GGUF file. Give a model in llama.cpp's own format.")
     if importlib.util.find_spec("xllamacpp") is None:
-        raise ModelError("A model file needs llama.cpp, which is a further package: pip install xllamacpp")
+        raise ModelError("A model file needs llama.cpp, which is another package: pip install xllamacpp")
     memory = _memory()
     if memory is not None and size > memory:
         raise ModelError(
@@ -162,18 +162,18 @@ def _loading_failed(path: Path, said: dict[str, Any], status: int, complaint: st
     if said.get("error") == "ImportError":
         return (
             f"llama.cpp cannot be loaded on this machine ({one_line(said['text'])}). "
-            "Install it anew: pip install --force-reinstall xllamacpp"
+            "Install it again: pip install --force-reinstall xllamacpp"
         )
     if "couldn't bind" in complaint:
-        return "Another program took the port meant for the model. Ask again."
+        return "Another program took the port that the model was to use. Ask again."
     if status == -signal.SIGKILL:
         return (
             f"The system ended llama.cpp while it loaded {path.name}, which usually means that "
-            "the memory does not suffice. Choose a smaller model."
+            "there is too little memory. Choose a smaller model."
         )
     causes = re.findall(r"error loading model: (.*)", complaint) or complaint.strip().splitlines()[-1:]
     cause = one_line(causes[-1]) if causes else f"it ended with status {status}"
-    return f"llama.cpp cannot load {path.name}: {cause}. If the file is damaged, fetch it anew."
+    return f"llama.cpp cannot load {path.name}: {cause}. If the file is damaged, fetch it again."
 
 
 def _free_port() -> int:

@@ -28,7 +28,7 @@ def read_logprobs(path: Path) -> ModelAnswer:
     except UnreadableError as error:
         raise ModelError(str(error)) from error
     except UnicodeDecodeError as error:
-        raise ModelError(f"{path} is not UTF-8 text, so it is no JSON file.") from error
+        raise ModelError(f"{path} is not UTF-8 text, so it is not a JSON file.") from error
     except RecursionError as error:
         raise ModelError(f"{path} is nested too deeply to be a list of tokens.") from error
     except json.JSONDecodeError as error:
@@ -36,7 +36,7 @@ def read_logprobs(path: Path) -> ModelAnswer:
             f"{path} is not JSON: {error.msg.lower()} in line {error.lineno}, column {error.colno}."
         ) from error
     except ValueError as error:
-        raise ModelError(f"{path} holds a number of too many digits.") from error
+        raise ModelError(f"{path} holds a number with too many digits.") from error
     try:
         return ModelAnswer("", _distribution(content), path.name, "file")
     except DistributionError as error:

@@ -31,7 +31,7 @@ from softmax_visualizer.models.vocabulary import (
 
 _Answer = TypeVar("_Answer")
 
-TRIED_AGAIN = "The first try failed on the way or at the server; this is the answer to a second one."
+TRIED_AGAIN = "The first request failed; this is the answer to a second one."
 
 LISTING_TIMEOUT = 2.0
 """Seconds that looking up the models may delay an answer."""
@@ -110,8 +110,8 @@ class OpenAICompatibleModel:
             prompt.encode()
         except UnicodeEncodeError as error:
             raise ModelError(
-                f"The prompt holds half a character (U+{ord(prompt[error.start]):04X}), which no server can "
-                "take. Remove it."
+                f"The prompt holds half a character (U+{ord(prompt[error.start]):04X}), which no server "
+                "accepts. Remove it."
             ) from error
         return await self._bounded(self._ask, prompt, whole)
 

@@ -23,7 +23,7 @@ def read_file(path: Path, limit: int) -> bytes:
         raise UnreadableError(f"{path} cannot be read: {reason(error)}.") from error
     except ValueError as error:
         # a NUL, or half a character
-        raise UnreadableError(f"{path} is no name that a file can have.") from error
+        raise UnreadableError(f"{path} is not a name that a file can have.") from error
 
 
 def read_bounded(file: BinaryIO, limit: int, name: str) -> bytes:

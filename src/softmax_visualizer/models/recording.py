@@ -79,7 +79,7 @@ class Recorder:
             try:
                 if self._file.seek(0, os.SEEK_END) + len(line) > LARGEST:
                     raise ModelError(
-                        f"{self._path} would grow larger than {LARGEST // 2**20} MB, which is no longer "
+                        f"{self._path} would grow larger than {LARGEST // 2**20} MB, which could not be "
                         "read. Record into another file."
                     )
                 _write(self._file, line)
@@ -181,7 +181,7 @@ def _reopened(path: Path) -> FileIO:
                 raise ModelError(f"{path} is larger than {LARGEST // 2**20} MB; choose another name.")
             unfinished = _unfinished(existing, size)
     if found is None:
-        raise ModelError(f"{path} exists and is no recording; choose another name.")
+        raise ModelError(f"{path} exists and is not a recording; choose another name.")
     if found > VERSION:
         raise ModelError(f"{path} was made by a newer version of this program; choose another name.")
     file = open(path, "ab", buffering=0)  # noqa: SIM115 (it stays open)

@@ -160,7 +160,7 @@ def parse(line: bytes) -> Any:
 
 
 def _refuse(constant: str) -> None:
-    raise EntryError(f"{constant} is no number in JSON.")
+    raise EntryError(f"{constant} is not a number in JSON.")
 
 
 def _now() -> str:

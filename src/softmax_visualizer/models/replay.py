@@ -143,7 +143,7 @@ def _read(path: Path) -> _Recording:
     raw = read_bytes(path)
     found = version(raw)
     if found is None:
-        raise ModelError(f"{path} is no recording of this program.")
+        raise ModelError(f"{path} is not a recording of this program.")
     if found > VERSION:
         raise ModelError(f"{path} was made by a newer version of this program. Update this one to read it.")
     lines: dict[str, dict[str, tuple[int, int, int]]] = {}
@@ -185,13 +185,13 @@ def _answer(line: bytes, where: str) -> ModelAnswer:
 def _what_is_wrong(error: ValueError) -> str:
     match error:
         case EntryError():
-            return f"is no answer: {error}"
+            return f"is not an answer: {error}"
         case UnicodeDecodeError():
             return "is not UTF-8 text."
         case json.JSONDecodeError():
             return f"is not JSON: {error.msg.lower()} in column {error.colno}."
         case _:
-            return "holds a number of too many digits."
+            return "holds a number with too many digits."
 
 
 def _some(texts: Mapping[str, object] | tuple[str, ...]) -> str:

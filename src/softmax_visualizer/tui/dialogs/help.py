@@ -15,7 +15,7 @@ model's own probabilities, then the next two steps. The next token is sampled fr
 have one scale, whose ends stand below them; a step that changes nothing is drawn faintly.
 
  █   a token's probability
- ▓▒  known within bounds: on to the best estimate, and on to the most that it can be
+ ▓▒  known as a range: up to the best estimate, then up to the most that it can be
  ▚   cut or kept, depending on tokens that the server does not show
  ── cut here: 90.3 % ≥ 90 % ──   the running sum of what is kept, which reaches top-p here
  cut   the token cannot be sampled
@@ -33,8 +33,8 @@ BOUNDS        the server shows only its most likely tokens: ranges that provably
 """
 
 _PROMPT = """
-In the prompt, Enter asks, ↑ and ↓ bring earlier prompts back, also those of former times, Ctrl+J starts a \
-line, and Alt with the arrows or digits turns the knobs. / selects the whole prompt: typing replaces it.
+In the prompt, Enter asks, ↑ and ↓ bring earlier prompts back, also from earlier runs, Ctrl+J starts a \
+new line, and Alt with the arrows or digits turns the knobs. / selects the whole prompt: typing replaces it.
 The wheel and clicks work on the knobs and on the line of keys; nothing needs them.
 """
 

@@ -91,7 +91,7 @@ async def _asked(app: App[Any], distribution: TokenDistribution, question: Quest
 
 
 async def _accepted(app: App[Any], distribution: TokenDistribution, question: Question) -> Question:
-    """Let the person mark the tokens that a draw may be; none at all is the model's own nucleus again."""
+    """Let the person mark the tokens that a sample may be; none at all is the model's own nucleus again."""
     offered = range(min(len(distribution), _OFFERED))
     marked = acceptable_tokens(distribution, question).indices if question.accepted else frozenset[int]()
     labels = [token_label(distribution, index) for index in offered]
