@@ -23,7 +23,6 @@ from softmax_visualizer.tui.regions.prompt import PromptEditor
 from softmax_visualizer.tui.regions.region import Region
 from softmax_visualizer.tui.scene import Request, Scene
 from softmax_visualizer.tui.session import ModelSession
-from softmax_visualizer.tui.terminal.cells import COMPONENT_CLASSES
 from softmax_visualizer.tui.views import VIEWS
 from softmax_visualizer.tui.views.view import Picture
 
@@ -45,7 +44,7 @@ _MOST_UNDONE = 500
 class MainScreen(Screen[None]):
     """Prompt and board; it asks the model once a prompt, and decodes at every turn of a knob."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENT_CLASSES
+    AUTO_FOCUS = "#board"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
 
     player: LessonPlayer | None = None
@@ -164,7 +163,6 @@ class MainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Put the keys on the board and ask about the first prompt, so that there is something to see."""
-        self.set_focus(self.query_one("#board"))
         self._editor.remember(self._scene.prompt)
         if self._lesson is not None:
             self.teach(self._lesson)

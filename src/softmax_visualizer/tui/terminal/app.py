@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.color import ColorSystem
 from rich.console import Console
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 
 from softmax_visualizer.tui.terminal import private
 from softmax_visualizer.tui.terminal.order import InOrder
+from softmax_visualizer.tui.terminal.palette import Palette
 from softmax_visualizer.tui.terminal.pictures import PictureApp
 
 if TYPE_CHECKING:
@@ -46,6 +48,15 @@ class TerminalApp(InOrder, PictureApp):
         from softmax_visualizer.tui.terminal.driver import for_own_terminal
 
         return for_own_terminal(driver)
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Return the theme's colours, which the style sheet and the roles have in common."""
+        names = {"standard": ColorSystem.STANDARD, "256": ColorSystem.EIGHT_BIT}
+        system = names.get(self.console.color_system or "", ColorSystem.TRUECOLOR)
+        self.palette = Palette(super().get_css_variables(), system)
+        """The style of each role in the theme of the moment."""
+        self.theme_variables = self.palette.variables
+        return self.palette.variables
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what each line goes through before it is shown."""

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
-from typing import get_args
+from typing import TYPE_CHECKING, cast
 
 from rich.segment import Segment
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from softmax_visualizer.display.pieces import Piece, Role
+from softmax_visualizer.display.pieces import Piece
 
-COMPONENT_CLASSES = {f"cells--{role}" for role in get_args(Role)}
-"""What a screen of these widgets has among its component classes: each costs time at the start, so once."""
+if TYPE_CHECKING:
+    from softmax_visualizer.tui.terminal.app import TerminalApp
 
 
 class CellView(Widget):
     """A widget of safe text in roles; subclasses say in :meth:`lines` what it shows."""
-
-    DEFAULT_CSS = "CellView { height: 1; }"
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -50,7 +48,7 @@ class CellView(Widget):
 
     def render_line(self, y: int) -> Strip:
         """Return one line in the colours of the moment."""
-        style = self.screen.get_component_rich_style
+        palette = cast("TerminalApp", self.app).palette
         line = self._lines[y] if y < len(self._lines) else []
-        strip = Strip([Segment(text, style(f"cells--{role}")) for text, role in line])
-        return strip.adjust_cell_length(self.size.width, style("cells--space"))
+        strip = Strip([Segment(text, palette[role]) for text, role in line])
+        return strip.adjust_cell_length(self.size.width, palette["space"])
