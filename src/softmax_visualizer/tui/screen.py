@@ -41,6 +41,10 @@ _MOST_UNDONE = 500
 """Changes that can be undone."""
 
 
+def _editor_lines(height: int) -> int:
+    return max(3, min(8, height // 4))
+
+
 class MainScreen(Screen[None]):
     """Prompt and board; it asks the model once a prompt, and decodes at every turn of a knob."""
 
@@ -129,7 +133,9 @@ class MainScreen(Screen[None]):
         scene = self._scene
         yield Region(scene, header.draw, id="header")
         yield Region(scene, caption.draw, id="caption", height=caption.height)
-        yield PromptEditor(scene.prompt, self._history, id="prompt")
+        editor = PromptEditor(scene.prompt, self._history, id="prompt")
+        editor.styles.max_height = _editor_lines(self.app.size.height)
+        yield editor
         yield Region(scene, knobs.draw, id="knobs", hit=knobs.hit, wheel=knobs.wheel)
         yield Region(scene, self._draw_settings, id="settings")
         board = Region(scene, self._draw_board, id="board")
@@ -178,7 +184,7 @@ class MainScreen(Screen[None]):
         if not small and self.focused is None:
             # what is not shown loses the focus
             self.set_focus(self._editor if self._scene.typing else self.query_one("#board"))
-        self._editor.styles.max_height = max(3, min(8, event.size.height // 4))
+        self._editor.styles.max_height = _editor_lines(event.size.height)
         self.update(self._scene)
 
     @on(events.DescendantFocus)

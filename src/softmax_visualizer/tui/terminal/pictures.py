@@ -115,7 +115,7 @@ class PictureApp(App[None]):
         if not KNOWN or renderable is None or self.is_inline or self.is_headless:
             super()._display(screen, renderable)
         elif not self._held:
-            self._send()
+            self._send(renderable if isinstance(renderable, LayoutUpdate) else None)
         self.held_back += self._held
 
     def _end_batch(self) -> None:
@@ -123,8 +123,11 @@ class PictureApp(App[None]):
         if self._due and not self._batch_count:
             self.call_later(self._send)
 
-    def _send(self, *, wait: bool = True) -> None:
-        """Send the difference between what is shown and what is to be; or soon, if it has to ``wait``."""
+    def _send(self, whole: LayoutUpdate | None = None, *, wait: bool = True) -> None:
+        """Send the difference between what is shown and what is to be; or soon, if it has to ``wait``.
+
+        ``whole``: the whole of what is to be, where Textual has it already.
+        """
         driver = self._driver
         if driver is None or self.is_headless or not (self._running and self._screen_stack) or self._closed:
             return
@@ -132,7 +135,7 @@ class PictureApp(App[None]):
         if self._due:
             return
         compositor = self.screen._compositor
-        update = compositor.render_update(full=True, screen_stack=self._background_screens)
+        update = whole or compositor.render_update(full=True, screen_stack=self._background_screens)
         assert isinstance(update, LayoutUpdate)
         colors = self.console._color_system or ColorSystem.TRUECOLOR
         before, self._shown = self._shown, picture(update.strips, colors, self._shown)
