@@ -84,6 +84,13 @@ KEYS = (
     Key("i", "request", "Inspect the request", "exactly what is sent, without the key"),
     Key("e", "check", "Check the endpoint", "what the server reports, and whether it scales it"),
     Key("l", "light", "Light or dark", "switch the theme", outside=True),
+    Key(
+        "ctrl+l",
+        "repaint",
+        "Repaint",
+        "the whole screen, where something else wrote to the terminal",
+        outside=True,
+    ),
     Key("f9", "lessons", "Lessons", "play a built-in lesson, or leave the one that is played", outside=True),
     Key("f6", do("present", "keys"), "Show keys", "for an audience: what is pressed", outside=True),
     Key("f7", do("present", "large"), "Larger caption", "of a lesson", outside=True),

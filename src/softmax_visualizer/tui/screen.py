@@ -332,6 +332,12 @@ class MainScreen(Screen[None]):
         """Switch between the light and the dark theme."""
         self.app.theme = "textual-light" if self.app.current_theme.dark else "textual-dark"
 
+    def action_repaint(self) -> None:
+        """Send the whole screen again."""
+        app = cast("TerminalApp", self.app)
+        app.forget_screen()
+        app.refresh()
+
     def action_help(self) -> None:
         """Show every key and what it does."""
         from softmax_visualizer.tui.dialogs.base import PageScreen

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _KEY_PAUSE = 0.35
 """Seconds between two keys that a lesson presses."""
 
-_WAITED_FOR = ("ask", "survey", "judge", "check", "models")
+_WAITED_FOR = ("ask", "survey", "judge", "check", "fetch")
 """Groups of workers whose end a moment waits for."""
 
 _ROUNDS = 3
@@ -343,13 +343,7 @@ class LessonPlayer:
             await app.all_keys_dealt_with()
             pumps = app, *app.screen_stack, *app.screen.query("*")
             await _done(*((pump, pump.call_later) for pump in pumps))
-            # the models' worker ends only when somebody has chosen one
-            asked = len(app.screen_stack) > 1
-            busy = any(
-                worker.group in _WAITED_FOR and not worker.is_finished
-                for worker in app.workers
-                if not (asked and worker.group == "models")
-            )
+            busy = any(worker.group in _WAITED_FOR and not worker.is_finished for worker in app.workers)
             quiet = 0 if busy else quiet + 1
             if busy:
                 await asyncio.sleep(0.002)
