@@ -46,7 +46,7 @@ class InOrder(App[None]):
 
     @contextmanager
     def keys_wait(self) -> Iterator[None]:
-        """Keep keys back meanwhile, for what a dialog waits for; Escape and what leaves the app go through."""
+        """Keep keys back meanwhile; Escape and what leaves the app go through."""
         self._waits += 1
         try:
             yield

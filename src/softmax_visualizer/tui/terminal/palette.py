@@ -1,14 +1,14 @@
 """The colours of the roles: a theme's own, made legible where the theme did not see to that.
 
-What is to be read has a contrast of 4.5 to what it stands on, and a bar, a track or a border one of 3, by the
-definition of WCAG 2.2 (1.4.3 and 1.4.11), in the colours that the terminal has. Where a theme leaves the colours
-to the terminal, nobody knows the contrast, and they stay as they are.
+What is to be read has a contrast of 4.5 to what it stands on, and a bar or a border one of 3, by the
+definition of WCAG 2.2 (1.4.3 and 1.4.11), in the colours that the terminal has. Where a theme leaves the
+colours to the terminal, nobody knows the contrast, and they stay as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rich.color import ColorSystem
 from rich.style import Style
