@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -138,6 +139,10 @@ class Questions:
         except openai.APIStatusError as error:
             failure = explain(error, self._configuration, body["model"])
             raise RefusedError(str(failure), Refusal.from_body(error.status_code, error.body)) from error
+        return await asyncio.to_thread(self._read, answer, body)
+
+    def _read(self, answer: object, body: Mapping[str, Any]) -> TopLogprobs:
+        """Return the list in an answer; raises as :meth:`ask` does if there is none."""
         if isinstance(answer, list) and any(
             isinstance(piece, Mapping) and "choices" in piece for piece in answer
         ):

@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
-from softmax_visualizer.models.configuration import Framing
+from softmax_visualizer.models.base import Framing
 from softmax_visualizer.tui import actions
 from softmax_visualizer.tui.asking import Asking
 from softmax_visualizer.tui.history import write_history
@@ -133,7 +133,7 @@ class MainScreen(Screen[None]):
         scene = self._scene
         yield Region(scene, header.draw, id="header")
         yield Region(scene, caption.draw, id="caption", height=caption.height)
-        editor = PromptEditor(scene.prompt, self._history, id="prompt")
+        editor = PromptEditor(scene.prompt, self._history, scene.configuration.mask, id="prompt")
         editor.styles.max_height = _editor_lines(self.app.size.height)
         yield editor
         yield Region(scene, knobs.draw, id="knobs", hit=knobs.hit, wheel=knobs.wheel)
