@@ -121,7 +121,7 @@ def test_a_distant_terminal_ends_on_the_last_key(tmp_path: Path) -> None:
         terminal.wait_for("lazy", "EXACT")
         for _ in range(5):
             terminal.press("right")
-        terminal.wait_for("1.50")
+        terminal.wait_for("temperature 1.30")
         terminal.press("ctrl+q")
         terminal.wait_for_end()
 
