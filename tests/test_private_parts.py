@@ -15,7 +15,12 @@ from softmax_visualizer.tui.app import SoftmaxVisualizer
 from softmax_visualizer.tui.terminal import order, private
 from terminal import Terminal
 
-GROUPS = {"driver": private.DRIVER, "failure": private.FAILURE, "pictures": private.PICTURES}
+GROUPS = {
+    "driver": private.DRIVER,
+    "failure": private.FAILURE,
+    "pictures": private.PICTURES,
+    "keys": private.KEYS,
+}
 
 
 @pytest.mark.parametrize(

@@ -218,3 +218,19 @@ async def test_with_another_textual_the_app_paints_as_that_does(monkeypatch: pyt
         for key in ("right", "question_mark", "escape"):
             app.post_message(events.Key(key, None))
             await assert_shows_the_picture(app, driver)
+
+
+async def test_another_theme_changes_the_colours_of_all_that_is_there() -> None:
+    async with written() as (app, driver):
+        await assert_shows_the_picture(app, driver)
+        row = next(
+            y for y, line in enumerate(driver.screen.characters) if "lazy" in "".join(c.data for c in line)
+        )
+        before = driver.screen.characters[row][2]
+        app.post_message(events.Key("l", "l"))
+        await asyncio.sleep(0.3)
+        await assert_shows_the_picture(app, driver)
+        after = driver.screen.characters[row][2]
+        assert after.data == before.data
+        assert after.fg != before.fg
+        assert after.bg != before.bg

@@ -35,6 +35,8 @@ class Region(CellView):
         super().__init__(id=id)
         self._scene, self._draw = scene, draw
         self._height, self._hit, self._wheel = height, hit, wheel
+        if height is not None:
+            self.display = height(scene, self.app.size.width) > 0
 
     def show(self, scene: Scene) -> None:
         """Show another scene, sending what changed."""
