@@ -92,6 +92,9 @@ class LanguageModel(Protocol):
             ModelError: there is none, with the reason and the remedy.
         """
 
+    def goes_deeper(self, answer: ModelAnswer) -> bool:
+        """Whether more tokens than an answer lists may be had, if all are asked for."""
+
     async def names(self) -> tuple[str, ...]:
         """Return the names of the models that can be chosen where this one lives.
 

@@ -36,6 +36,10 @@ class BundledModel:
             prompt, TokenDistribution.from_logits(tokens, model.logprobs(prompt)), self.name, self.source
         )
 
+    def goes_deeper(self, answer: ModelAnswer) -> bool:
+        """Return False: an answer lists all tokens."""
+        return False
+
     async def names(self) -> tuple[str, ...]:
         """Return the one name."""
         return (self.name,)

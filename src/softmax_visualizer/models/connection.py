@@ -79,7 +79,8 @@ class Connection:
             response = await self._opened.chat.completions.with_raw_response.create(**body)
         else:
             response = await self._opened.completions.with_raw_response.create(**body)
-        return self._decoded(response.content)
+        # a whole vocabulary takes several megabytes
+        return await asyncio.to_thread(self._decoded, response.content)
 
     def _decoded(self, content: bytes) -> object:
         # not the package's own types: they check nothing, and a wrong answer breaks them in many ways

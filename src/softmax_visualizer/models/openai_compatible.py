@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from typing import Any, TypeVar
 
-from softmax_visualizer.decoding import DistributionError, TokenDistribution
+from softmax_visualizer.decoding import DistributionError, Token, TokenDistribution
 from softmax_visualizer.decoding.distribution import FLOAT32_ROUNDING, MASS_TOLERANCE
 from softmax_visualizer.models.answers import TopLogprobs
 from softmax_visualizer.models.base import Abilities, Continuation, ModelAnswer, ModelError, Source
@@ -76,6 +76,9 @@ class OpenAICompatibleModel:
         self._listing = Listing() if configuration.is_openai and configuration.model else None
         self._late_listings = 0
         self._lists_none = False
+        self._latest: tuple[str, TopLogprobs, dict[str, Any]] | None = None
+        # whole vocabularies hold the same tokens again and again
+        self._tokens: dict[Token, Token] = {}
 
     @property
     def name(self) -> str:
@@ -199,7 +202,9 @@ class OpenAICompatibleModel:
             if whole:
                 size, _ = self._vocabulary_size(model, 2, listing)
                 top, body = await self._questions.deepest(model, prompt, size) or (top, body)
-            if top is None:
+            if top is None and self._latest is not None and self._latest[0] == prompt:
+                _, top, body = self._latest
+            elif top is None:
                 top, body = await self._questions.ask(model, prompt, {})
         except ModelError as error:
             if self._model is None and self._lists_none:
@@ -209,11 +214,11 @@ class OpenAICompatibleModel:
             raise
         finally:
             looking_up.cancel()
-        self._model = body["model"]
+        self._model, self._latest = body["model"], None if whole else (prompt, top, body)
         again = self._connection.second_tries > tries
         return ModelAnswer(
             prompt=prompt,
-            distribution=self._distribution(top, listing),
+            distribution=await asyncio.to_thread(self._distribution, top, listing),
             model=self._shown(top.model) or self.name,
             source=self.source,
             endpoint=self.endpoint,
@@ -293,7 +298,7 @@ class OpenAICompatibleModel:
         rounding = FLOAT32_ROUNDING * size if top.summed_one_by_one else MASS_TOLERANCE
         try:
             return TokenDistribution.from_top_logprobs(
-                top.tokens,
+                [self._tokens.setdefault(token, token) for token in top.tokens],
                 top.logprobs,
                 size,
                 vocabulary_assumed=assumed,

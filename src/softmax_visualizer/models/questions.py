@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -146,7 +147,7 @@ class Questions:
             raise RefusedError(str(explain_refusal(refusal, self._configuration, body["model"])), refusal)
         if not isinstance(answer, Mapping) or "choices" not in answer:
             raise not_an_answer(answer, self._configuration)
-        return parse(answer, asked(body))
+        return await asyncio.to_thread(parse, answer, asked(body))
 
     def _key(self, model: str) -> tuple[str, str, str]:
         return self._configuration.endpoint, self._configuration.framing, model

@@ -61,6 +61,7 @@ KEYS = (
     Key("enter", "take", "Take the token", "add the sampled token to the prompt, and ask again"),
     Key("slash", "prompt", "Edit the prompt", "type a new one over it, or press an arrow to change it"),
     Key("ctrl+r", "again", "Ask again", "the same prompt, though its answer is known already"),
+    Key("D", "deepen", "Ask for all tokens", "as many as the server lists; elsewhere it says the cost first"),
     Key("x", do("pin"), "Pin or unpin", "keep this setting beside the ones that come, up to three"),
     Key("X", do("unpin"), "Unpin all", "nothing is pinned any more"),
     Key("z", "flip", "Flip", "between the current setting and the one pinned last"),

@@ -86,12 +86,14 @@ class Request:
     """How the question to the model stands.
 
     ``seconds``: since it was asked, or how long it took; None where that is not to be said.
+    ``loaded``: how much of a model file is loaded, from 0 to 1, while one is.
     ``fresh``: asked so shortly before that the picture of the last answer needs no mark yet.
     ``sentence``: why it failed.
     """
 
     state: Literal["none", "asking", "answered", "failed", "cancelled"] = "none"
     seconds: float | None = None
+    loaded: float | None = None
     fresh: bool = False
     known: bool = False
     sentence: str = ""
@@ -125,6 +127,7 @@ class Scene:
     """All that is on the screen.
 
     ``prompt``: what stands in the prompt's box, which need not be what was ``asked``.
+    ``deepening``: the answer that more tokens are being asked for; it may have left the screen meanwhile.
     ``typing``: whether the keys go to the prompt.
     ``picture``: which of a view's pictures is shown. ``top``: rows that a table has scrolled past.
     ``samples``: how many tokens have been sampled; ``sampled`` is the last one.
@@ -149,6 +152,7 @@ class Scene:
     question: Question | None = None
     typing: bool = False
     request: Request = Request()
+    deepening: Asked | None = None
     said: Said | None = None
     badge: tuple[Configuration, str] | None = None
     caption: Caption | None = None

@@ -21,8 +21,9 @@ from softmax_visualizer.tui.keys import bindings
 from softmax_visualizer.tui.regions import caption, foot, header, knobs, too_small
 from softmax_visualizer.tui.regions.prompt import PromptEditor
 from softmax_visualizer.tui.regions.region import Region
-from softmax_visualizer.tui.scene import Request, Scene
+from softmax_visualizer.tui.scene import Asked, Request, Scene
 from softmax_visualizer.tui.session import ModelSession
+from softmax_visualizer.tui.sharpening import sharpened
 from softmax_visualizer.tui.terminal.cells import COMPONENT_CLASSES
 from softmax_visualizer.tui.views import VIEWS
 from softmax_visualizer.tui.views.view import Picture
@@ -64,7 +65,7 @@ class MainScreen(Screen[None]):
         self._before: list[Scene] = []
         self._picture: tuple[Scene, int, int, Picture] | None = None
         self._history = history
-        self._session = ModelSession(recorder)
+        self._session = ModelSession(recorder, lambda part: self._asking.loaded(part))
         self._asking = Asking(self, self._session)
         self._lesson = lesson
         self._before_lesson: Scene | None = None
@@ -92,6 +93,12 @@ class MainScreen(Screen[None]):
             self.set_focus(self._editor if scene.typing else self.query_one("#board"))
         # once all keys that have come in are dealt with: a held key ends on its last value
         cast("TerminalApp", self.app).after_keys(self._redraw)
+
+    def sharpen(self, few: Asked, whole: Asked) -> None:
+        """Put a longer list in the place of a shorter one of one question, also in what can be undone."""
+        self._before = [sharpened(scene, few, whole) for scene in self._before]
+        self._undone = [sharpened(scene, few, whole) for scene in self._undone]
+        self.update(sharpened(self._scene, few, whole), undoable=False)
 
     def _redraw(self) -> None:
         self._survey()
@@ -228,6 +235,7 @@ class MainScreen(Screen[None]):
         """Play a lesson from its beginning."""
         from softmax_visualizer.tui.lesson.player import LessonPlayer
 
+        self._asking.stop_deepening()
         if self._before_lesson is None:
             self._before_lesson = self._scene
         self.player = LessonPlayer(self, start.lesson, auto=start.auto, speed=start.speed)
@@ -295,10 +303,17 @@ class MainScreen(Screen[None]):
         """Ask about the prompt once more."""
         self.ask(again=True)
 
+    @work(exclusive=True, group="deeper", exit_on_error=False)
+    async def action_deepen(self) -> None:
+        """Ask for all tokens that the server lists, after a word about the cost."""
+        await self._asking.deepen_on_request()
+
     def action_back(self) -> None:
         """Step back from a request that is under way, or from a view to the histograms."""
         if self.workers.cancel_group(self, "check"):
             self.update(self._scene.saying("The check was cancelled."))
+        elif self._asking.stop_deepening():
+            self.update(self._scene.saying("No more tokens are asked for; D asks again."))
         elif not self._cancel_request():
             self.update(actions.histograms(self._scene))
 
