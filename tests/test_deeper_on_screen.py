@@ -118,7 +118,7 @@ async def test_a_sample_without_a_name_gets_one_and_one_that_was_wrong_is_forgot
                 before = bench(app).scene.sample
                 assert before is not None
                 gate.opened.set()
-                await until(lambda: known(app) == SIZE)
+                await until(lambda app=app: known(app) == SIZE)  # type: ignore[misc]
                 await pilot.pause()
                 scene = bench(app).scene
                 here = scene.here

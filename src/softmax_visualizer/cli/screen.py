@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from softmax_visualizer.cli.command import PROGRAM, Command, UsageError, whole
@@ -48,8 +49,11 @@ def _run(options: argparse.Namespace) -> int:
     if options.words is not None and options.prompt is not None:
         raise UsageError("There are two prompts: give one of them, with --prompt or without.")
     prompt = options.prompt if options.words is None else options.words
-    typed = (options.temperature, options.top_p, options.top_k, options.min_p, options.order)
-    settings = _FIRST if typed == (None,) * 5 else settings_at(options.temperature, options)
+    typed = (options.temperature, options.top_p, options.top_k, options.min_p)
+    settings = settings_at(options.temperature, options)
+    if typed == (None,) * 4:
+        settings = replace(_FIRST, order=settings.order)
+    engine = options.engine if options.order is None else ""
     seed = whole("--seed", options.seed)
     configuration = configuration_of(options)
     check_terminal()
@@ -66,7 +70,9 @@ def _run(options: argparse.Namespace) -> int:
 
     prompt = _EXAMPLE if prompt is None else prompt
     return run_app(
-        SoftmaxVisualizer(configuration, prompt, seed, read_history(), recorder, settings=settings)
+        SoftmaxVisualizer(
+            configuration, prompt, seed, read_history(), recorder, settings=settings, engine=engine
+        )
     )
 
 

@@ -46,6 +46,7 @@ class ModelAnswer:
 
     ``request``: exactly what was sent, without the key; empty if nothing was.
     ``notes``: sentences that the person should read, such as a model's announced end.
+    ``engine``: the name of the engine that ran the model, as in :mod:`.decoding.engines`; None if not known.
     """
 
     prompt: str
@@ -55,6 +56,7 @@ class ModelAnswer:
     endpoint: str | None = None
     request: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    engine: str | None = None
 
     @property
     def origin(self) -> dict[str, str | None]:

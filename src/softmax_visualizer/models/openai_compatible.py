@@ -20,7 +20,7 @@ from softmax_visualizer.models.configuration import Configuration, Framing
 from softmax_visualizer.models.connection import Connection
 from softmax_visualizer.models.failures import explain, explain_refusal
 from softmax_visualizer.models.ladder import TOP_LOGPROBS
-from softmax_visualizer.models.listing import Listing
+from softmax_visualizer.models.listing import ListedModel, Listing
 from softmax_visualizer.models.questions import Learnt, Questions, RefusedError, asked
 from softmax_visualizer.models.refusal import error_in, one_line
 from softmax_visualizer.models.vocabulary import (
@@ -35,6 +35,9 @@ TRIED_AGAIN = "The first try failed on the way or at the server; this is the ans
 
 LISTING_TIMEOUT = 2.0
 """Seconds that looking up the models may delay an answer."""
+
+_OWNERS = {"llamacpp": "llama.cpp", "vllm": "vLLM", "sglang": "SGLang", "library": "Ollama"}
+"""Engines by what they say, in their list of models, that a model is owned by."""
 
 _MOST_LISTINGS = 3
 """How often a list that does not come in time is asked for."""
@@ -223,6 +226,7 @@ class OpenAICompatibleModel:
             source=self.source,
             endpoint=self.endpoint,
             request=self._questions.request(body),
+            engine=self._engine(top, listing),
             notes=notes
             + ((TRIED_AGAIN,) if again else ())
             + top.notes
@@ -311,6 +315,13 @@ class OpenAICompatibleModel:
             if size < len(top.tokens):
                 remedy = "Correct --vocabulary-size or SOFTMAX_VISUALIZER_VOCABULARY_SIZE, or leave it out."
             raise ModelError(f"The server's list cannot be used. {error} {remedy}") from error
+
+    def _engine(self, top: TopLogprobs, listing: Listing) -> str | None:
+        """Return the name of the engine that answered, as far as its list of models or its answer tells."""
+        if self._configuration.is_openai:
+            return "OpenAI"
+        owner = listing.models.get(self.name, ListedModel()).owner
+        return _OWNERS.get(owner or "", "llama.cpp" if top.summed_one_by_one else None)
 
     def _vocabulary_size(self, model: str, least: int, listing: Listing) -> tuple[int, bool]:
         """Return the number of tokens in the vocabulary, and whether that is an assumed upper bound."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.tui import crash
+from softmax_visualizer.tui.actions import recognised
 from softmax_visualizer.tui.scene import Asked, Request, decoded
 from softmax_visualizer.tui.session import ModelSession
 
@@ -95,7 +96,7 @@ class Asking:
         took = None if untold else time.monotonic() - started
         known = known and self._stage.scene.caption is None
         request, asked = Request("answered", took, known=known), Asked(configuration, answer)
-        self._stage.update(self._stage.scene.answered(asked, request))
+        self._stage.update(recognised(self._stage.scene.answered(asked, request)))
         more = configuration.whole and self._stage.scene.caption is None
         if more and await self._session.goes_deeper(configuration, answer):
             self._deepen(asked)

@@ -28,7 +28,7 @@ MOST_PINS = 3
 _PLAIN = DecodingSettings()
 
 _CHOSEN = (
-    "asked", "settings", "view", "picture", "axis", "top", "pins", "samples", "sampled", "question",
+    "asked", "settings", "engine", "view", "picture", "axis", "top", "pins", "samples", "sampled", "question",
 )  # fmt: skip
 
 
@@ -129,6 +129,7 @@ class Scene:
     ``prompt``: what stands in the prompt's box, which need not be what was ``asked``.
     ``deepening``: the answer that more tokens are being asked for; it may have left the screen meanwhile.
     ``typing``: whether the keys go to the prompt.
+    ``engine``: whose order the person chose; empty for an order of their own, None while they chose none.
     ``picture``: which of a view's pictures is shown. ``top``: rows that a table has scrolled past.
     ``samples``: how many tokens have been sampled; ``sampled`` is the last one.
     ``question``: what is asked of a setting; None for what a view asks by itself.
@@ -141,6 +142,7 @@ class Scene:
     prompt: str
     seed: int = 1
     settings: DecodingSettings = _PLAIN
+    engine: str | None = None
     asked: Asked | None = None
     view: str = "histograms"
     picture: int = 0
@@ -202,7 +204,7 @@ class Scene:
         if self.caption is not None:
             return self.caption.notice, "faint"
         if self.configuration.source == "bundled" and self.request.state == "answered":
-            return "Bundled 4-gram model. To see your own, set OPENAI_API_KEY or OPENAI_BASE_URL.", "faint"
+            return "A small model of old prose answers: m chooses a real one.", "faint"
         return "", "faint"
 
     # --- changes that more than one module makes ---

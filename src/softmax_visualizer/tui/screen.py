@@ -105,7 +105,8 @@ class MainScreen(Screen[None]):
         for region in self.query(Region):
             region.show(self._scene)
         editor, scene = self._editor, self._scene
-        framing = scene.configuration.framing if scene.configuration.source == "openai" else ""
+        source = scene.configuration.source
+        framing = scene.configuration.framing if source in ("openai", "local") else ""
         title = f"Prompt · {framing}" if framing else "Prompt"
         if editor.border_title != title:
             editor.border_title = title
@@ -312,6 +313,8 @@ class MainScreen(Screen[None]):
         """Step back from a request that is under way, or from a view to the histograms."""
         if self.workers.cancel_group(self, "check"):
             self.update(self._scene.saying("The check was cancelled."))
+        elif self.workers.cancel_group(self, "models"):
+            self.update(self._scene.saying("No other model was chosen."))
         elif self._asking.stop_deepening():
             self.update(self._scene.saying("No more tokens are asked for; D asks again."))
         elif not self._cancel_request():
@@ -366,6 +369,13 @@ class MainScreen(Screen[None]):
         await questions.type_value(self, knob)
 
     @work
+    async def action_engine(self) -> None:
+        """Let the person choose the engine whose order, and then whose knobs, are taken."""
+        from softmax_visualizer.tui.dialogs import questions
+
+        await questions.choose_engine(self)
+
+    @work
     async def action_question(self, about: str) -> None:
         """Let the person say what they want to know; a wrong answer is explained and changes nothing."""
         from softmax_visualizer.tui.dialogs import questions
@@ -387,17 +397,17 @@ class MainScreen(Screen[None]):
 
     @work(exclusive=True, group="models", exit_on_error=False)
     async def action_models(self) -> None:
-        """Let the person choose one of the models that the server names."""
-        from softmax_visualizer.tui.dialogs import endpoint
+        """Let the person choose a model: of the server, on this machine, or the bundled one."""
+        from softmax_visualizer.tui.dialogs import models
 
-        chosen = await endpoint.choose_model(self, self._session)
+        chosen = await models.choose_model(self, self._session)
         if chosen is not None:
-            self._reconfigure(model=chosen)
+            self._reconfigure(**chosen)
 
     def action_framing(self) -> None:
         """Go on to the next way of putting the prompt to the model."""
         configuration = self._scene.configuration
-        if configuration.source != "openai":
+        if configuration.source not in ("openai", "local"):
             self.update(self._scene.saying("Framing is for chat models: nothing is asked of one here."))
             return
         framings = get_args(Framing)

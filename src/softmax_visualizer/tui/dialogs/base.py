@@ -94,15 +94,15 @@ class ChoiceScreen(Dialog[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "back")]
 
-    def __init__(self, title: str, names: Sequence[str], current: str) -> None:
+    def __init__(self, title: str, names: Sequence[str], current: str, hint: str = "") -> None:
         super().__init__()
-        self._title, self._names, self._current = title, list(names), current
+        self._title, self._names, self._current, self._hint = title, list(names), current, hint
 
     def compose(self) -> ComposeResult:
         """Lay out the names, the current one under the cursor."""
         with Vertical(classes="dialog") as box:
             box.border_title = Content(self._title)
-            box.border_subtitle = "Enter chooses, Esc goes back"
+            box.border_subtitle = Content(f"{self._hint} Enter chooses, Esc goes back".strip())
             choices = OptionList(*(Option(Text(safe_line(name, 70))) for name in self._names))
             if self._current in self._names:
                 choices.highlighted = self._names.index(self._current)

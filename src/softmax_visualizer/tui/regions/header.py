@@ -34,6 +34,10 @@ def _model(scene: Scene) -> str:
     if scene.asked is not None:
         return scene.asked.answer.model
     configuration = scene.configuration
+    if configuration.source == "local":
+        from softmax_visualizer.models.weights import short_name
+
+        return short_name(str(configuration.model))
     return (
         configuration.model or "default model" if configuration.source == "openai" else configuration.source
     )
