@@ -107,7 +107,7 @@ async def test_a_fetch_shows_its_progress_and_esc_ends_it(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("softmax_visualizer.tui.dialogs.models.fetch", fetch)
     async with screen() as (app, pilot):
-        await choose_smollm2(app, pilot, "up")
+        await choose_smollm2(app, pilot, "home")
         await until(lambda: "Fetching smollm2: 40" in text(app))
         await pilot.press("right")
         await pilot.press("escape")

@@ -37,7 +37,7 @@ def test_an_engine_is_found_however_it_is_spelt(spelt: str, name: str) -> None:
 
 
 def test_an_unknown_engine_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(SettingsError, match="one of OpenAI, vLLM, .*, not 'gpt'"):
+    with pytest.raises(SettingsError, match=r"one of OpenAI, vLLM, .*, not 'gpt'"):
         engine("gpt")
 
 

@@ -19,6 +19,7 @@ from softmax_visualizer.cli.options import (
     settings_at,
 )
 from softmax_visualizer.cli.output import complain
+from softmax_visualizer.decoding.engines import engine
 from softmax_visualizer.decoding.settings import DecodingSettings
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def _run(options: argparse.Namespace) -> int:
     settings = settings_at(options.temperature, options)
     if typed == (None,) * 4:
         settings = replace(_FIRST, order=settings.order)
-    engine = options.engine if options.order is None else ""
+    whose = None if options.engine is None else engine(options.engine).name
+    whose = whose if options.order is None else ""
     seed = whole("--seed", options.seed)
     configuration = configuration_of(options)
     check_terminal()
@@ -71,7 +73,7 @@ def _run(options: argparse.Namespace) -> int:
     prompt = _EXAMPLE if prompt is None else prompt
     return run_app(
         SoftmaxVisualizer(
-            configuration, prompt, seed, read_history(), recorder, settings=settings, engine=engine
+            configuration, prompt, seed, read_history(), recorder, settings=settings, engine=whose
         )
     )
 

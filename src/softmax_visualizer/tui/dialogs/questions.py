@@ -15,7 +15,7 @@ from softmax_visualizer.decoding.engines import ENGINES, Engine
 from softmax_visualizer.display.decision import Question, accepted_tokens, find_token
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.display.pipeline import token_label
-from softmax_visualizer.display.settings import decimals, order_phrase, settings_words
+from softmax_visualizer.display.settings import decimals, settings_words
 from softmax_visualizer.tui import actions
 from softmax_visualizer.tui.dialogs.base import ChoiceScreen, MarksScreen, ValueScreen
 from softmax_visualizer.tui.knobs import typed
@@ -63,8 +63,8 @@ async def choose_engine(stage: Stage) -> None:
 
 
 def _engine_line(engine: Engine) -> str:
-    order = order_phrase(engine.order) if engine.published else "order not published"
-    return f"{engine.name:<13} {order:<20} {settings_words(engine.defaults, order=False)}"
+    order = ("T first" if engine.order == "temperature-first" else "T last") if engine.published else ""
+    return f"{engine.name:<13}{order:<8} {settings_words(engine.defaults, order=False)}"
 
 
 async def ask(stage: Stage, about: str) -> None:
