@@ -27,10 +27,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from softmax_visualizer.display.panels import panels
+
 from environments import python_with
 from report import MeasurementError, Row, milliseconds, paired_ratio, parser, run, table
 from softmax_visualizer.decoding import DecodingSettings, decode
-from softmax_visualizer.display.panels import panels
 from softmax_visualizer.models.bundled import BundledModel
 from terminal import DOWN, LEFT, RIGHT, Paint, Terminal, program
 

@@ -227,10 +227,10 @@ class TestUnusableSettings:
     ) -> None:
         (tmp_path / ".env").write_text("OPENAI_MODEL=m\n")
 
-        def closed(*_: object, **__: object) -> None:
+        def closed(*_: object, **__: object) -> int:
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr("dotenv.dotenv_values", closed)
+        monkeypatch.setattr("os.open", closed)
         with pytest.raises(ConfigurationError, match=r"\.env cannot be read \(Permission denied\)"):
             load(tmp_path)
 

@@ -16,7 +16,6 @@ from softmax_visualizer.decoding.consistency import (
     Overfull,
     PrintedTable,
     Rise,
-    UnevenWinners,
     contradiction,
 )
 
@@ -273,7 +272,7 @@ def test_only_the_tokens_that_it_takes_are_named() -> None:
 
 def test_at_temperature_0_the_winners_have_equal_shares() -> None:
     greedy = table(0, a="60.0", b="40.0")
-    assert contradiction(greedy, table(1)) == UnevenWinners(greedy, "a", "b")
+    assert contradiction(greedy, table(1)) == Odds(greedy, greedy, "a", "b")
     assert contradiction(table(0, a="50.0", b="50.0", c="0.0"), table(1, a="30.0", b="30.0")) is None
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from softmax_visualizer.tui.questions import _rival_text, _with_reliability, _with_rival, _with_tokens
 
 from softmax_visualizer.decoding import DecodingSettings, Interval, Token, TokenDistribution, decode
-from softmax_visualizer.decoding.decision import DecisionError
-from softmax_visualizer.display.decision import Question, accepted_tokens, bounded, decision, find_token
+from softmax_visualizer.decoding.decision import DecisionError, Question, acceptable_tokens, find_token
+from softmax_visualizer.display.decision import bounded, decision
 from softmax_visualizer.display.labels import cell_width, label
+from softmax_visualizer.tui.dialogs.questions import _rival_text, _with_reliability, _with_rival, _with_tokens
 from softmax_visualizer.tui.knobs import Knobs
 
 FOX = TokenDistribution.from_logits(
@@ -204,17 +204,16 @@ def test_an_asked_share_is_not_rounded_to_another() -> None:
 
 def test_marks_that_the_list_lacks_are_counted() -> None:
     marked = Question(accepted=frozenset({Token(" lazy"), Token(" moon")}))
-    assert accepted_tokens(FOX, marked) == (frozenset({0, 2}), "the 2 tokens that you marked")
+    assert acceptable_tokens(FOX, marked).indices == frozenset({0, 2})
+    assert answer("the set", FOX, marked) == "the 2 tokens that you marked"
     elsewhere = Question(accepted=frozenset({Token(" lazy"), Token("zebra"), Token("yak")}))
-    accepted, words = accepted_tokens(FOX, elsewhere)
-    assert accepted == frozenset({0})
-    assert words == "the 3 tokens that you marked, less 2 that this list lacks"
+    assert acceptable_tokens(FOX, elsewhere).indices == frozenset({0})
+    assert answer("the set", FOX, elsewhere) == "the 3 tokens that you marked, less 2 that this list lacks"
 
 
 def test_a_list_that_ends_before_the_nucleus_is_the_set_itself() -> None:
-    accepted, words = accepted_tokens(HOSTILE_LISTED, Question())
-    assert accepted == frozenset(range(len(HOSTILE)))
-    assert words == "the 8 tokens that the server lists"
+    assert acceptable_tokens(HOSTILE_LISTED, Question()).indices == frozenset(range(len(HOSTILE)))
+    assert answer("the set", HOSTILE_LISTED, Question()) == "the 8 tokens that the server lists"
 
 
 def test_a_token_is_found_with_or_without_the_space_before_it() -> None:

@@ -169,6 +169,12 @@ class TestASampledTokenThatTheListLacks:
     def test_fewer_digits_are_not(self) -> None:
         assert parse(chat(listed(*LAZY), entry(" old", round(math.log(0.12), 2))), 5).is_top
 
+    def test_with_another_one_at_the_lowest_place_it_displaced_none_that_is_likelier(self) -> None:
+        top = listed(("a", 0.5), ("b", 0.1), ("c", 0.1))
+        found = read(top, top[2])
+        assert texts(found) == ["a", "b", "c"]
+        assert found.is_top
+
     @pytest.mark.parametrize("place", [0, 4])
     def test_at_the_lowest_place_it_may_have_displaced_a_likelier_one(self, place: int) -> None:
         top, intruder = listed(*LAZY[:4]), entry(" x", math.log(0.001))

@@ -168,6 +168,25 @@ def test_a_long_line_is_not_read_to_its_end() -> None:
     assert safe_line("x" * 10_000_000, 5) == "xxxx…"
 
 
+@given(st.text(max_size=60), st.integers(0, 40))
+def test_what_follows_far_behind_the_width_changes_nothing(text: str, width: int) -> None:
+    """A text is cut before it is cleaned, and nobody can tell."""
+    long = text + "x" * 100
+    assert safe_line(long, width) == safe_line(long + " <0xF0>\x1b" * 50, width)
+    assert label(long, None, width) == label(long + " <0xF0>\x1b" * 50, None, width)
+    data = long.encode("utf-8", "replace")
+    assert label("?", data, width) == label("?", data + b"\xf0\x9f" * 500, width)
+
+
+@pytest.mark.parametrize("end", ["<0xF0>", "<U+10FFFF>", "<empty>", "日", "<0xF", "   ", "\x1b"])
+@pytest.mark.parametrize("before", range(10))
+def test_the_place_of_the_cut_is_not_seen(end: str, before: int) -> None:
+    for width in (8, 9, 20):
+        text = "x" * before + end * 30
+        # without a width nothing is cut before it is cleaned, and what is clean comes back as it is
+        assert safe_line(text, width) == safe_line(safe_line(text), width)
+
+
 # --- wrapping ---
 
 CHINESE = (

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 import tiny_gguf
-from softmax_visualizer.models.base import ModelError
-from softmax_visualizer.models.configuration import Configuration, Framing
+from softmax_visualizer.models.base import Framing, ModelError
+from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.local import LocalModel
 from softmax_visualizer.models.local_server import LocalServer
 from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel

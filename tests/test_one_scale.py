@@ -143,7 +143,7 @@ def test_a_cut_below_the_rows_says_how_far_it_reaches() -> None:
     distribution = BundledModel().answer(PROMPTS[0]).distribution
     column = pipeline(decode(distribution, DecodingSettings(1.0, 0.9)), 12, 8)[2]
     assert column.cut_row is None
-    assert column.below == "kept 1,081 of 20,000"
+    assert column.below == ("kept 1,081 of 20,000", "kept 1,081")
 
 
 def test_a_step_that_changes_nothing_is_drawn_faintly_and_says_so() -> None:

@@ -93,95 +93,71 @@ def test_a_heading_says_the_temperature_and_whether_there_is_a_cut(
     ],
 )
 def test_a_number_stands_for_all_that_prints_like_it(printed: str, low: float, high: float) -> None:
-    for row in (f"'a': {printed}", f" ␣a   ███▌      {printed}"):
-        ((first, second),) = only(row).ranges.values()
-        assert (100 * first, 100 * second) == pytest.approx((low, high))
+    ((first, second),) = only(f"'a': {printed}").ranges.values()
+    assert (100 * first, 100 * second) == pytest.approx((low, high))
 
 
 @pytest.mark.parametrize(
     ("row", "name"),
     [
         ("'lazy': 99.8%", "lazy"),
-        ('"lazy": 99.8 %', "lazy"),
-        ("lazy:99.8%", "lazy"),
-        ("lazy 99.8%", "lazy"),
-        ("  lazy   :   99.8 %  ", "lazy"),
+        ('"lazy" = 99.8 %', "lazy"),
+        ("lazy: 99.8%", "lazy"),
+        ("x-y: 99.8%", "x-y"),
         ("' lazy': 99.8%", "␣lazy"),
         ("␣lazy: 99.8%", "␣lazy"),
         ("'New York': 99.8%", "New␣York"),
-        ("1. 'lazy': 99.8%", "lazy"),
         ("12) 'lazy': 99.8%", "lazy"),
-        ("#3 'lazy': 99.8%", "lazy"),
-        ("1. lazy: 99.8%", "lazy"),
-        ("12) lazy: 99.8%", "lazy"),
-        ("(3) lazy: 99.8%", "lazy"),
-        ("#3 lazy: 99.8%", "lazy"),
-        ("- lazy: 99.8%", "lazy"),
-        ("* lazy: 99.8%", "lazy"),
-        ("• lazy: 99.8%", "lazy"),
-        ("- 1. lazy: 99.8%", "lazy"),
-        ("| lazy | 99.8% |", "lazy"),
-        ("| 1 | lazy | 99.8% |", "lazy"),
-        ("│ 1 │ 'lazy' │ 99.8% │", "lazy"),
-        ("1\tlazy\t99.8%", "lazy"),
-        ("lazy\t99.8%", "lazy"),
-        ("lazy = 99.8%", "lazy"),
-        ("1. 7: 99.8%", "7"),
-        ("7: 99.8%", "7"),
-        ("'1.': 99.8%", "1."),
+        ("- 1. 'lazy': 99.8%", "lazy"),
+        ("  - ' lazy': 99.8%", "␣lazy"),
+        ("| 1 | 'lazy' | 99.8% |", "lazy"),
+        ("1\t`lazy`\t99.8%", "lazy"),
         ("1. '1.': 99.8%", "1."),
         ("- '-': 99.8%", "-"),
-        ("'|': 99.8%", "|"),
-        ("'#3': 99.8%", "#3"),
         ("'1. lazy': 99.8%", "1.␣lazy"),
         ("'it's': 5%", "it's"),
+        ("''': 5%", "'"),
         ("':': 5%", ":"),
         ("' ': 5%", "␣"),
-        ("'': 5%", "<empty>"),
         ("'\x1b[31m': 5%", "␛[31m"),
     ],
 )
 def test_a_token_is_known_by_its_text(row: str, name: str) -> None:
-    assert list(read_tables(f"T 1\n{row}\nT 2\n{row}")[1][1].ranges) == [name]
+    assert list(only(row).ranges) == [name]
 
 
-def test_what_show_prints_is_the_whole_token_whatever_it_looks_like() -> None:
-    rows = " 'a'  ██   5 %\n a:   ██   5 %\n a    ██   5 %\n ␣a   ██   5 %\n b:   0 %\n █   ██▓▒   1 %\n"
-    show = f"--- Temp 1 (no cut) ---\n{rows}--- Temp 2 (no cut) ---\n{rows}"
-    assert list(read_tables(show)[0][1].ranges) == ["'a'", "a:", "a", "␣a", "b:", "█"]
+@pytest.mark.parametrize(
+    "mark", ["{}. ", "{}) ", "#{} ", "({}) ", "{} ", "{}\t", "- ", "* ", "• ", "- {}. ", "  - "]
+)
+def test_marks_of_one_kind_before_all_words_are_no_part_of_them(mark: str) -> None:
+    rows = "".join(f"{mark.format(rank)}{word}: 9%\n" for rank, word in enumerate(["lazy", "dog"], start=1))
+    assert list(only(rows).ranges) == ["lazy", "dog"]
 
 
 @pytest.mark.parametrize(
     "rows",
     [
+        # one row does not tell a mark from a token that looks like one
+        "- lazy: 80%",
+        "1. lazy: 80%",
         "- lazy: 80%\ndog: 10%",
-        "lazy: 80%\n2. dog: 10%",
-        "2. lazy: 80%\n1. dog: 10%",
         "1. lazy: 80%\n- dog: 10%",
+        "- 'lazy': 80%\n'dog': 10%",
+        "'lazy': 80%\ndog: 10%",
+        "2. lazy: 80%\n1. dog: 10%",
         "7 lazy: 80%\n9 dog: 10%",
-        "' lazy': 80%\ndog: 10%",
-        "'lazy': 80%\n'': 10%\n.: 10%",
-        "lazy 80% 70%",
-        "lazy - 80%",
-        "_lazy ### 80%",
-        "•lazy: 80%",
-        "1.lazy: 80%",
-        "lazy: 80%\n-: 10%",
-        "lazy: 80%\n1.: 10%",
-        "| lazy | 80% | 70% |",
-        "-lazy: 80%\n-dog: 10%",
     ],
 )
-def test_where_the_reading_is_doubtful_it_says_what_was_read(rows: str) -> None:
+def test_where_the_rows_differ_in_kind_it_says_what_was_read(rows: str) -> None:
     said = refusal(f"--- Temp 1 ---\n{rows}{OTHER}")
     assert "more than one way" in said
-    assert "lazy" in said
+    assert "“lazy”" in said
 
 
 def test_a_space_that_only_one_table_shows_may_be_part_of_the_name_or_not() -> None:
-    show = "--- Temp 0.5 (no cut) ---\n ␣lazy  ██  {} %\n ␣dog  █  18.0 %\n"
-    person = "--- Temp 1 ---\nlazy: 61.3%\ndog: 29.1%\n"
-    assert judge(show.format("80.0") + person)[0]
+    spaced = "T 0.5\n' lazy': 80.0%\n' dog': 18.0%\n"
+    assert judge(spaced + "T 1\nlazy: 61.3%\ndog: 29.1%\n")[0]
+    assert judge(spaced + spaced.replace("' ", "'Ġ"))[0]
     doubtful = "T 0.5\n' lazy': 30.0%\n' dog': 28.0%\nT 1\nlazy: 20.0%\ndog: 10.0%"
     with pytest.raises(TableError, match="“␣lazy”, “␣dog”; and: “lazy”, “dog”"):
         judge(doubtful)
@@ -190,32 +166,18 @@ def test_a_space_that_only_one_table_shows_may_be_part_of_the_name_or_not() -> N
     assert not judge("T 1\n' a': 60%\n'a': 20%\nT 1\n' a': 20%\n'a': 60%")[0]
 
 
-def test_what_is_no_single_token_or_too_long_to_tell_is_left_out() -> None:
-    rows = """\
- ␣lazy                    ████████▌         55.7 %
- ␣aaaaaaaaaaaaaaaaaaaaaa… ██                10.0 %
- …                        █                  5.0 %
- ␣cut                     ┊                    cut
- 19,995 more              ██████            20.0 %
- 7 + unseen               ░░                   cut
- unseen                   ██▓▒▒             4–45 %
- Entropy 5.39 → <0.01 → <0.01 bits   like 1 choice   kept all   cut 0 %   exact
-
-Any prompt at all
-bundled: all 20,000 tokens
-"""
-    assert list(only(rows, "--- Temp 1 (no cut) ---").ranges) == ["␣lazy", "…"]
-    person = "lazy: 50%\nall others: 30%\n(rest): 5%\n1,200 more: 4%\ntotal: 100%"
+def test_what_is_no_single_token_or_has_no_certain_name_is_left_out() -> None:
+    person = "lazy: 50%\nall others: 30%\n(rest): 5%\n1,200 more: 4%\n7 + unseen: cut\ntotal: 100%"
     assert list(only(person).ranges) == ["lazy"]
+    # a newline, or a backslash and an n
+    assert list(only(r"'\n': 50%").ranges) == []
+    long = "'␣aaaaaaaaaaaaaaaaaaaaaa…': 50%\n'…': 5%\n'b': cut"
+    assert list(only(long).ranges) == ["…"]
 
 
 def test_a_heading_of_columns_is_no_row() -> None:
-    assert list(
-        only("| rank | token | share |\n|--:|:--|--:|\n| 1 | lazy | 80% |\n| 2 | dog | 9% |").ranges
-    ) == [
-        "lazy",
-        "dog",
-    ]
+    rows = "| rank | token | share |\n|--:|:--|--:|\n| 1 | 'lazy' | 80% |\n| 2 | 'dog' | 9% |"
+    assert list(only(rows).ranges) == ["lazy", "dog"]
 
 
 def test_a_cut_that_is_named_above_the_tables_counts_for_both() -> None:
@@ -235,9 +197,14 @@ def test_titles_byte_order_marks_and_line_ends_do_not_matter() -> None:
 
 @pytest.mark.parametrize(
     "row",
-    ["lazy: 99.8", "lazy", "99.8%", "lazy: 99,8%", "lazy: -5%", "lazy: −5%", "lazy: 100.1%", "lazy: 1e2%",
-     "lazy: nan%", "lazy: <0%", "lazy: 5–4%", "lazy: 5–101%", "lazy: 1–2–3%", "lazy: 9999%", "cut", ": 5%x",
-     "lazy: " + "9" * 500 + "%", "\x1b[31m", "a " * 501 + "5%"],
+    # a token, but no probability
+    ["lazy: 99.8", "lazy", "'lazy': 99,8%", "lazy: -5%", "lazy: −5%", "lazy: 100.1%", "lazy: 1e2%",
+     "lazy: <0%", "lazy: 5–4%", "lazy: 5–101%", "lazy: 1–2–3%", "lazy: " + "9" * 99 + "%",
+     "| 1 | 'lazy' | 0.998 |",
+     # a probability, but which token?
+     "99.8%", ": 5%", "'': 5%", "7: 5%", ".: 5%", "|: 5%", "1.: 5%", "1. 7: 5%", "lazy 80%", "lazy = 80%",
+     "lazy : 80%", " lazy: 80%", "-  lazy: 80%", "-lazy: 80%", "1.lazy: 80%", "_lazy: 80%", 
+     "| lazy | 80% |", "lazy: 80% 70%", "\x1b[31m", "a " * 501 + "5%"],
 )  # fmt: skip
 def test_a_line_that_is_no_row_is_named(row: str) -> None:
     assert refusal(f"--- Temp 1 ---\nother: 1%\n{row}{OTHER}").startswith("Line 3")
@@ -247,12 +214,19 @@ def test_a_token_that_is_there_twice_is_refused() -> None:
     assert "second time" in refusal(f"--- Temp 1 ---\n'a': 5%\n'a': 5%{OTHER}")
 
 
-@pytest.mark.parametrize("temperature", ["-1", "1e999", "0.1.2", "1e"])
-def test_a_temperature_is_a_number_of_0_or_more(temperature: str) -> None:
-    assert "Line 1: a temperature" in refusal(f"--- Temp {temperature} ---\na: 5%{OTHER}")
-
-
-@pytest.mark.parametrize("text", ["", "\n\n", "hello", OTHER, "T 1\n\nT 2\na: 5%", "T 1\na: 5%\nT 2"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n\n",
+        "hello",
+        OTHER,
+        "T 1\n\nT 2\na: 5%",
+        "T 1\na: 5%\nT 2",
+        f"T -1\na: 5%{OTHER}",
+        f"T 1e9\na: 5%{OTHER}",
+    ],
+)
 def test_two_tables_are_needed_and_each_has_rows(text: str) -> None:
     assert "table" in refusal(text)
 
@@ -306,7 +280,7 @@ def test_the_tutorials_fox_is_told_by_its_dog() -> None:
         ),
         (
             "T 0\na: 60%\nb: 40%\nT 2\na: 5%",
-            ["equal shares", "a is at least 59.5 % at T 0", "b is at most 40.5 %"],
+            ["b has a share at T 0", "At T 0, a is at least 1.469 times as likely as b"],
         ),
         (
             "T 0\na: 100%\nT 2\na: 30.0%\nb: 31.0%",
@@ -330,7 +304,7 @@ def test_the_tutorials_fox_is_told_by_its_dog() -> None:
             "T .01\nx: 50.0%\nT 1.5\nx: 30%\nz: 38%",
             ["more than a million times at T 0.01", "more than 1,000 %"],
         ),
-        ("T 1\n'],': 80%\n'b': 20%\nT 2\n'],': 70.0%\nb: 15%", ["“],” is at most"]),
+        ("T 1\n'],': 80%\n'b': 20%\nT 2\n'],': 70.0%\n'b': 15%", ["“],” is at most"]),
     ],
 )
 def test_a_contradiction_is_told_with_the_numbers_that_prove_it(text: str, words: list[str]) -> None:
@@ -364,17 +338,32 @@ def test_ranks_are_no_part_of_the_names() -> None:
 MARKS = (
     "",
     "{rank}. ",
-    "{rank}) ",
     "#{rank} ",
+    "{rank}: ",
+    "{rank} ",
+    "{rank}.",
     "- ",
-    "* ",
+    "**",
     "• ",
-    "| ",
     "| {rank} | ",
-    "{rank}\t",
     "- {rank}. ",
 )
-NAMES = ("lazy", "dog", "1", "2.", "-", "•", "#3", "|", "x-y", "3) a", "日本", "'", "a b", "rest", "50%")
+NAMES = (
+    *"1-•|:=' ",
+    "lazy",
+    " lazy",
+    "2.",
+    "#3",
+    "x-y",
+    "1. x",
+    "- y",
+    "3) a",
+    "日本",
+    "a b",
+    "rest",
+    "50%",
+    "",
+)
 
 
 @settings(deadline=None, max_examples=150)
@@ -383,15 +372,14 @@ def test_tables_of_one_distribution_are_never_called_contradictory_however_they_
     data: st.DataObject,
 ) -> None:
     names = data.draw(st.lists(st.sampled_from(NAMES), min_size=2, max_size=8, unique=True))
-    names = [data.draw(st.sampled_from(["", " "])) + name for name in names]
     logits = data.draw(st.lists(st.floats(-6, 6), min_size=len(names), max_size=len(names)))
     text = ""
     for _ in range(2):
         temperature = data.draw(st.sampled_from([0.1, 0.5, 1.0, 1.5]))
         weights = [math.exp((logit - max(logits)) / temperature) for logit in logits]
         shown = data.draw(st.lists(st.sampled_from(range(len(names))), min_size=1, unique=True))
-        mark, quote = data.draw(st.sampled_from(MARKS)), data.draw(st.sampled_from(["'", '"', ""]))
-        separator = data.draw(st.sampled_from([": ", " | ", "\t", "  "]))
+        mark, quote = data.draw(st.sampled_from(MARKS)), data.draw(st.sampled_from(["'", ""]))
+        separator = data.draw(st.sampled_from([": ", " | ", " "]))
         text += f"--- Temp {temperature} ---\n"
         for rank, index in enumerate(shown, start=1):
             share = 100 * weights[index] / sum(weights)
@@ -476,3 +464,13 @@ def test_what_show_prints_of_two_distributions_is_told_apart() -> None:
         for logits, setting in (([2, 1, 0], DecodingSettings(0.5)), ([2, 1.5, 0], DecodingSettings(1.5)))
     ]
     assert re.search(r"[ab] is at most .* times as likely as [abc]", judge("\n".join(texts))[1])
+
+
+@pytest.mark.parametrize("form", ["text", "plain", "markdown"])
+def test_what_show_prints_is_the_whole_token_whatever_it_looks_like(form: Format) -> None:
+    names = ["'a'", "a:", "a", " a", "█", "1. a", "|", "`", "\\n", "5 %", "cut", "a" * 30]
+    distribution = TokenDistribution.from_logits([*map(Token, names), Token("z")], [*range(13, 0, -1)])
+    model = {"name": "m", "source": "s", "endpoint": None}
+    settings = [DecodingSettings(0.1), DecodingSettings(1.0)]
+    for _, table in read_tables("".join(report("", model, distribution, settings, 12, form))):
+        assert list(table.ranges) == ["'a'", "a:", "a", "␣a", "█", "1.␣a", "|", "`", "\\n", "5␣%", "cut"]

@@ -18,8 +18,8 @@ import pytest
 
 from screens import settle, text
 from softmax_visualizer.decoding import Decoding, DecodingSettings, Order, Token, TokenDistribution, decode
-from softmax_visualizer.models.base import ModelError
-from softmax_visualizer.models.configuration import Configuration, Framing, Secret
+from softmax_visualizer.models.base import Framing, ModelError
+from softmax_visualizer.models.configuration import Configuration, Secret
 from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
 from softmax_visualizer.tui.app import SoftmaxVisualizer
 from softmax_visualizer.tui.regions.prompt import PromptEditor

@@ -8,6 +8,7 @@ import math
 import os
 import stat
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,6 +31,7 @@ from softmax_visualizer.decoding import (
     decode,
 )
 from softmax_visualizer.models import recording, recording_format
+from softmax_visualizer.models import replay as replay_module
 from softmax_visualizer.models.base import LanguageModel, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.bundled import BundledModel
 from softmax_visualizer.models.configuration import Configuration
@@ -400,7 +402,7 @@ def test_a_recording_does_not_grow_beyond_what_is_read(
     with pytest.raises(ModelError, match="r would grow larger than 0 MB"):
         record(path, ANSWER)
     assert RecordedModel.open(path).prompts == (FOX,)
-    monkeypatch.setattr(recording_format, "LARGEST", path.stat().st_size - 1)
+    path.write_bytes(path.read_bytes() + b"\n")
     with pytest.raises(ModelError, match="r is larger than 0 MB, so it was not read"):
         RecordedModel.open(path)
 
@@ -647,7 +649,8 @@ def test_a_wrong_entry_is_named_with_its_line(
     change(entry)
     path.write_text("\n".join([first, second, json.dumps(entry)]) + "\n")
     with pytest.raises(ModelError) as caught:
-        RecordedModel.open(path)
+        # at once where the line does not begin as an answer does, otherwise when it is asked for
+        asyncio.run(RecordedModel.open(path).ask(FOX))
     assert str(caught.value).startswith(f"Line 3 of {path} is no answer: ")
     assert why in str(caught.value)
 
@@ -676,6 +679,84 @@ def test_a_line_that_is_no_answer_is_refused_wherever_it_stands(
         with pytest.raises(ModelError) as caught:
             RecordedModel.open(path)
         assert str(caught.value) == f"Line {number} of {path} {why}"
+
+
+async def test_a_line_that_is_damaged_behind_its_beginning_spoils_no_other(tmp_path: Path) -> None:
+    path = record(tmp_path / "r", ANSWER, replace(ANSWER, prompt="b"))
+    first, second, third = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + second.replace(b'"notes"', b'notes"', 1) + third)
+    model = RecordedModel.open(path)
+    assert model.prompts == (FOX, "b")
+    with pytest.raises(ModelError, match=r"Line 2 of .*r is not JSON: expecting .* in column \d+\."):
+        await model.ask(FOX)
+    assert model.request(FOX) == {}
+    assert_same((await model.ask("b")).distribution, ANSWER.distribution)
+
+
+async def test_a_recording_is_read_once_and_its_answers_when_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = record(tmp_path / "r", *(replace(ANSWER, prompt=f"prompt {n}") for n in range(50)))
+    read: list[object] = []
+    for name in ("read_bytes", "parse"):
+        genuine = getattr(replay_module, name)
+
+        def counted(argument: Any, name: str = name, genuine: Any = genuine) -> Any:
+            read.append(name)
+            return genuine(argument)
+
+        monkeypatch.setattr(replay_module, name, counted)
+    for _ in range(3):
+        RecordedModel.open(path)
+    model = RecordedModel.open(path)
+    assert len(model.prompts) == 50
+    assert read == ["read_bytes"]
+    for _ in range(3):
+        assert (await model.ask("prompt 7")).prompt == "prompt 7"
+        assert model.request("prompt 7")
+    assert read == ["read_bytes", "parse"]
+
+
+def test_of_a_recording_that_is_added_to_only_the_ends_are_read(tmp_path: Path) -> None:
+    path = record(tmp_path / "r", ANSWER)
+    with path.open("ab") as file:
+        file.write((b"x" * 999 + b"\n") * 20_000)
+    tracemalloc.start()
+    try:
+        Recorder(path, unchanged).close()
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("length", [1, 2**16 - 1, 2**16, 300_000])
+def test_however_much_was_written_of_a_last_line_it_is_cut_off(tmp_path: Path, length: int) -> None:
+    path = record(tmp_path / "r", ANSWER)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"[" * length)
+    Recorder(path, unchanged).close()
+    assert path.read_bytes() == whole
+
+
+def test_a_recording_that_grows_meanwhile_is_read_anew(tmp_path: Path) -> None:
+    path = record(tmp_path / "r", ANSWER)
+    assert len(RecordedModel.open(path).prompts) == 1
+    Recorder(path, unchanged).keep(replace(ANSWER, prompt="b"))
+    assert len(RecordedModel.open(path).prompts) == 2
+
+
+@pytest.mark.parametrize("prompt", ["", '"', "\\", "é日\ud83d", '", "model": "x', "a\nb", "{}"])
+def test_a_prompt_of_any_kind_is_found(tmp_path: Path, prompt: str) -> None:
+    path = record(tmp_path / "r", replace(ANSWER, prompt=prompt, model=prompt))
+    assert RecordedModel.open(path).prompts == (prompt,)
+    assert replay(path, prompt).prompt == prompt
+
+
+def test_entries_in_another_order_are_an_answer_too(tmp_path: Path) -> None:
+    path = record(tmp_path / "r", ANSWER)
+    first, second = path.read_text().splitlines()
+    path.write_text(f"{first}\n{json.dumps(json.loads(second), sort_keys=True)}\n")
+    assert_same(replay(path).distribution, ANSWER.distribution)
 
 
 def test_a_recording_of_nothing_is_refused(tmp_path: Path) -> None:

@@ -477,3 +477,121 @@ async def test_light_and_dark() -> None:
         assert not app.current_theme.dark
         await pilot.press("l")
         assert app.current_theme.dark
+
+
+# --- undo ---
+
+
+async def test_undo_and_redo_go_through_knobs_pins_views_and_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with screen(monkeypatch, ObedientModel(lambda prompt: FOX)) as (app, pilot):
+        seen = [bench(app).scene.chosen]
+        for key in ("3", "right", "x", "space", "c", "o", "a"):
+            await pilot.press(key)
+            await pilot.pause()
+            seen.append(bench(app).scene.chosen)
+        shown = text(app)
+        for earlier in reversed(seen[:-1]):
+            await pilot.press("u")
+            assert bench(app).scene.chosen == earlier
+        await pilot.press("u")
+        assert "nothing to undo" in bench(app).scene.message[0]
+        for later in seen[1:]:
+            await pilot.press("U")
+            assert bench(app).scene.chosen == later
+        await pilot.pause()
+        assert [line for line in text(app).splitlines() if "%" in line] == [
+            line for line in shown.splitlines() if "%" in line
+        ]
+
+
+async def test_undo_takes_a_taken_token_back_without_asking_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ObedientModel(lambda prompt: top_of([" lazy"], [0.9999999], 2))
+    async with screen(monkeypatch, model, prompt="The") as (app, pilot):
+        await pilot.press("space", "enter")
+        await settle(app, pilot)
+        assert bench(app).scene.prompt == "The lazy"
+        await pilot.press("u")
+        await pilot.pause()
+        assert app.screen.query_one(PromptEditor).text == bench(app).scene.prompt == "The"
+        assert not bench(app).scene.old
+        assert model.asked == ["The", "The lazy"]
+
+
+async def test_a_sentence_typed_on_the_board_by_mistake_can_be_undone() -> None:
+    async with screen() as (app, pilot):
+        before = bench(app).scene.chosen
+        await pilot.press(*"vcoax4hs")
+        await pilot.press(*["u"] * 8)
+        assert bench(app).scene.chosen == before
+
+
+async def test_q_asks_once_more_where_pins_would_be_lost() -> None:
+    async with screen() as (app, pilot):
+        await pilot.press("x", "q")
+        await pilot.pause()
+        assert app.is_running
+        assert "Quitting loses 1 pinned setting: q again quits." in text(app)
+        await pilot.press("right", "q")  # anything else in between takes the question back
+        await pilot.pause()
+        assert app.is_running
+        await pilot.press("q")
+        await pilot.pause(0.1)
+        assert not app.is_running
+
+
+# --- the prompt and the mouse ---
+
+
+async def test_slash_selects_the_prompt_so_that_typing_replaces_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ObedientModel(lambda prompt: FOX)
+    async with screen(monkeypatch, model) as (app, pilot):
+        await pilot.press("slash", *"Hi", "enter")
+        await settle(app, pilot)
+        assert model.asked[-1] == "Hi"
+
+
+async def test_while_another_prompt_is_typed_the_picture_says_whose_it_is() -> None:
+    async with screen() as (app, pilot):
+        await pilot.press("slash", "x")
+        await pilot.pause()
+        assert "Not of the prompt above, but of: The quick brown fox jumps over the" in text(app)
+        assert "Not of the prompt above" in app.export_screenshot().replace("&#160;", " ")
+
+
+async def test_the_wheel_and_clicks_turn_the_knobs_and_press_the_keys_that_are_shown() -> None:
+    async with screen() as (app, pilot):
+        knobs = app.screen.query_one("#knobs")
+        line = text(app).splitlines()[4]
+        await pilot.click(knobs, offset=(line.index("├") + 1, 0))
+        assert bench(app).scene.settings.temperature == 0
+        await pilot.click(knobs, offset=(line.index("┤") - 1, 0))
+        assert bench(app).scene.settings.temperature == 2
+        keys = text(app).splitlines()[-1]
+        await pilot.click(app.screen.query_one("#foot"), offset=(keys.index("compare"), 2))
+        await pilot.pause()
+        assert bench(app).scene.view == "compare"
+
+
+async def test_empty_turns_every_cut_off() -> None:
+    async with screen() as (app, pilot):
+        for key, name, value in (("p", "top_p", 1), ("k", "top_k", None), ("n", "min_p", 0)):
+            for typed in ("0.5" if key != "k" else "5", ""):
+                await pilot.press(key)
+                await pilot.pause()
+                app.screen.query_one(Input).value = typed
+                await pilot.press("enter")
+                await pilot.pause()
+            assert getattr(bench(app).scene.settings, name) == value
+
+
+async def test_a_long_message_covers_the_keys_and_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with screen(monkeypatch, ObedientModel(lambda prompt: FOX), (80, 24)) as (app, pilot):
+        before = text(app).splitlines()
+        bench(app).update(bench(app).scene.saying("many words " * 15))
+        await pilot.pause()
+        after = text(app).splitlines()
+        assert after[:-3] == before[:-3]
+        assert sum("many words" in line for line in after) == 3
+        bench(app).update(bench(app).scene.saying("many words " * 50))
+        await pilot.pause()
+        assert "(i shows all)" in text(app).splitlines()[-1]

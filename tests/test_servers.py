@@ -12,8 +12,8 @@ import pytest
 
 from misbehaving_server import Answer, MisbehavingServer
 from softmax_visualizer.models import connection
-from softmax_visualizer.models.base import ModelAnswer, ModelError
-from softmax_visualizer.models.configuration import Configuration, Framing
+from softmax_visualizer.models.base import Framing, ModelAnswer, ModelError
+from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.event_stream import read_events
 from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
 from softmax_visualizer.models.opening import open_model

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from misbehaving_server import Answer, Asked, MisbehavingServer
 from softmax_visualizer.decoding import DecodingSettings
 from softmax_visualizer.display.snippets import snippets
-from softmax_visualizer.models.configuration import OPENAI_BASE_URL, Configuration, Framing
+from softmax_visualizer.models.base import Framing
+from softmax_visualizer.models.configuration import OPENAI_BASE_URL, Configuration
 from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
 from softmax_visualizer.models.questions import CONTINUE
 from terminal import fresh_environment

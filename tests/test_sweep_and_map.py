@@ -183,7 +183,12 @@ def width_of(row: Row) -> int:
 
 def grid(rows: list[Row]) -> list[Row]:
     """The rows with a top-p at their start, without the legend, the blanks, and what stands below."""
-    return [row for row in rows[1:-2] if row[0][0].strip()]
+    return [row for row in body(rows)[:-1] if row[0][0].strip()]
+
+
+def body(rows: list[Row]) -> list[Row]:
+    """The rows between the legend and the words below, the temperatures among them."""
+    return rows[1 : next(place for place, row in enumerate(rows) if row[0][0].strip() == "T") + 1]
 
 
 SIZES = [(76, 20), (116, 36), (156, 50), (236, 60)]
@@ -197,23 +202,24 @@ def test_all_rows_of_a_map_have_one_width_that_fits(
 ) -> None:
     rows, _ = mapped(distribution, measure, width, height)
     size = (width - 6) // len(TEMPERATURES)
-    assert {width_of(row) for row in rows[1:-2]} == {6 + size * len(TEMPERATURES)}
+    assert {width_of(row) for row in body(rows)} == {6 + size * len(TEMPERATURES)}
     assert {len(text) for row in grid(rows) for text, _ in row[1:]} == {size}
     assert all(width_of(row) <= width for row in rows)
     assert len(rows) <= height
 
 
 @every_measure
-@pytest.mark.parametrize("top_p", [1.0, 0.95, 0.42, 0.0])
-def test_a_low_map_keeps_its_first_row_and_the_current_one_in_order(measure: Measure, top_p: float) -> None:
+def test_the_rows_of_a_low_map_are_evenly_spaced_and_stay_where_they_are(measure: Measure) -> None:
     for height in range(1, 26):
-        rows, found = mapped(LISTED, measure, 76, height, top_p=top_p)
-        shown = [float(row[0][0]) for row in grid(rows)]
-        assert float(f"{top_p:.2f}") in shown
-        assert shown == sorted(set(shown), reverse=True)
-        assert len(shown) == min(max(height - 3, 1), len(found.top_ps))
-        if len(shown) > 1:
-            assert shown[0] == found.top_ps[0]
+        shown = set()
+        for top_p in (1.0, 0.95, 0.5, 0.05):
+            rows, found = mapped(LISTED, measure, 76, height, top_p=top_p)
+            shown.add(tuple(float(row[0][0]) for row in grid(rows)))
+        assert len(shown) == 1
+        (places,) = shown
+        assert places[0] == found.top_ps[0]
+        assert len({round(high - low, 9) for high, low in pairwise(places)}) <= 1
+        assert len(places) <= max(height - 3, 1)
 
 
 @every_measure
@@ -229,8 +235,9 @@ def test_the_current_setting_is_one_marked_point_of_the_map(
         for column, (_, role) in enumerate(row[1:])
         if role == "point"
     ]
-    assert marked == [(f"{top_p:.2f}", found.temperatures.index(temperature))]
-    knobs = [(column, text) for column, (text, role) in enumerate(rows[-2][1:]) if role == "knob"]
+    nearest = min((row[0][0].strip() for row in grid(rows)), key=lambda place: abs(float(place) - top_p))
+    assert marked == [(nearest, found.temperatures.index(temperature))]
+    knobs = [(column, text) for column, (text, role) in enumerate(body(rows)[-1][1:]) if role == "knob"]
     assert [column for column, _ in knobs] == [found.temperatures.index(temperature)]
     if width < 150:
         diamonds = [text for row in grid(rows) for text, _ in row if "◆" in text]
@@ -241,13 +248,13 @@ def test_the_current_setting_is_one_marked_point_of_the_map(
         "greedy": found.greedy[found.top_ps.index(top_p)][found.temperatures.index(temperature)],
         "leaving": leaving(here, frozenset({0, 1})),
     }[measure.layer]
-    below = "".join(text for text, _ in rows[-1])
-    assert below == f"  at T {temperature:g}, top-p {top_p:g}: {measure.write(value)}"
+    below = "".join(text for text, _ in rows[rows.index(body(rows)[-1]) + 1])
+    assert below == f"  at T {temperature:g}, top-p {top_p:g}: {measure.write(value)}, {measure.title}"
 
 
 def test_a_temperature_without_room_is_rounded_below_the_map_and_not_cut_off() -> None:
     rows, _ = mapped(FULL, MEASURES[0], 76, 20, temperature=0.779)
-    assert ("0.8", "knob") in rows[-2]
+    assert ("0.8", "knob") in body(rows)[-1]
 
 
 def values_of(found: Landscape, measure: Measure, row: Row) -> list[Interval]:

@@ -20,6 +20,7 @@ from softmax_visualizer.decoding import (
 )
 from softmax_visualizer.decoding.comparison import compare
 from softmax_visualizer.decoding.decision import departure, leaving
+from softmax_visualizer.decoding.settings import Order
 from test_decoding_properties import (
     decoding_settings,
     full,
@@ -216,3 +217,10 @@ def test_top_k_at_the_end_of_a_list_is_exact_only_where_exactly_k_are_kept() -> 
     assert not first.exact
     assert last.exact
     assert decode(listed, DecodingSettings(1.5, top_k=3)).after_cut.exact
+
+
+@pytest.mark.parametrize("order", ["temperature-first", "temperature-last"])
+def test_no_top_p_of_a_vocabulary_of_unknown_size_is_no_number(order: Order) -> None:
+    listed = TokenDistribution.from_top_logprobs(["a"], [-1.0], None, is_top=False)
+    decoding = decode(listed, DecodingSettings(top_p=0.0, order=order))
+    assert 1 <= decoding.after_cut.kept_tokens.low <= decoding.after_cut.kept_tokens.high

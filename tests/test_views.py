@@ -40,6 +40,7 @@ SIZES = [(80, 24), (100, 30), (160, 50)]
 VIEWS = {
     "histograms": "",
     "table": "v",
+    "nucleus": "N",
     "compare": "c",
     "orders": "b",
     "sweep": "s",
@@ -150,7 +151,7 @@ async def test_a_view_keeps_prompt_and_settings_and_esc_leads_back(
         assert len(model.asked) == 1
 
 
-@pytest.mark.parametrize("keys", ["vv", "cc", "bb", "dd", "sss", "hhhh"])
+@pytest.mark.parametrize("keys", ["vv", "NN", "cc", "bb", "dd", "sss", "hhhh"])
 async def test_the_letter_of_a_view_leads_back_after_its_last_picture(keys: str) -> None:
     async with screen() as (app, pilot):
         for key in keys[:-1]:
@@ -850,3 +851,20 @@ async def test_asking_again_keeps_what_is_pinned(monkeypatch: pytest.MonkeyPatch
         shown = await pressed(app, pilot, "ctrl+r")
         assert len(model.asked) == 2
         assert titles(shown) == ["T 0.10", "now: T 1.50"]
+
+
+# --- nucleus ---
+
+
+@every_size
+async def test_the_nucleus_shows_the_token_at_which_the_running_sum_crosses_top_p(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with screen(monkeypatch, ObedientModel(lambda _: FOX), size) as (app, pilot):
+        await typed(app, pilot, "p", "0.75")
+        shown = await pressed(app, pilot, "N")
+        sums = [row_of(shown, label)[1].split()[-2] for label in ("␣lazy", "␣old", "␣red")]
+        assert sums == ["60.0", "80.0", "90.0"]
+        crossed = next(line for line in frames(shown) if "␣red" in line)
+        assert "80.0 % ≥ 75 %" in crossed  # the token that crosses p is the last that is kept
+        assert_fits(app)

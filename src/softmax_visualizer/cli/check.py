@@ -20,9 +20,9 @@ def _run(options: argparse.Namespace) -> int:
 
     found = asked(configuration, check_endpoint)
     rows = (("server", found.endpoint), *found.rows())
-    write(f"{heading:<18} {safe(phrase)}\n" for heading, phrase in rows)
+    write(f"{heading:<18} {safe(configuration.redact(phrase))}\n" for heading, phrase in rows)
     for note in found.notes:
-        complain(note)
+        complain(configuration.redact(note))
     return 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from softmax_visualizer.cli.command import number, whole
+from softmax_visualizer.cli.output import complain
 from softmax_visualizer.decoding.engines import ENGINES, engine
 from softmax_visualizer.decoding.settings import DecodingSettings
 
@@ -83,13 +84,16 @@ def settings_at(temperature: str | None, options: argparse.Namespace) -> Decodin
 
 
 def configuration_of(options: argparse.Namespace) -> Configuration:
-    """Return which model is asked: by the options, and the environment where they leave it open."""
+    """Return which model is asked: by the options, and the environment where they leave it open.
+
+    What was set and is not used is said on stderr.
+    """
     from softmax_visualizer.models.configuration import Configuration
 
     if getattr(options, "replay", None) is not None:
         # neither the environment nor a server has a say in what was recorded
         return Configuration(model=options.model, replay=Path(options.replay))
-    return Configuration.load(
+    configuration = Configuration.load(
         model=options.model,
         base_url=options.base_url,
         timeout=options.timeout,
@@ -97,6 +101,9 @@ def configuration_of(options: argparse.Namespace) -> Configuration:
         vocabulary_size=options.vocabulary_size,
         top_logprobs=options.top_logprobs,
     )
+    for note in configuration.notes:
+        complain(note)
+    return configuration
 
 
 def recorder_of(options: argparse.Namespace, configuration: Configuration) -> Recorder | None:

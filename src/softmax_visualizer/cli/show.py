@@ -108,7 +108,9 @@ def _answer(options: argparse.Namespace) -> ModelAnswer:
     answer: ModelAnswer = asked(
         configuration, lambda model: model.ask(prompt, whole=configuration.whole), recorder
     )
-    return answer
+    from softmax_visualizer.models.redaction import redacted
+
+    return redacted(answer, configuration.redact)
 
 
 def _from_input() -> str:

@@ -64,17 +64,11 @@ class PrintedTable:
 
 
 @dataclass(frozen=True)
-class UnevenWinners:
-    """At temperature 0 all tokens with a share have the same, yet ``more`` has more than ``less``."""
-
-    table: PrintedTable
-    more: str
-    less: str
-
-
-@dataclass(frozen=True)
 class Odds:
-    """The odds of two tokens disagree: in the hotter table ``more`` is too likely beside ``less``."""
+    """The odds of two tokens disagree: in the hotter table ``more`` is too likely beside ``less``.
+
+    One table may be both: at temperature 0 all tokens with a share have the same.
+    """
 
     cold: PrintedTable
     hot: PrintedTable
@@ -121,7 +115,7 @@ class Overfull:
     total: float
 
 
-Contradiction = UnevenWinners | Odds | Rise | Overfull
+Contradiction = Odds | Rise | Overfull
 
 
 def warmed(share: FloatArray | float, exponent: float) -> FloatArray:
@@ -157,7 +151,7 @@ def _alone(table: PrintedTable) -> Contradiction | None:
         more = max(winners, key=lambda name: winners[name][0])
         less = min(winners, key=lambda name: winners[name][1])
         if winners[more][0] > winners[less][1] + _SLACK:
-            return UnevenWinners(table, more, less)
+            return Odds(table, table, more, less)
     return None
 
 

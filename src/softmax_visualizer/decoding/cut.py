@@ -149,13 +149,13 @@ def _top_p(left: Cut, weights: Weights, top_p: float) -> Cut:
         low_count = max(1.0, math.ceil(low_weight / cap * (1 - _LAST_PLACES)))
     # of the unseen tokens in order, the first x of n weigh at least x / n of all
     share = min(1.0, (top_p * (known + ends.high) - known) / ends.high) if math.isfinite(ends.high) else top_p
-    high_count = max(low_count, min(most, _ceil(most * share)))
+    high_count = max(low_count, min(most, _ceil(_part(most, share))))
     # the token that crosses p is kept, so up to one token's weight more than is needed
     high_weight = min(ends.high, top_p * (known + ends.high) - known + cap, high_count * cap)
     middle_weight = min(ends.estimate, max(0.0, estimate))
     if not tail.is_top:
         # of all tokens in order, the first x of n weigh at least x / n of all
-        high_count, high_weight = min(most, max(1.0, _ceil((most + count) * top_p))), ends.high
+        high_count, high_weight = min(most, max(1.0, _ceil(_part(most + count, top_p)))), ends.high
     likely = round(tail.estimated_count(middle_weight, weights.temperature))
     return replace(
         left,
@@ -286,6 +286,11 @@ def _cut_mass(left: Cut, weights: Weights, settings: DecodingSettings) -> Interv
         # a nucleus leaves no more than 1 - p
         min(max(0.0, 1 - kept_low / (known + unseen.high)), most_cut),
     )
+
+
+def _part(number: float, share: float) -> float:
+    """Return a share of a number that may be infinite: no part of it is nothing."""
+    return number * share if share else 0.0
 
 
 def _ceil(value: float) -> float:

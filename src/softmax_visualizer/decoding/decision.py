@@ -4,16 +4,53 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 
 from softmax_visualizer.decoding.decoder import Decoding, decode
-from softmax_visualizer.decoding.distribution import TokenDistribution
+from softmax_visualizer.decoding.distribution import Token, TokenDistribution
 from softmax_visualizer.decoding.interval import ALL_BUT_CERTAIN, Interval
 from softmax_visualizer.decoding.settings import DecodingSettings
 
 _ROUNDING = 1e-12
 """Slack of a difference of sums of probabilities."""
+
+
+NUCLEUS = 0.95
+"""Mass of the model's own nucleus, which is the set of acceptable tokens until a person marks their own."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person wants to know of a setting.
+
+    ``accepted``: the tokens that they marked as acceptable; empty: the model's own nucleus at T = 1.
+    ``tokens``: length of an answer. ``reliability``: share of answers that must stay in the set.
+    ``rival``: a token's text; empty: the second one. ``share``: what the rival is to have of the two.
+    """
+
+    accepted: frozenset[Token] = frozenset()
+    tokens: int = 500
+    reliability: float = 0.99
+    rival: str = ""
+    share: float = 0.25
+
+
+@dataclass(frozen=True)
+class Acceptable:
+    """The tokens that may be sampled: their indices in a list, and what makes them acceptable.
+
+    ``"marked"`` by a person, of which ``missing`` are not in the list; ``"listed"``: all of a list that is
+    shorter than the model's own nucleus; ``"nucleus"``: the most likely ones with :data:`NUCLEUS` at T = 1.
+    The set is the same at every setting: one that moved along would hide what a setting lets in.
+    """
+
+    indices: frozenset[int]
+    basis: Literal["marked", "listed", "nucleus"]
+    missing: int = 0
 
 
 class DecisionError(ValueError):
@@ -81,6 +118,33 @@ def nucleus(distribution: TokenDistribution, top_p: float) -> int | None:
     stage = decode(distribution, DecodingSettings(top_p=top_p)).after_cut
     ends_inside = stage.kept.is_point and stage.unseen_kept == "none"
     return int(stage.kept.high) if ends_inside or distribution.complete else None
+
+
+# both look through a whole vocabulary, and are asked at every turn of a knob
+@lru_cache(maxsize=8)
+def acceptable_tokens(distribution: TokenDistribution, question: Question) -> Acceptable:
+    """Return the tokens that may be sampled."""
+    listed = range(len(distribution))
+    if question.accepted:
+        marked = frozenset(index for index in listed if distribution.token(index) in question.accepted)
+        return Acceptable(
+            marked, "marked", len(question.accepted) - len({distribution.token(i) for i in marked})
+        )
+    size = nucleus(distribution, NUCLEUS)
+    if size is None:
+        return Acceptable(frozenset(listed), "listed")
+    return Acceptable(frozenset(range(size)), "nucleus")
+
+
+@lru_cache(maxsize=8)
+def find_token(distribution: TokenDistribution, text: str) -> int | None:
+    """Return the index of the listed token with this text, whose leading space may be missing or ``␣``."""
+    text = text.replace("␣", " ")
+    for wanted in (text, f" {text}"):
+        for index in range(len(distribution)):
+            if distribution.token(index).text == wanted:
+                return index
+    return None
 
 
 def at_least_once(chance: Interval, steps: int) -> Interval:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -306,6 +306,10 @@ class TokenDistribution:
     def tokens(self) -> tuple[Token, ...]:
         """All listed tokens, most likely first."""
         return tuple(self.token(index) for index in range(len(self)))
+
+    def with_tokens(self, tokens: Sequence[Token]) -> TokenDistribution:
+        """Return the same distribution with other names for its listed tokens, most likely first."""
+        return replace(self, _tokens=tokens, _order=np.arange(len(self), dtype=np.intp))
 
     @property
     def complete(self) -> bool:

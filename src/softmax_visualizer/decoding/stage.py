@@ -78,6 +78,21 @@ class Stage:
             np.clip(result[:kept_count], _LEAST, ALL_BUT_CERTAIN, out=result[:kept_count])
         return result
 
+    def running_sum(self, count: int) -> IntervalArray:
+        """Return what the first 1, 2, ... ``count`` listed tokens have together, shape ``(count,)``."""
+        probabilities = self.first(count)
+        if probabilities.is_point:
+            sums = np.minimum(np.cumsum(probabilities.low), 1.0)
+            return IntervalArray(sums, sums, sums)
+        # all that comes after moves the first ones together, so their sum is known better than each of them
+        beyond = [self.beyond(index + 1) for index in range(count)]
+        ends = (
+            [1 - each.high for each in beyond],
+            [1 - each.estimate for each in beyond],
+            [1 - each.low for each in beyond],
+        )
+        return IntervalArray(*(np.array(end) for end in ends))
+
     def is_kept(self, index: int) -> Kept:
         """Say whether the listed token of rank ``index + 1`` is kept."""
         return "yes" if index < self.kept.low else "maybe" if index < self.kept.high else "no"

@@ -61,7 +61,7 @@ class Column:
     ``final``: whether it is what is sampled from.
     ``same``: whether it repeats the column before, which is drawn faintly then.
     ``cut_row``: the row from which on a cut has taken everything, on which ``cut_words`` stand.
-    ``below``: what stands in the place of the ruler.
+    ``below``: what stands in the place of the ruler, in more and in fewer cells.
     """
 
     titles: tuple[str, ...]
@@ -71,7 +71,7 @@ class Column:
     same: bool = False
     cut_row: int | None = None
     cut_words: tuple[str, ...] = ()
-    below: str = ""
+    below: tuple[str, ...] = ("",)
 
 
 STATISTICS = ("Entropy", "Perplexity")
@@ -99,10 +99,8 @@ def table_of_bars(
         lines.append(_row(safe_line(bar.label, layout.label), role, cells, layout, mark))
     # an axis that does not reach to 100 % makes bars longer than people expect
     ruler = [Piece(_ruler(axis, layout.bar), "axis" if axis == Axis.to(1.0) else "wait")]
-    below = [
-        [Piece(safe_line(column.below, layout.column), "wait")] if column.below else ruler
-        for column in columns
-    ]
+    words = [_first_that_fits(column.below, layout.column) for column in columns]
+    below = [[Piece(text, "wait")] if text else ruler for text in words]
     lines.append(_row("", "axis", below, layout))
     for number in range(statistics):
         values = [[Piece(f"{column.statistics[number]:>{layout.column}}", "number")] for column in columns]
@@ -119,7 +117,6 @@ def _row(label: str, role: Role, cells: Sequence[Line], layout: Layout, mark: st
 
 def _column(column: Column, layout: Layout, axis: Axis) -> list[Line]:
     """Return the bars of a column with their numbers, each in as many cells as the column has."""
-    roles: dict[Role, Role] = {"bar": "same"} if column.same else {"bar": "final"} if column.final else {}
     found: list[Line] = []
     for number, (bar, area) in enumerate(
         zip(column.bars, bar_areas(column.bars, layout.bar, axis), strict=True)
@@ -128,12 +125,19 @@ def _column(column: Column, layout: Layout, axis: Axis) -> list[Line]:
             words = _first_that_fits(column.cut_words, layout.column - 4)
             found.append([Piece(f" {words} ".center(layout.column, "─"), "wait")])
             continue
-        shown = [Piece(piece.text, roles.get(piece.role, piece.role)) for piece in area]
+        shown = [Piece(piece.text, _role(piece.role, column)) for piece in area]
         role: Role = "cut" if bar.kept == "no" or column.same else "number"
         text = safe_line(bar.number, layout.number)
         gap = layout.column - width_of(shown) - cell_width(text)
         found.append([*shown, blank(gap), Piece(text, role)])
     return found
+
+
+def _role(role: Role, column: Column) -> Role:
+    """Return what a piece of a bar is in its column."""
+    if column.same:
+        return "same"
+    return "final" if column.final and role == "bar" else role
 
 
 def _first_that_fits(texts: Sequence[str], width: int) -> str:

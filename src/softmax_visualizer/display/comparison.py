@@ -93,7 +93,9 @@ def _several_lists(sides: Sequence[Side], most: int, number_width: int) -> list[
 
 
 def _rest(text: str, probability: Interval, number_width: int, *, cut: bool = False) -> Bar:
-    words = "cut" if cut else percent_in(probability, number_width)
+    if cut:
+        return Bar(text, 0.0, 0.0, 0.0, "cut", "no", rest=True)
+    words = percent_in(probability, number_width)
     return Bar(text, probability.low, probability.estimate, probability.high, words, rest=True)
 
 

@@ -13,7 +13,6 @@ from softmax_visualizer.decoding.consistency import (
     Overfull,
     PrintedTable,
     Rise,
-    UnevenWinners,
     warmed,
 )
 from softmax_visualizer.display.labels import safe_line
@@ -28,13 +27,6 @@ def proof(found: Contradiction, names: Mapping[int, str]) -> str:
         names: what a table is called, such as ``"T 0.1"``, by its identity.
     """
     match found:
-        case UnevenWinners(table, more, less):
-            most, least = _apart(100 * table.ranges[less][1], 100 * table.ranges[more][0])
-            return (
-                "At temperature 0 the most likely tokens have equal shares, and all others none.\n"
-                f"{shown(more)} is at least {least} % at {names[id(table)]}, and {shown(less)} "
-                f"is at most {most} %, but not 0."
-            )
         case Odds(cold, hot, more, less):
             return _odds(found, names[id(cold)], names[id(hot)], shown(more), shown(less))
         case Rise(cold, hot, token):
@@ -58,7 +50,7 @@ def shown(name: str) -> str:
 def _odds(found: Odds, cold: str, hot: str, more: str, less: str) -> str:
     printed = found.cold.ranges[found.more][1] / found.cold.ranges[found.less][0]
     seen = found.hot.ranges[found.more][0] / found.hot.ranges[found.less][1]
-    exponent = _exponent(found.cold, found.hot)
+    exponent = 0.0 if found.cold is found.hot else _exponent(found.cold, found.hot)
     most, least = _apart(printed**exponent, seen)
     if exponent == 0:
         return (

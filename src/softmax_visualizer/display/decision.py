@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import ROUND_FLOOR, Context
-from functools import lru_cache
 
 from softmax_visualizer.decoding import (
     PRESETS,
     Decoding,
     DecodingSettings,
     Interval,
-    Token,
-    TokenDistribution,
     decode,
 )
 from softmax_visualizer.decoding.decision import (
+    NUCLEUS,
+    Acceptable,
     DecisionError,
+    Question,
+    acceptable_tokens,
     allowed_chance,
     at_least_once,
     departure,
+    find_token,
     leaving,
-    nucleus,
     rival_temperature,
 )
+from softmax_visualizer.display.columns import Layout
+from softmax_visualizer.display.histogram import Axis, bar_areas
 from softmax_visualizer.display.labels import cell_width, label, pad, safe_line, wrap
 from softmax_visualizer.display.numbers import number, percent, percent_range, percent_short
-from softmax_visualizer.display.pieces import Line, Piece, Role
-from softmax_visualizer.display.pipeline import token_label
+from softmax_visualizer.display.pieces import Line, Piece, Role, fill
+from softmax_visualizer.display.pipeline import token_bars, token_label
 from softmax_visualizer.display.settings import cut_words
-
-NUCLEUS = 0.95
-"""Mass of the model's own nucleus, which is the set of acceptable tokens until a person marks their own."""
 
 _EXPLANATION = (
     ("greedy", "what temperature 0 takes. A sample is another one with 1 - P(greedy)."),
@@ -41,7 +41,7 @@ _EXPLANATION = (
     ("leaving it", "1 - P(the set), at the current setting. The set itself stays the same at any setting."),
     ("tokens", "1 - (1 - leaving) ^ N, along this path. # changes N."),
     ("allowed", "1 - R ^ (1 / N), for a share R of answers that stay in the set. % changes R."),
-    ("rival", "T = ln(p1 / p2) / ln((1 - share) / share): exact whatever is unseen. u changes it."),
+    ("rival", "T = ln(p1 / p2) / ln((1 - share) / share): exact whatever is unseen. R changes it."),
 )
 """Where each number comes from, if there is room to say so."""
 
@@ -55,49 +55,14 @@ _LONGEST_WAIT = 1e12
 """Draws: what is rarer than this is waited for by nobody, and drowns in the rounding of float64."""
 
 
-@dataclass(frozen=True)
-class Question:
-    """What a person wants to know of a setting.
-
-    ``accepted``: the tokens that they marked as acceptable; empty: the model's own nucleus at T = 1.
-    ``tokens``: length of an answer. ``reliability``: share of answers that shall stay in the set.
-    ``rival``: a token's text; empty: the second one. ``share``: what the rival shall have of the two.
-    """
-
-    accepted: frozenset[Token] = frozenset()
-    tokens: int = 500
-    reliability: float = 0.99
-    rival: str = ""
-    share: float = 0.25
-
-
-# both look through a whole vocabulary, and are asked at every turn of a knob
-@lru_cache(maxsize=8)
-def accepted_tokens(distribution: TokenDistribution, question: Question) -> tuple[frozenset[int], str]:
-    """Return the indices of the acceptable tokens, and what they are in words."""
-    if question.accepted:
-        marked = frozenset(
-            index for index in range(len(distribution)) if distribution.token(index) in question.accepted
-        )
-        missing = question.accepted - {distribution.token(index) for index in marked}
-        elsewhere = f", less {len(missing):,} that this list lacks" if missing else ""
-        return marked, f"the {_tokens(len(question.accepted))} that you marked{elsewhere}"
-    size = nucleus(distribution, NUCLEUS)
-    if size is None:
-        listed = f"the {_tokens(len(distribution))} that the server lists"
-        return frozenset(range(len(distribution))), listed
-    return frozenset(range(size)), f"the model's own nucleus: {_tokens(size)} with 95 % at T = 1"
-
-
-@lru_cache(maxsize=8)
-def find_token(distribution: TokenDistribution, text: str) -> int | None:
-    """Return the index of the listed token with this text, whose leading space may be missing."""
-    text = text.replace("␣", " ")
-    for wanted in (text, f" {text}"):
-        for index in range(len(distribution)):
-            if distribution.token(index).text == wanted:
-                return index
-    return None
+def _set_words(acceptable: Acceptable, question: Question) -> str:
+    """Say which tokens are acceptable."""
+    if acceptable.basis == "marked":
+        elsewhere = f", less {acceptable.missing:,} that this list lacks" if acceptable.missing else ""
+        return f"the {_tokens(len(question.accepted))} that you marked{elsewhere}"
+    if acceptable.basis == "listed":
+        return f"the {_tokens(len(acceptable.indices))} that the server lists"
+    return f"the model's own nucleus: {_tokens(len(acceptable.indices))} with {100 * NUCLEUS:g} % at T = 1"
 
 
 def decision(decoding: Decoding, question: Question, width: int, height: int) -> list[Line]:
@@ -109,14 +74,15 @@ def decision(decoding: Decoding, question: Question, width: int, height: int) ->
         width: cells of a line; ``height``: lines, of which as few as need be are more than there are.
     """
     distribution = decoding.distribution
-    accepted, named = accepted_tokens(distribution, question)
+    acceptable = acceptable_tokens(distribution, question)
+    accepted = acceptable.indices
     first = token_label(distribution, 0, _NAME)
     leaves = leaving(decoding, accepted)
     over = at_least_once(leaves, question.tokens)
     allowed = allowed_chance(question.reliability, question.tokens)
     rows = [
         ("greedy", f"takes {first}; {bounded(departure(decoding))} of samples are another token"),
-        ("the set", named),
+        ("the set", _set_words(acceptable, question)),
         ("leaving it", f"{bounded(leaves)} of samples{_waiting(leaves)}"),
         (
             f"{question.tokens:,} tokens",
@@ -133,7 +99,28 @@ def decision(decoding: Decoding, question: Question, width: int, height: int) ->
     space: list[Line] = [[]] if len(lines) + len(table) < height else []
     page = [*lines, *space, *table]
     explained: list[Line] = [[], [], *_headed(_EXPLANATION, width, "faint", "faint")]
-    return page + explained if len(page) + len(explained) <= height else page
+    page += explained if len(page) + len(explained) <= height else []
+    room = height - len(page) - 3
+    return [*page, [], *_leading(decoding, accepted, width, room)] if room > 1 else page
+
+
+def _leading(decoding: Decoding, accepted: frozenset[int], width: int, rows: int) -> list[Line]:
+    """Draw what the leading tokens are sampled with, and which of them are in the set."""
+    layout = Layout.of(width)
+    shown = min(rows, len(decoding.distribution))
+    before = decoding.after_temperature if decoding.settings.cuts else None
+    bars = token_bars(decoding, range(shown), decoding.after_cut, layout.number, before)
+    areas = bar_areas(bars, layout.bar, Axis.to(1.0))
+    heading = pad("✓ in the set", layout.label + 2) + "sampled with, 0 to 100 %"
+    lines = [[Piece(safe_line(heading, width), "head")]]
+    for index, (bar, area) in enumerate(zip(bars, areas, strict=True)):
+        mark = "✓ " if index in accepted else "  "
+        name = Piece(pad(safe_line(bar.label, layout.label), layout.label), "label")
+        bar_line = fill(area, layout.bar + 1)
+        lines.append(
+            [Piece(mark, "good"), name, *bar_line, Piece(f"{bar.number:>{layout.number}}", "number")]
+        )
+    return lines
 
 
 def _headed(rows: Sequence[tuple[str, str]], width: int, heading_role: Role, role: Role) -> list[Line]:
@@ -160,7 +147,7 @@ def _rival(decoding: Decoding, question: Question) -> str:
     distribution = decoding.distribution
     rival = find_token(distribution, question.rival) if question.rival else min(1, len(distribution) - 1)
     if rival is None:
-        return f"{label(question.rival, None, 20)} is not in this list: u names another one"
+        return f"{label(question.rival, None, 20)} is not in this list: R names another one"
     try:
         temperature = rival_temperature(distribution, rival, question.share)
     except DecisionError as error:

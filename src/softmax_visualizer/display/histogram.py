@@ -112,10 +112,9 @@ class Axis:
 
     @property
     def caption(self) -> str:
-        """The axis in words: ``"0 to 100 %"``, ``"0.0001 to 100 %, log"``."""
-        if self.kind == "log":
-            return f"{100 * self.low:g} to {percent(self.high)}, log"
-        return f"{100 * self.low:g} to {percent(self.high)}"
+        """The axis in words: ``"0 to 50 %"``, ``"0.0001 to 100 %, log"``."""
+        end = percent(self.high).replace(".0 %", " %")
+        return f"{100 * self.low:g} to {end}{', log' if self.kind == 'log' else ''}"
 
 
 def bar_areas(bars: Sequence[Bar], cells: int, axis: Axis) -> list[Line]:

@@ -43,6 +43,8 @@ _SPELLED_OUT = re.compile(
     "]"
 )
 
+_LONGEST_ESCAPE = len("<U+10FFFF>")
+
 # The escapes of this module, which are cut off whole, and single characters.
 _UNIT = re.compile(r"<(?:0x[0-9A-F]{2}|U\+[0-9A-F]{4,6}|empty)>|.", re.DOTALL)
 
@@ -55,20 +57,26 @@ def label(text: str, data: bytes | None, width: int) -> str:
 
     A longer label ends in ``…``; the empty token is ``<empty>``.
     """
+    # a character has at most four bytes and at least one cell
     if data:
-        units = map(_spell_byte, data.decode("utf-8", "surrogateescape"))
+        units = map(_spell_byte, data[: 4 * (width + _LONGEST_ESCAPE)].decode("utf-8", "surrogateescape"))
     else:
         units = map(_spell, text or ["<empty>"])
     return _fit(units, width)
 
 
-@lru_cache(maxsize=4096)
 def safe_line(text: str, width: int | None = None) -> str:
     """Return any text as one row of at most ``width`` cells (None: as many as it takes).
 
     The escapes are those of :func:`label`, except that spaces between words stay spaces. What
     :func:`label` made comes back unchanged if it fits.
     """
+    # a megabyte is not looked through, nor kept, for its first line; no character takes less than a cell
+    return _safe_line(text if width is None else text[: max(0, width) + _LONGEST_ESCAPE], width)
+
+
+@lru_cache(maxsize=4096)
+def _safe_line(text: str, width: int | None) -> str:
     body = text.strip(" ")
     leading = len(text) - len(text.lstrip(" "))
     trailing = len(text) - len(body) - leading if body else 0

@@ -110,7 +110,8 @@ def _with_cut(column: Column, decoding: Decoding) -> Column:
         return column
     row = next((row for row, bar in enumerate(column.bars) if bar.kept == "no"), None)
     if row is None:
-        return replace(column, below=f"kept {kept_words(decoding)}")
+        words = f"kept {kept_words(decoding)}"
+        return replace(column, below=(words, words.partition(" of ")[0]))
     return replace(column, cut_row=row, cut_words=_cut_here(decoding))
 
 

@@ -60,7 +60,7 @@ def sweep_panels(
         SweepPanel(
             f"Probability over {across}", _probabilities(sweep, decoding, at, widths[0], height, fixed)
         ),
-        SweepPanel(f"Choices over {across}, log scale", _choices(sweep, decoding, at, widths[1], height)),
+        SweepPanel(f"Over {across}, log scale", _choices(sweep, decoding, at, widths[1], height)),
     )
 
 
@@ -104,7 +104,7 @@ def _choices(sweep: Sweep, decoding: Decoding, at: float, width: int, height: in
         default=1.0,
     )
     legend: list[tuple[str, str, Role]] = [
-        ("e like", number(decoding.after_cut.effective_tokens, "–"), "line1"),
+        ("e perplexity", number(decoding.after_cut.effective_tokens, "–"), "line1"),
         ("k kept", kept_words(decoding), "line3"),
     ]
     rows = _legend(legend, width, height // 4)

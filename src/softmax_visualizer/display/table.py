@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
-from softmax_visualizer.decoding import Decoding, Interval
+from softmax_visualizer.decoding import Decoding
 from softmax_visualizer.decoding.stage import Kept
 from softmax_visualizer.display.labels import cell_width, label, pad, safe_line
 from softmax_visualizer.display.numbers import percent_short
@@ -35,13 +33,7 @@ def table(decoding: Decoding, rows: int, width: int, top: int) -> list[Line]:
     stop = min(first + room, listed)
     tempered, final = decoding.after_temperature.first(stop), decoding.after_cut.first(stop)
     temperature = decoding.settings.temperature
-    running = np.cumsum(tempered.low)
-
-    def cumulative(index: int) -> Interval:
-        if tempered.is_point:
-            return Interval.point(min(1.0, float(running[index])))
-        beyond = decoding.after_temperature.beyond(index + 1)
-        return Interval(1 - beyond.high, 1 - beyond.estimate, 1 - beyond.low)
+    running = decoding.after_temperature.running_sum(stop)
 
     def over_t(index: int) -> str:
         logprob = float(decoding.distribution.logprobs[index])
@@ -56,7 +48,7 @@ def table(decoding: Decoding, rows: int, width: int, top: int) -> list[Line]:
         ("logprob", 9, lambda index: f"{float(decoding.distribution.logprobs[index]):.3f}"),
         ("÷ T", 9, over_t),
         ("after T", 12, lambda index: percent_short(tempered[index])),
-        ("running sum", 12, lambda index: percent_short(cumulative(index))),
+        ("running sum", 12, lambda index: percent_short(running[index])),
         ("", 6, lambda index: kept_words[decoding.kept(index)]),
         (
             "sampled with",

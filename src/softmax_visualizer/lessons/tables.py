@@ -12,6 +12,7 @@ from typing import Any
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.lessons.error import LessonError
 from softmax_visualizer.lessons.lines import TableLines, locate
+from softmax_visualizer.models.reading import UnreadableError, read_file
 
 LARGEST = 2**20
 """Bytes of a file that is still read."""
@@ -96,17 +97,11 @@ def read_tables(path: Path) -> tuple[Table, list[Table]]:
 
 
 def _text(path: Path) -> str:
-    shown, file = safe_line(str(path)), safe_line(path.name)
+    file = safe_line(path.name)
     try:
-        with path.open("rb") as opened:
-            # a device has no size to ask for, so no more is read than is too much
-            raw = opened.read(LARGEST + 1)
-    except OSError as error:
-        raise LessonError(f"{shown} cannot be read: {(error.strerror or str(error)).lower()}.") from error
-    except ValueError as error:
-        raise LessonError(f"{shown} is no name that a file can have.") from error
-    if len(raw) > LARGEST:
-        raise LessonError(f"{shown} is larger than {LARGEST // 2**20} MB, so it was not read.")
+        raw = read_file(path, LARGEST)
+    except UnreadableError as error:
+        raise LessonError(safe_line(str(error))) from error
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

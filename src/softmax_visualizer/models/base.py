@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from softmax_visualizer.decoding import TokenDistribution
-    from softmax_visualizer.models.configuration import Framing
 
 Source = Literal["bundled", "openai", "local", "file", "recording"]
 
+Framing = Literal["answer", "continue", "raw"]
+"""How a prompt is put to a server: as a user's message to answer, as text to continue, or bare."""
 
 Continuation = Literal["token ids", "text", "instruction"]
 """How a model goes on with a text: exactly, token by token; as it reads the text; or as it is told to."""

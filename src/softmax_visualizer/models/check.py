@@ -16,6 +16,7 @@ from typing import Literal
 
 import numpy as np
 
+from softmax_visualizer.decoding import Token
 from softmax_visualizer.models.answers import TopLogprobs
 from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
@@ -161,12 +162,14 @@ def _is_cut(whole: TopLogprobs, cut: TopLogprobs) -> bool:
 
 def _shared(left: TopLogprobs, right: TopLogprobs) -> list[tuple[float, float]]:
     """Pair the log-probabilities of tokens that are in both lists, and only once in each."""
-    first, second = (
-        {
-            token: logprob
-            for token, logprob in zip(top.tokens, top.logprobs, strict=True)
-            if logprob > _SENTINEL_BELOW and Counter(top.tokens)[token] == 1
-        }
-        for top in (left, right)
-    )
+    first, second = _once(left), _once(right)
     return [(first[token], second[token]) for token in first if token in second]
+
+
+def _once(top: TopLogprobs) -> dict[Token, float]:
+    times = Counter(top.tokens)
+    return {
+        token: logprob
+        for token, logprob in zip(top.tokens, top.logprobs, strict=True)
+        if logprob > _SENTINEL_BELOW and times[token] == 1
+    }

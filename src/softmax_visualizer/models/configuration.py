@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
+from softmax_visualizer.models.base import Framing
+from softmax_visualizer.models.dotenv_file import Dotenv, read_dotenv
+from softmax_visualizer.models.proxy import is_this_machine
+from softmax_visualizer.models.reading import UnreadableError
+
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import Source
-
-Framing = Literal["answer", "continue", "raw"]
-"""How a prompt is put to a server: as a user's message to answer, as text to continue, or bare."""
 
 Depth = int | Literal["auto", "all"]
 """How many tokens a server is asked to list."""
@@ -80,6 +82,7 @@ class Configuration:
     where that costs nothing, and elsewhere the usual number.
     ``local`` says that ``model`` is a model file on this machine, by its path or a known name, whatever
     server is set up. ``replay`` is a recording whose answers are given again, without any server.
+    ``notes`` are sentences for the person about settings that were not used.
     """
 
     api_key: Secret | None = None
@@ -91,6 +94,7 @@ class Configuration:
     top_logprobs: Depth = "auto"
     local: bool = False
     replay: Path | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def load(
@@ -107,9 +111,9 @@ class Configuration:
     ) -> Configuration:
         """Return the configuration that the given flags, the environment and ``.env`` add up to.
 
-        A flag wins over the environment, and the environment over the first ``.env`` found in ``directory``
-        or its parents. What is set but empty counts as not set. The key has no flag: a command line is for
-        everybody on the machine to read.
+        A flag wins over the environment, and the environment over the first ``.env`` in ``directory`` or its
+        parents that can be trusted: see :mod:`~softmax_visualizer.models.dotenv_file`. What is set but empty
+        counts as not set. The key has no flag: a command line is for everybody on the machine to read.
 
         A model file's path or known name means the file, unless a base URL is set in the same place or one
         that wins over it: then it is the server's name for a model.
@@ -121,7 +125,11 @@ class Configuration:
         Raises:
             ConfigurationError: a value cannot be used, or ``.env`` cannot be read.
         """
-        settings = _Settings(os.environ if environment is None else environment, *_dotenv(directory))
+        try:
+            dotenv = read_dotenv(directory)
+        except UnreadableError as error:
+            raise ConfigurationError(str(error)) from error
+        settings = _Settings(os.environ if environment is None else environment, dotenv)
         key = settings.find("OPENAI_API_KEY")
         url = settings.find("OPENAI_BASE_URL", "--base-url", base_url)
         name = settings.find("OPENAI_MODEL", "--model", model)
@@ -129,8 +137,12 @@ class Configuration:
         frame = settings.find("SOFTMAX_VISUALIZER_FRAMING", "--framing", framing)
         size = settings.find("SOFTMAX_VISUALIZER_VOCABULARY_SIZE", "--vocabulary-size", vocabulary_size)
         wanted = settings.find("SOFTMAX_VISUALIZER_TOP_LOGPROBS", "--top-logprobs", top_logprobs)
-        plain_http = settings.find(ALLOW_PLAIN_HTTP)
         local = name is not None and (url is None or name.place < url.place) and _is_model_file(name.value)
+        # from the environment alone: a file must not lift what protects the environment's key
+        plain_http = settings.environment.get(ALLOW_PLAIN_HTTP, "").strip() == "1"
+        notes = list(dotenv.notes)
+        if dotenv.values.get(ALLOW_PLAIN_HTTP):
+            notes.append(f"{ALLOW_PLAIN_HTTP} in {dotenv.path} was not used: set it in the environment.")
         configuration = cls(
             api_key=_key(key) if key else None,
             base_url=_url(url) if url else None,
@@ -140,6 +152,7 @@ class Configuration:
             vocabulary_size=_size(size) if size else None,
             top_logprobs=_wanted(wanted) if wanted else "auto",
             local=local,
+            notes=tuple(notes),
         )
         if name and name.origin == "--model" and configuration.source == "bundled" != configuration.model:
             raise name.wrong(
@@ -147,7 +160,7 @@ class Configuration:
                 "OPENAI_BASE_URL, give a model file (.gguf) or smollm2, or leave the model out to use the "
                 "bundled one."
             )
-        if url and not (plain_http and plain_http.value == "1"):
+        if url and not plain_http:
             _refuse_plain_http(url, configuration)
         if key and url and url.from_dotenv and not key.from_dotenv:
             _refuse_foreign_file(url, configuration)
@@ -189,22 +202,33 @@ class Configuration:
     @property
     def whole(self) -> bool:
         """Whether the server is to list its whole vocabulary in the end, or as much of it as it will."""
-        on_this_machine = self.local or _is_this_machine(urlsplit(self.endpoint).hostname or "")
+        on_this_machine = self.local or is_this_machine(urlsplit(self.endpoint).hostname or "")
         return self.top_logprobs == "all" or (self.top_logprobs == "auto" and on_this_machine)
 
     def redact(self, text: str) -> str:
         """Return ``text`` without the key, the URL's credentials and anything that looks like a key."""
+        return self._secrets.sub("[hidden]", text)
+
+    def mask(self, text: str) -> str:
+        """Return ``text`` with a dot in the place of each character that :meth:`redact` would take out."""
+        return self._secrets.sub(lambda found: "•" * len(found[0]), text)
+
+    @cached_property
+    def _secrets(self) -> re.Pattern[str]:
         parts = urlsplit(self.base_url or "")
         # without a password, the name before the @ is the token itself
         secrets = {self.api_key.reveal() if self.api_key else "", parts.password or parts.username or ""}
         secrets |= {value for name, value in parse_qsl(parts.query) if _is_secret(name, value)}
-        for secret in sorted(secrets | {unquote(secret) for secret in secrets}, key=len, reverse=True):
-            if len(secret) >= _UNMISTAKABLE:
-                text = text.replace(secret, "[hidden]")
-            elif secret:
-                # a short one may well be a part of ordinary words
-                text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])", "[hidden]", text)
-        return re.sub(r"\bsk-[\w*.-]{4,}", "[hidden]", text)
+        secrets |= {unquote(secret) for secret in secrets}
+        # the longest first, since one may be a part of another
+        known = [
+            re.escape(secret)
+            if len(secret) >= _UNMISTAKABLE
+            # a short one may well be a part of ordinary words
+            else rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])"
+            for secret in sorted(secrets - {""}, key=len, reverse=True)
+        ]
+        return re.compile("|".join([*known, r"\bsk-[\w*.-]{4,}"]))
 
 
 _DOTENV = 2
@@ -230,14 +254,13 @@ class _Found:
 @dataclass(frozen=True, slots=True)
 class _Settings:
     environment: Mapping[str, str]
-    dotenv: Mapping[str, str | None]
-    dotenv_path: Path | None
+    dotenv: Dotenv
 
     def find(self, variable: str, flag: str = "", argument: str | None = None) -> _Found | None:
         places = (
             (argument, flag),
             (self.environment.get(variable), variable),
-            (self.dotenv.get(variable), f"{variable} in {self.dotenv_path}"),
+            (self.dotenv.values.get(variable), f"{variable} in {self.dotenv.path}"),
         )
         for place, (value, origin) in enumerate(places):
             if value is not None and value.strip():
@@ -245,28 +268,10 @@ class _Settings:
                 if re.fullmatch("""(["'`]).*\\1|[“”‘’].*[“”‘’]""", found.value, re.DOTALL):
                     # only a shell takes them off: they are part of the value in a container's env file
                     raise found.wrong("stands in quotation marks, which are no part of it. Take them off.")
+                if found.from_dotenv and "${" in value:
+                    raise found.wrong("holds ${…}, which is not filled in. Write the value itself.")
                 return found
         return None
-
-
-def _dotenv(directory: Path | None) -> tuple[Mapping[str, str | None], Path | None]:
-    try:
-        start = Path.cwd() if directory is None else directory.resolve()
-        path = next((path for place in (start, *start.parents) if (path := place / ".env").is_file()), None)
-    except OSError:
-        return {}, None  # a working directory that is gone or closed to us holds no settings of ours
-    if path is None:
-        return {}, None
-    from dotenv import dotenv_values
-
-    try:
-        return dotenv_values(path, encoding="utf-8"), path
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} is not UTF-8 text. Save it as UTF-8, or move it away.") from error
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path} cannot be read ({error.strerror}). Make it readable, or move it away."
-        ) from error
 
 
 def _is_secret(name: str, value: str) -> bool:
@@ -359,31 +364,22 @@ def _wanted(found: _Found) -> Depth:
 
 def _refuse_plain_http(found: _Found, configuration: Configuration) -> None:
     parts = urlsplit(found.value)
-    if parts.scheme != "http" or _is_this_machine(parts.hostname or ""):
+    if parts.scheme != "http" or is_this_machine(parts.hostname or ""):
         return
     if configuration.api_key is None and parts.password is None:
         return
     raise found.wrong(
         f"is {configuration.endpoint}: over plain http the key would travel there unencrypted. Use https, "
-        f"unset the key if the server needs none, or set {ALLOW_PLAIN_HTTP}=1 if you trust the network."
+        f"unset the key if the server needs none, or set {ALLOW_PLAIN_HTTP}=1 in the environment if you "
+        "trust the network."
     )
 
 
 def _refuse_foreign_file(found: _Found, configuration: Configuration) -> None:
     """A ``.env`` may be somebody else's: it must not send the person's own key to a server of its choice."""
-    if configuration.is_openai or _is_this_machine(urlsplit(found.value).hostname or ""):
+    if configuration.is_openai or is_this_machine(urlsplit(found.value).hostname or ""):
         return
     raise found.wrong(
         f"would send the key of your environment to {configuration.endpoint}. If you want that, put "
         "OPENAI_API_KEY into the same file, or the address into the environment or --base-url."
     )
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified

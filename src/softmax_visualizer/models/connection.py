@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import json
 import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.configuration import OPENAI_BASE_URL, Configuration
-from softmax_visualizer.models.event_stream import read_events
+from softmax_visualizer.models.event_stream import read_events, read_json
 from softmax_visualizer.models.failures import not_json
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 RETRY_DELAY = 0.5
 """Seconds between a lost connection or a server's failure and the one further try."""
+
+MOST_PARTS = 2_000_000
+"""Lists and objects in an answer. A vocabulary of 300,000 tokens has 600,000; ten times that takes Python a
+minute, in which nothing else in the program runs."""
 
 _NO_KEY = "none"
 """What is sent where no key is set: the openai package insists on one, and such servers ignore it."""
@@ -61,7 +65,7 @@ class Connection:
     async def models(self) -> object:
         """Return the answer to ``GET /models``."""
         response = await self._opened.models.with_raw_response.list()
-        return self._decoded(response.content)
+        return await asyncio.to_thread(self._decoded, response.content)
 
     async def close(self) -> None:
         """Close what is open."""
@@ -79,26 +83,31 @@ class Connection:
             response = await self._opened.chat.completions.with_raw_response.create(**body)
         else:
             response = await self._opened.completions.with_raw_response.create(**body)
-        # a whole vocabulary takes several megabytes
         return await asyncio.to_thread(self._decoded, response.content)
 
     def _decoded(self, content: bytes) -> object:
         # not the package's own types: they check nothing, and a wrong answer breaks them in many ways
+        if content.count(b"[") + content.count(b"{") > MOST_PARTS:
+            raise ModelError(
+                f"The answer of {urlsplit(self._configuration.endpoint).netloc} has millions of parts, which "
+                "is no answer to one question. Check the base URL, or choose another server."
+            )
         try:
-            answer: object = json.loads(content)
+            return read_json(content)
         except (ValueError, RecursionError) as error:
             try:
                 return read_events(content)
             except ValueError:
                 raise not_json(content, self._configuration) from error
-        return answer
 
 
 def _client(configuration: Configuration) -> AsyncOpenAI:
     # OPENAI_LOG makes the package log to stderr when imported, right across a full-screen application
     os.environ.pop("OPENAI_LOG", None)
     openai = importlib.import_module("openai")
-    parts = urlsplit(configuration.base_url or OPENAI_BASE_URL)
+    transport = importlib.import_module("softmax_visualizer.models.transport")
+    base_url = configuration.base_url or OPENAI_BASE_URL
+    parts = urlsplit(base_url)
     client: AsyncOpenAI = openai.AsyncOpenAI(
         api_key=configuration.api_key.reveal() if configuration.api_key else _NO_KEY,
         # the package would put the path behind the query
@@ -107,7 +116,9 @@ def _client(configuration: Configuration) -> AsyncOpenAI:
         max_retries=0,
         timeout=None,
         # the package's own choice closes itself when collected, by a task whose failure goes to stderr
-        http_client=openai.DefaultAsyncHttpxClient(timeout=None),
+        http_client=openai.DefaultAsyncHttpxClient(
+            timeout=None, transport=transport.BoundedTransport(base_url)
+        ),
     )
     # these import hundreds of types on first use
     _ = client.chat.completions, client.completions, client.models

@@ -5,9 +5,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
+_MOST_PIECES = 1000
+"""Pieces of an answer that are put together: the next token stands in the first, and each makes a copy."""
+
 _TEXTS = ("content", "text", "reasoning_content", "reasoning", "refusal")
+
+
+def read_json(content: str | bytes) -> object:
+    """Return what JSON says, whatever that is.
+
+    Raises:
+        ValueError: it is none.
+        RecursionError: it is nested too deeply.
+    """
+    # with a function to call for each object, other threads get their turn meanwhile
+    return json.loads(content, object_hook=_as_it_is)
+
+
+def _as_it_is(value: dict[str, Any]) -> dict[str, Any]:
+    return value
 
 
 def read_events(content: bytes) -> dict[str, Any]:
@@ -18,7 +37,7 @@ def read_events(content: bytes) -> dict[str, Any]:
     Raises:
         ValueError: no piece holds a JSON object.
     """
-    events = list(_events(content.decode("utf-8", "replace")))
+    events = list(islice(_events(content.decode("utf-8", "replace")), _MOST_PIECES))
     if not events:
         raise ValueError("no event holds a JSON object")
     return put_together(events)
@@ -31,7 +50,7 @@ def put_together(pieces: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """
     whole: dict[str, Any] = {}
     choice: dict[str, Any] = {}
-    for piece in pieces:
+    for piece in islice(pieces, _MOST_PIECES):
         choices = piece.get("choices")
         first = choices[0] if isinstance(choices, list) and choices else None
         if isinstance(first, Mapping):
@@ -61,7 +80,7 @@ def _events(text: str) -> Iterator[Mapping[str, Any]]:
 
 def _object(text: str) -> Mapping[str, Any] | None:
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, Mapping) else None

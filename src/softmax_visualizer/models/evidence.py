@@ -8,7 +8,8 @@ against that. What each kind of list proves:
   bytes, or else their texts, and their numbers. The same bytes with another number are another token: a
   vocabulary may spell one text in several ways. Half a character says nothing of which token it is.
 * **The sampled token at the lowest place**, in front or at the end of a list of full length, may be there for
-  having been sampled only, in the place of a more likely one. It is taken out: the others are the top.
+  having been sampled only, in the place of a more likely one. It is taken out: the others are the top. With
+  another token at that place, a more likely one is not missing.
 * **A sampled token that is not in the list** and less likely than all of it is one of the unlisted ones. One
   that is more likely belongs into the list and is put there. Then the list was not the top, and others may
   be missing: an unlisted token may have any probability up to all that is missing. If the list leaves no room
@@ -261,7 +262,9 @@ def _without_intruder(entries: list[Entry], sampled: Entry | None, asked: int) -
     """
     if sampled is None or len(entries) < 2:
         return entries
-    lowest = min(_number(entry) for entry in entries)
+    lowest, above = sorted(map(_number, entries))[:2]
+    if lowest == above and len(entries) <= asked:
+        return entries  # another one that is as unlikely bounds the rest just as well
     places = (index for index, entry in enumerate(entries) if sampled.may_be(entry))
     at = next((index for index in places if _number(entries[index]) == lowest), None)
     is_unsorted = any(_number(left) < _number(right) for left, right in itertools.pairwise(entries))

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.ladder import denies_logprobs
+from softmax_visualizer.models.proxy import proxy_for
 from softmax_visualizer.models.reasons import (
     is_about_credit,
     is_about_key,
@@ -23,9 +23,14 @@ from softmax_visualizer.models.reasons import (
     is_about_path,
     is_about_use,
 )
-from softmax_visualizer.models.refusal import Refusal, one_line
+from softmax_visualizer.models.refusal import Refusal, beginning, one_line
 
 CHOOSE_ANOTHER = "Choose another model (press m, or --model)."
+
+_OUT_OF_REACH = {errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT}
+
+_MOST_BYTES = 2**16
+"""Bytes of what is no JSON that are looked at."""
 
 _SAYS_NOTHING = "Connection error."
 """The openai package's text for every failure of a connection; the truth is in the cause."""
@@ -44,7 +49,7 @@ def explain(error: Exception, configuration: Configuration, model: str | None = 
     """
     for cause in _chain(error):
         cause.args = tuple(
-            configuration.redact(part) if isinstance(part, str) else part for part in cause.args
+            configuration.redact(beginning(part)) if isinstance(part, str) else part for part in cause.args
         )
     if isinstance(status := getattr(error, "status_code", None), int):
         refusal = Refusal.from_body(status, getattr(error, "body", None))
@@ -96,7 +101,8 @@ def _status_sentence(refusal: Refusal, response: Any, configuration: Configurati
             return f"{host} redirects the request (HTTP {status}).{where}{quote}"
         case status if status >= 500:
             kind = "error" if response is None else "HTTP"
-            return f"{host} failed ({kind} {status}). Ask again in a moment, or look at the server.{quote}"
+            who = f"{host}{_through_proxy(configuration)}"
+            return f"{who} failed ({kind} {status}). Ask again in a moment, or look at the server.{quote}"
         case 200:
             return f"{host} answered with an error.{quote}"
         case status:
@@ -132,8 +138,14 @@ def _connection_sentence(error: Exception, configuration: Configuration) -> str:
         return f"{host} redirects in a circle. {_better_url(configuration)}"
     if "ProxyError" in kinds:
         return f"The proxy{_proxy(configuration)} refused the connection: {texts}."
+    if through and (kinds & {"gaierror"} or codes & _OUT_OF_REACH):
+        # whoever cannot be reached is the one that the connection is made to
+        return (
+            f"The proxy{_proxy(configuration)} cannot be reached ({texts}). Start it, or change "
+            f"{urlsplit(configuration.endpoint).scheme}_proxy or all_proxy."
+        )
     if "gaierror" in kinds:
-        return f"The name {host} cannot be found{through}. Check the base URL and the network."
+        return f"The name {host} cannot be found. Check the base URL and the network."
     if "SSLCertVerificationError" in kinds:
         reason = next(one_line(cause.verify_message) for cause in chain if hasattr(cause, "verify_message"))
         return (
@@ -143,9 +155,9 @@ def _connection_sentence(error: Exception, configuration: Configuration) -> str:
     if "SSLError" in kinds:
         return f"{host} does not speak https as it should. If it is a local server, try http:// instead."
     if errno.ECONNREFUSED in codes:
-        return f"Nothing listens at {address}{through}. Start the server, or check the base URL."
-    if codes & {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT}:
-        return f"{address} cannot be reached{through}. Check the network and the base URL."
+        return f"Nothing listens at {address}. Start the server, or check the base URL."
+    if codes & _OUT_OF_REACH:
+        return f"{address} cannot be reached. Check the network and the base URL."
     if "RemoteProtocolError" in kinds and not re.search("disconnected|closed", texts):
         return (
             f"{host}{through} does not speak HTTP as it should ({texts}). Check the base URL, or look at the "
@@ -160,7 +172,8 @@ def _connection_sentence(error: Exception, configuration: Configuration) -> str:
 
 def not_json(body: bytes, configuration: Configuration) -> ModelError:
     """Return the error to raise for an answer of status 200 whose body is not JSON."""
-    start = configuration.redact(body.decode("utf-8", "replace")).strip()
+    # a cut that goes through a character is mended by what replaces its bytes
+    start = configuration.redact(beginning(body.lstrip()[:_MOST_BYTES].decode("utf-8", "replace"))).strip()
     host = _host(configuration)
     if not start:
         text = f"{host} answered with nothing at all. Ask again, or look at the server."
@@ -231,18 +244,10 @@ def _missing_model(configuration: Configuration, model: str, words: str) -> str:
     )
 
 
-def _proxy_url(configuration: Configuration) -> str | None:
-    parts = urlsplit(configuration.endpoint)
-    if proxy_bypass(parts.hostname or ""):
-        return None
-    proxies = getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
-
-
 def _proxy(configuration: Configuration) -> str:
     """Return " HOST:PORT" of the proxy in use, without its credentials; empty if it is not known."""
-    url = _proxy_url(configuration)
-    return f" {urlsplit(url if '://' in url else f'//{url}').netloc.rpartition('@')[2]}" if url else ""
+    url = proxy_for(configuration.endpoint)
+    return f" {urlsplit(url).netloc.rpartition('@')[2]}" if url else ""
 
 
 def _through_proxy(configuration: Configuration) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from softmax_visualizer.models.refusal import Refusal
 
 if TYPE_CHECKING:
-    from softmax_visualizer.models.configuration import Framing
+    from softmax_visualizer.models.base import Framing
 
 TOP_LOGPROBS = 20
 """The most that OpenAI's older models and vLLM list, unless told otherwise."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from softmax_visualizer.decoding import DistributionError, TokenDistribution
 from softmax_visualizer.models.base import ModelAnswer, ModelError
+from softmax_visualizer.models.reading import UnreadableError, read_file
 
 LARGEST = 64 * 2**20
 """Bytes of a file that is still read: a vocabulary of 300,000 tokens with its logits takes about 10 MB."""
@@ -23,14 +24,9 @@ def read_logprobs(path: Path) -> ModelAnswer:
         ModelError: the file cannot be read or holds no distribution; the text says where and why.
     """
     try:
-        with path.open("rb") as file:
-            # a device has no size to ask for, so no more is read than is too much
-            raw = file.read(LARGEST + 1)
-        if len(raw) > LARGEST:
-            raise ModelError(f"{path} is larger than {LARGEST // 2**20} MB, so it was not read.")
-        content = json.loads(raw.decode("utf-8-sig"))
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+        content = json.loads(read_file(path, LARGEST).decode("utf-8-sig"))
+    except UnreadableError as error:
+        raise ModelError(str(error)) from error
     except UnicodeDecodeError as error:
         raise ModelError(f"{path} is not UTF-8 text, so it is no JSON file.") from error
     except RecursionError as error:

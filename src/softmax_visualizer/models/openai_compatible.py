@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from softmax_visualizer.decoding import DistributionError, Token, TokenDistribution
 from softmax_visualizer.decoding.distribution import FLOAT32_ROUNDING, MASS_TOLERANCE
 from softmax_visualizer.models.answers import TopLogprobs
-from softmax_visualizer.models.base import Abilities, Continuation, ModelAnswer, ModelError, Source
+from softmax_visualizer.models.base import Abilities, Continuation, Framing, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.choice import AT_OPENAI, USUAL_MODEL, announced_end, choose
-from softmax_visualizer.models.configuration import Configuration, Framing
+from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.connection import Connection
 from softmax_visualizer.models.failures import explain, explain_refusal
 from softmax_visualizer.models.ladder import TOP_LOGPROBS
@@ -174,13 +174,7 @@ class OpenAICompatibleModel:
         Raises:
             ModelError: they cannot be listed.
         """
-        answer = await self._bounded(self._connection.models)
-        try:
-            self._listing = Listing.parse(answer)
-        except ModelError as error:
-            if refusal := error_in(answer):
-                raise explain_refusal(refusal, self._configuration, None) from error
-            raise
+        self._listing = await self._bounded(self._listed)
         return tuple(sorted(self._listing.names, key=str.lower))
 
     async def close(self) -> None:
@@ -271,6 +265,18 @@ class OpenAICompatibleModel:
         most = self._questions.most(self.name)
         return (size is None or listed < size) and (most is None or listed < most)
 
+    async def _listed(self) -> Listing:
+        answer = await self._connection.models()
+        return await asyncio.to_thread(self._listing_in, answer)
+
+    def _listing_in(self, answer: object) -> Listing:
+        try:
+            return Listing.parse(answer)
+        except ModelError as error:
+            if refusal := error_in(answer):
+                raise explain_refusal(refusal, self._configuration, None) from error
+            raise
+
     async def _known_listing(self) -> Listing:
         """Return the server's list of models, fetched once; an empty one where it cannot be had at once."""
         import openai
@@ -278,9 +284,8 @@ class OpenAICompatibleModel:
         if self._listing is None and self._late_listings < _MOST_LISTINGS:
             try:
                 async with asyncio.timeout(LISTING_TIMEOUT):
-                    answer = await self._connection.models()
+                    listing = await self._listed()
                 # an empty one is asked for again: the server may be loading a model
-                listing = Listing.parse(answer)
                 self._listing = listing if listing.names else None
                 self._lists_none = not listing.names
             except TimeoutError:

@@ -139,6 +139,10 @@ class Questions:
         except openai.APIStatusError as error:
             failure = explain(error, self._configuration, body["model"])
             raise RefusedError(str(failure), Refusal.from_body(error.status_code, error.body)) from error
+        return await asyncio.to_thread(self._read, answer, body)
+
+    def _read(self, answer: object, body: Mapping[str, Any]) -> TopLogprobs:
+        """Return the list in an answer; raises as :meth:`ask` does if there is none."""
         if isinstance(answer, list) and any(
             isinstance(piece, Mapping) and "choices" in piece for piece in answer
         ):
@@ -147,7 +151,7 @@ class Questions:
             raise RefusedError(str(explain_refusal(refusal, self._configuration, body["model"])), refusal)
         if not isinstance(answer, Mapping) or "choices" not in answer:
             raise not_an_answer(answer, self._configuration)
-        return await asyncio.to_thread(parse, answer, asked(body))
+        return parse(answer, asked(body))
 
     def _key(self, model: str) -> tuple[str, str, str]:
         return self._configuration.endpoint, self._configuration.framing, model

@@ -10,23 +10,25 @@ from contextlib import suppress
 from dataclasses import replace
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from softmax_visualizer.models.base import Abilities, LanguageModel, ModelAnswer, ModelError, Source
+from softmax_visualizer.models.reading import reason
 from softmax_visualizer.models.recording_format import (
     LARGEST,
     VERSION,
-    Redact,
     first_line,
     line_of,
     parse,
-    read_bytes,
-    reason,
     version,
 )
+from softmax_visualizer.models.redaction import Redact
 
 if TYPE_CHECKING:
-    from softmax_visualizer.models.configuration import Framing
+    from softmax_visualizer.models.base import Framing
+
+_LONGEST_HEADER = 1024
+"""Bytes of a recording's first line that are read."""
 
 HIDDEN = (
     "The prompt holds what may be a secret, which is hidden in the recording: this very prompt cannot be "
@@ -173,23 +175,40 @@ def _private(path: str, flags: int) -> int:
 
 
 def _reopened(path: Path) -> FileIO:
-    # reading from a device could go on for ever, and opening one does things
-    raw = read_bytes(path) if path.is_file() else b""
-    found = version(raw)
+    found, size, unfinished = None, 0, b""
+    # opening a device does things
+    if path.is_file():
+        with path.open("rb") as existing:
+            found = version(existing.readline(_LONGEST_HEADER))
+            size = existing.seek(0, os.SEEK_END)
+            if size > LARGEST:
+                raise ModelError(f"{path} is larger than {LARGEST // 2**20} MB; choose another name.")
+            unfinished = _unfinished(existing, size)
     if found is None:
         raise ModelError(f"{path} exists and is no recording; choose another name.")
     if found > VERSION:
         raise ModelError(f"{path} was made by a newer version of this program; choose another name.")
     file = open(path, "ab", buffering=0)  # noqa: SIM115 (it stays open)
-    end = raw.rfind(b"\n") + 1
-    if end < len(raw):
+    if unfinished:
         try:
-            parse(raw[end:])
+            parse(unfinished)
         except (ValueError, RecursionError):
-            file.truncate(end)
+            file.truncate(size - len(unfinished))
         else:
             _write(file, b"\n")
     return file
+
+
+def _unfinished(file: BinaryIO, size: int) -> bytes:
+    """Return what stands behind the last end of a line in a file of ``size`` bytes."""
+    length = 2**16
+    while True:
+        start = max(0, size - length)
+        file.seek(start)
+        end = file.read(size - start)
+        if b"\n" in end or start == 0:
+            return end.rpartition(b"\n")[2]
+        length *= 2
 
 
 def _write(file: FileIO, data: bytes) -> None:

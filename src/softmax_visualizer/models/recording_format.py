@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from softmax_visualizer.decoding import DistributionError, Interval, Token, TokenDistribution
 from softmax_visualizer.models.base import ModelAnswer, ModelError, Source
+from softmax_visualizer.models.reading import UnreadableError, read_file
+from softmax_visualizer.models.redaction import Redact, redacted
 
 if TYPE_CHECKING:
-    from softmax_visualizer.models.configuration import Framing
+    from softmax_visualizer.models.base import Framing
 
 VERSION = 1
 """The format's version; it changes when something in it changes its meaning."""
@@ -33,8 +35,7 @@ VERSION = 1
 LARGEST = 256 * 2**20
 """Bytes of a recording that is still read, and so of one that is still added to."""
 
-Redact = Callable[[str], str]
-"""Takes the secrets out of a text."""
+_DECODER = json.JSONDecoder()
 
 _SCHEMA = "softmax-visualizer/recording/"
 
@@ -62,16 +63,17 @@ def first_line() -> bytes:
 
 def line_of(answer: ModelAnswer, framing: Framing | None, redact: Redact) -> bytes:
     """Return an answer's line; every text from outside the program goes through ``redact``."""
+    answer = redacted(answer, redact)
     record = {
-        "prompt": redact(answer.prompt),
-        "model": redact(answer.model),
+        "prompt": answer.prompt,
+        "model": answer.model,
         "source": answer.source,
-        "endpoint": None if answer.endpoint is None else redact(answer.endpoint),
+        "endpoint": answer.endpoint,
         "framing": framing,
-        "request": _redacted(answer.request, redact),
+        "request": answer.request,
         "asked_at": _now(),
-        "notes": [redact(note) for note in answer.notes],
-        "distribution": _record(answer.distribution, redact),
+        "notes": answer.notes,
+        "distribution": _record(answer.distribution),
     }
     return _line(record)
 
@@ -109,14 +111,30 @@ def read_bytes(path: Path) -> bytes:
         ModelError: it cannot be read, or is too large.
     """
     try:
-        with path.open("rb") as file:
-            # a device has no size to ask for, so no more is read than is too much
-            raw = file.read(LARGEST + 1)
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {reason(error)}.") from error
-    if len(raw) > LARGEST:
-        raise ModelError(f"{path} is larger than {LARGEST // 2**20} MB, so it was not read.")
-    return raw
+        return read_file(path, LARGEST)
+    except UnreadableError as error:
+        raise ModelError(str(error)) from error
+
+
+def head_of(line: bytes) -> tuple[str, str] | None:
+    """Return the model and the prompt of an answer's line without reading the rest of it.
+
+    None where it does not begin as :func:`line_of` writes it. What follows may still be no answer.
+    """
+    text = line.decode("ascii", "replace")
+    found: list[str] = []
+    end = 0
+    try:
+        for opening in ('{"prompt": ', ', "model": '):
+            if not text.startswith(opening, end):
+                return None
+            value, end = _DECODER.raw_decode(text, end + len(opening))
+            if not isinstance(value, str):
+                return None
+            found.append(value)
+    except ValueError:
+        return None
+    return (found[1], found[0]) if text.endswith("}\n") else None
 
 
 def version(raw: bytes) -> int | None:
@@ -141,11 +159,6 @@ def parse(line: bytes) -> Any:
     return json.loads(line.decode(), parse_constant=_refuse)
 
 
-def reason(error: OSError) -> str:
-    """Return what the system says of a failure, for the middle of a sentence."""
-    return (error.strerror or str(error)).lower()
-
-
 def _refuse(constant: str) -> None:
     raise EntryError(f"{constant} is no number in JSON.")
 
@@ -159,8 +172,8 @@ def _line(record: Mapping[str, Any]) -> bytes:
     return json.dumps(record, allow_nan=False).encode("ascii") + b"\n"
 
 
-def _record(distribution: TokenDistribution, redact: Redact) -> dict[str, Any]:
-    tokens = [_redacted_token(token, redact) for token in distribution.tokens]
+def _record(distribution: TokenDistribution) -> dict[str, Any]:
+    tokens = distribution.tokens
     plain = all(token.bytes is not None and token.bytes == Token(token.text).raw for token in tokens)
     data = [None if token.bytes is None else list(token.bytes) for token in tokens]
     return {
@@ -172,27 +185,8 @@ def _record(distribution: TokenDistribution, redact: Redact) -> dict[str, Any]:
         "vocabulary_assumed": distribution.vocabulary_assumed,
         "is_top": distribution.is_top,
         "odds_only": distribution.odds_only,
-        "notes": [redact(note) for note in distribution.notes],
+        "notes": distribution.notes,
     }
-
-
-def _redacted_token(token: Token, redact: Redact) -> Token:
-    """Return the token, or one whose text and bytes hold no secret."""
-    for text in (token.text, (token.bytes or b"").decode(errors="replace")):
-        if (safe := redact(text)) != text:
-            return Token(safe)
-    return token
-
-
-def _redacted(value: Any, redact: Redact) -> Any:
-    """Return a JSON value with every text in it redacted."""
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, Mapping):
-        return {redact(name): _redacted(each, redact) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_redacted(each, redact) for each in value]
-    return value
 
 
 def _entry(record: Mapping[str, Any], name: str, *kinds: type) -> Any:

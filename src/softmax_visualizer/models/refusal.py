@@ -13,11 +13,13 @@ from dataclasses import field as made
 from softmax_visualizer.models.event_stream import read_events
 
 _LONGEST_QUOTE = 200
-_LONGEST_TEXT = 20_000
-"""Characters of a server's text that are looked at."""
 
-_LONGEST_PAGE = 4_000
-"""Characters of a web page that are looked at: what it says first stands there."""
+_LONGEST_READ = 8192
+"""Characters of a server's text that are looked at; all that matters stands in front of that."""
+
+_LONGEST_SECRET = 1024
+
+_PRINTABLE_ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 _DEEPEST = 8
 _MOST_FIELDS = 100
@@ -44,7 +46,7 @@ _ABOUT = {*_CODES, "type", "param", "object", "requestid", "id", "instance", "lo
 class Refusal:
     """A server's refusal: the HTTP status, its words, and OpenAI's ``param`` and ``code`` where given.
 
-    ``message`` is the server's own text, hardly abridged: pass it through :func:`one_line` before showing it.
+    ``message`` is the beginning of the server's own text: pass it through :func:`one_line` before showing it.
     """
 
     status: int
@@ -98,6 +100,17 @@ def error_in(answer: object) -> Refusal | None:
     return None
 
 
+def beginning(text: str) -> str:
+    """Return as much of a text from outside as is worth cleaning, without a word that would be cut in two.
+
+    Half of a secret would be found by nothing that looks for the whole one.
+    """
+    if len(text) <= _LONGEST_READ:
+        return text
+    start = _LONGEST_READ - _LONGEST_SECRET
+    return text[:start] + text[start:_LONGEST_READ].rstrip(_PRINTABLE_ASCII)
+
+
 def one_line(text: str) -> str:
     """Return a server's text for a message: one printable line of at most some 200 characters."""
     text = "".join(char if char.isprintable() else " " for char in text[: 10 * _LONGEST_QUOTE])
@@ -126,10 +139,11 @@ class _Reading:
             return
         if isinstance(node, str):
             known = len(self.texts)
-            if (inner := _object_in(node[:_LONGEST_TEXT])) is not None:
+            text = beginning(node)
+            if (inner := _object_in(text)) is not None:
                 self.read(inner, depth + 1)
             if len(self.texts) == known:
-                self._say(f"{field}: {node[:_LONGEST_TEXT]}" if field else _plain(node[:_LONGEST_TEXT]))
+                self._say(beginning(f"{field}: {text}") if field else _plain(text))
         elif isinstance(node, list):
             for item in node[:_MOST_TEXTS]:
                 self.read(item, depth + 1, field=field, by_field=by_field)
@@ -148,7 +162,7 @@ class _Reading:
         for name in _CODES:
             code = named.get(name)
             if isinstance(code, (str, int)) and not isinstance(code, bool) and code != "":
-                self.codes.append(str(code)[:_LONGEST_QUOTE])
+                self.codes.append(beginning(str(code)))
         saying = [name for name in _SAYING if name in named]
         for name in saying:
             self.read(named[name], depth + 1, field=field, by_field=name in _BY_FIELD)
@@ -157,7 +171,7 @@ class _Reading:
         for label, value in list(node.items())[:_MOST_FIELDS]:
             if by_field and _plain_name(label) not in _ABOUT:
                 # {"errors": {"top_p": ["must be below 1"]}}
-                self.read(value, depth + 1, field=str(label)[:_LONGEST_QUOTE])
+                self.read(value, depth + 1, field=beginning(str(label)))
             elif isinstance(value, (Mapping, list)):
                 self.read([part for part in _listed(value) if isinstance(part, Mapping)], depth + 1)
 
@@ -215,7 +229,6 @@ def _plain(text: str) -> str:
 
 
 def _parts_of_page(page: str) -> Iterator[str]:
-    page = page[:_LONGEST_PAGE]
     for tag in ("message", "title", "h1"):
         if found := re.search(rf"<{tag}\b[^>]*>(.*?)</{tag}", page, re.IGNORECASE | re.DOTALL):
             yield re.sub(r"<[^>]*>", " ", found[1])

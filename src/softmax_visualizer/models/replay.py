@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import io
+import asyncio
+import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from softmax_visualizer.models.recording_format import (
     VERSION,
     EntryError,
     answer_of,
+    head_of,
     parse,
     read_bytes,
     version,
@@ -24,25 +27,54 @@ CUT_OFF = "The recording's last answer was cut off while it was written, and is 
 
 _LONGEST_QUOTE = 40
 
-_Answers = Mapping[str, Mapping[str, ModelAnswer]]
-"""The answers by model and prompt, in the order in which they were first asked for."""
+
+@dataclass(frozen=True)
+class _Recording:
+    """A recording's bytes, and where in them the answers stand.
+
+    ``lines``: by model and prompt, in the order in which they were first asked for: the number of the line,
+    from 1, and where in ``raw`` it begins and ends.
+    ``is_torn``: a last line that was cut off is left out.
+    """
+
+    path: Path
+    raw: bytes
+    lines: Mapping[str, Mapping[str, tuple[int, int, int]]]
+    is_torn: bool
+
+    def answer(self, model: str, prompt: str) -> ModelAnswer | None:
+        """Read the answer that stands in one line; None if there is no such line.
+
+        Raises:
+            ModelError: the line is no answer.
+        """
+        place = self.lines[model].get(prompt)
+        if place is None:
+            return None
+        number, start, end = place
+        answer = _answer(self.raw[start:end], f"Line {number} of {self.path}")
+        return replace(answer, notes=(*answer.notes, CUT_OFF)) if self.is_torn else answer
 
 
 class RecordedModel:
-    """The answers of one model in a recording; if a prompt was asked several times, the last one."""
+    """The answers of one model in a recording; if a prompt was asked several times, the last one.
+
+    The file is read once and its answers are found; each is read when it is asked for.
+    """
 
     source: Source = "recording"
     endpoint: str | None = None
     abilities = Abilities()
 
-    def __init__(self, recording: str, answers: _Answers, name: str) -> None:
+    def __init__(self, recording: _Recording, name: str) -> None:
         self.name = name
         self._recording = recording
-        self._answers = answers
+        # a few, since one of a whole vocabulary takes a tenth of a second to read and megabytes to keep
+        self._answer = lru_cache(maxsize=8)(partial(recording.answer, name))
 
     @classmethod
     def open(cls, path: Path, model: str | None = None) -> RecordedModel:
-        """Read a whole recording.
+        """Read a whole recording, unless it is the one that was opened last and has not changed since.
 
         Args:
             model: which of the recorded models to be; None is the first one.
@@ -50,30 +82,37 @@ class RecordedModel:
         Raises:
             ModelError: it cannot be read or used, with the line and the reason; or it has no such model.
         """
-        answers = _read(path)
-        if model is not None and model not in answers:
+        try:
+            found = path.stat()
+        except (OSError, ValueError):
+            recording = _read(path)
+        else:
+            recording = _read_once(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        lines = recording.lines
+        if model is not None and model not in lines:
             raise ModelError(
                 f'The recording {one_line(path.name)} has no answers of "{_shortened(model)}". '
-                f"It has those of {_some(answers)}."
+                f"It has those of {_some(lines)}."
             )
-        return cls(path.name, answers, next(iter(answers)) if model is None else model)
+        return cls(recording, next(iter(lines)) if model is None else model)
 
     @property
     def prompts(self) -> tuple[str, ...]:
         """The prompts that there is an answer to, in the order in which they were first asked."""
-        return tuple(self._answers[self.name])
+        return tuple(self._recording.lines[self.name])
 
     async def ask(self, prompt: str, *, whole: bool = True) -> ModelAnswer:
         """Return the recorded answer, with the model, endpoint and request that it had.
 
         Raises:
-            ModelError: there is none; the text names prompts that there is one to.
+            ModelError: there is none, and the text names prompts that there is one to; or its line cannot be
+                read.
         """
-        answer = self._answers[self.name].get(prompt)
+        answer = await asyncio.to_thread(self._answer, prompt)
         if answer is None:
-            which = f" of {_shortened(self.name)}" if len(self._answers) > 1 else ""
+            which = f" of {_shortened(self.name)}" if len(self._recording.lines) > 1 else ""
             raise ModelError(
-                f"The recording {one_line(self._recording)} has no answer{which} to this prompt. "
+                f"The recording {one_line(self._recording.path.name)} has no answer{which} to this prompt. "
                 f"It has: {_some(self.prompts)}."
             )
         return answer
@@ -84,52 +123,67 @@ class RecordedModel:
 
     async def names(self) -> tuple[str, ...]:
         """Return the names of the recorded models, in the order in which they first answered."""
-        return tuple(self._answers)
+        return tuple(self._recording.lines)
 
     def request(self, prompt: str) -> Mapping[str, Any]:
-        """Return what was sent for ``prompt`` when it was recorded; empty if nothing was."""
-        answer = self._answers[self.name].get(prompt)
+        """Return what was sent for ``prompt`` when it was recorded; empty if that is unknown."""
+        try:
+            answer = self._answer(prompt)
+        except ModelError:
+            return {}
         return answer.request if answer else {}
 
     async def close(self) -> None:
         """Do nothing: there is no connection."""
 
 
-def _read(path: Path) -> _Answers:
+@lru_cache(maxsize=1)
+def _read_once(path: Path, *_identity: int) -> _Recording:
+    """Return a recording; a file that is another one, or has changed, has another identity."""
+    return _read(path)
+
+
+def _read(path: Path) -> _Recording:
     raw = read_bytes(path)
     found = version(raw)
     if found is None:
         raise ModelError(f"{path} is no recording of this program.")
     if found > VERSION:
         raise ModelError(f"{path} was made by a newer version of this program. Update this one to read it.")
-    answers: dict[str, dict[str, ModelAnswer]] = {}
-    torn = False
-    for number, line in enumerate(io.BytesIO(raw), 1):
-        if number == 1:
-            continue
-        where = f"Line {number} of {path}"
-        try:
-            record = parse(line)
-        except RecursionError as error:
-            raise ModelError(f"{where} is nested too deeply to be an answer.") from error
-        except ValueError as error:
-            if not line.endswith(b"\n"):
-                torn = True
+    lines: dict[str, dict[str, tuple[int, int, int]]] = {}
+    is_torn = False
+    end = raw.find(b"\n") + 1 or len(raw)
+    for number in itertools.count(2):
+        start, end = end, raw.find(b"\n", end) + 1 or len(raw)
+        if start == len(raw):
+            break
+        line = raw[start:end]
+        # a line of this program's own is left for when it is asked for; there may be 100,000
+        head = head_of(line)
+        if head is None:
+            try:
+                answer = _answer(line, f"Line {number} of {path}")
+            except ModelError as error:
+                is_cut = not isinstance(error.__cause__, (EntryError, RecursionError))
+                if line.endswith(b"\n") or not is_cut:
+                    raise
+                is_torn = True
                 continue
-            raise ModelError(f"{where} {_what_is_wrong(error)}") from error
-        try:
-            answer = answer_of(record)
-        except EntryError as error:
-            raise ModelError(f"{where} is no answer: {error}") from error
-        answers.setdefault(answer.model, {})[answer.prompt] = answer
-    if not answers:
-        raise ModelError(f"{path} holds no{' whole' if torn else ''} answer.")
-    if not torn:
-        return answers
-    return {
-        model: {prompt: replace(each, notes=(*each.notes, CUT_OFF)) for prompt, each in prompts.items()}
-        for model, prompts in answers.items()
-    }
+            head = answer.model, answer.prompt
+        model, prompt = head
+        lines.setdefault(model, {})[prompt] = (number, start, end)
+    if not lines:
+        raise ModelError(f"{path} holds no{' whole' if is_torn else ''} answer.")
+    return _Recording(path, raw, lines, is_torn)
+
+
+def _answer(line: bytes, where: str) -> ModelAnswer:
+    try:
+        return answer_of(parse(line))
+    except RecursionError as error:
+        raise ModelError(f"{where} is nested too deeply to be an answer.") from error
+    except ValueError as error:
+        raise ModelError(f"{where} {_what_is_wrong(error)}") from error
 
 
 def _what_is_wrong(error: ValueError) -> str:

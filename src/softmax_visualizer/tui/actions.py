@@ -117,7 +117,7 @@ def pin(scene: Scene) -> Scene:
         return replace(scene, pins=pins).saying(f"{here.name} is no longer pinned.")
     if len(scene.pins) == MOST_PINS:
         return scene.saying(f"{MOST_PINS} settings are pinned already: X unpins all of them.", "wait")
-    said = f"Pinned: {here.name}. Turn the knobs; z flips between the two, c compares."
+    said = f"Pinned: {here.name}. z flips between the two, c compares."
     return replace(scene, pins=(*scene.pins, here)).saying(said)
 
 

@@ -55,6 +55,10 @@ class SoftmaxVisualizer(TerminalApp):
             # how many frames an animation takes is up to the machine
             self.animation_level = "none"
 
+    def copy_to_clipboard(self, text: str) -> None:
+        """Send a text to the terminal's clipboard, without secrets."""
+        super().copy_to_clipboard(self.redact(text))
+
     @property
     def failures(self) -> list[str]:
         """What the lesson that was played expected and did not find."""

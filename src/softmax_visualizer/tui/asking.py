@@ -63,6 +63,8 @@ class Asking:
         if scene.asked is None or scene.deepening is not None:
             return
         asked, warned = scene.asked, scene.said
+        # a secret in the prompt is not in the answer
+        prompt = asked.answer.prompt if scene.old else scene.prompt
         try:
             deeper = await self._session.goes_deeper(asked.configuration, asked.answer)
         except ModelError:
@@ -72,7 +74,7 @@ class Asking:
             return
         scene = self._stage.scene.saying(_cost(asked), "wait")
         if asked.configuration.whole or warned == scene.said:
-            self._deepen(asked)
+            self._deepen(asked, prompt)
         else:
             self._stage.update(scene)
 
@@ -99,18 +101,18 @@ class Asking:
         self._stage.update(recognised(self._stage.scene.answered(asked, request)))
         more = configuration.whole and self._stage.scene.caption is None
         if more and await self._session.goes_deeper(configuration, answer):
-            self._deepen(asked)
+            self._deepen(asked, prompt)
 
-    def _deepen(self, asked: Asked) -> None:
+    def _deepen(self, asked: Asked, prompt: str) -> None:
         """Ask for all tokens of an answer, beside whatever else goes on."""
         self._stage.update(replace(self._stage.scene, deepening=asked))
         self._deepening = self._stage.run_worker(
-            self._ask_for_all(asked), group="deepen", exclusive=True, exit_on_error=False
+            self._ask_for_all(asked, prompt), group="deepen", exclusive=True, exit_on_error=False
         )
 
-    async def _ask_for_all(self, few: Asked) -> None:
+    async def _ask_for_all(self, few: Asked, prompt: str) -> None:
         try:
-            answer = await self._session.ask(few.configuration, few.answer.prompt, whole=True)
+            answer = await self._session.ask(few.configuration, prompt, whole=True)
             # here, so that the next picture need not wait for it
             await asyncio.to_thread(decoded, answer.distribution, self._stage.scene.settings)
         except Exception as error:

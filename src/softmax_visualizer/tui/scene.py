@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from softmax_visualizer.decoding import Decoding, TokenDistribution
-    from softmax_visualizer.display.decision import Question
+    from softmax_visualizer.decoding.decision import Question
     from softmax_visualizer.models.base import ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
 
@@ -183,7 +183,9 @@ class Scene:
         """Whether the picture is not about what stands in the prompt's box and is asked there."""
         if self.asked is None or self.request.fresh:
             return False
-        return (self.asked.answer.prompt, self.asked.configuration) != (self.prompt, self.configuration)
+        # no secret of the prompt's is in the answer
+        prompt = self.configuration.redact(self.prompt)
+        return (self.asked.answer.prompt, self.asked.configuration) != (prompt, self.configuration)
 
     @property
     def chosen(self) -> tuple[Any, ...]:
@@ -199,7 +201,7 @@ class Scene:
             return self.request.sentence, "bad"
         if self.asked is not None and not self.old:
             answer = self.asked.answer
-            if notes := " ".join([*answer.notes, *answer.distribution.notes]):
+            if notes := " ".join([*self.configuration.notes, *answer.notes, *answer.distribution.notes]):
                 return notes, "wait"
         if self.caption is not None:
             return self.caption.notice, "faint"

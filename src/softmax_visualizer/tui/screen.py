@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
-from softmax_visualizer.models.configuration import Framing
+from softmax_visualizer.models.base import Framing
 from softmax_visualizer.tui import actions
 from softmax_visualizer.tui.asking import Asking
 from softmax_visualizer.tui.history import write_history
@@ -138,7 +138,7 @@ class MainScreen(Screen[None]):
         scene = self._scene
         yield Region(scene, header.draw, id="header")
         yield Region(scene, caption.draw, id="caption", height=caption.height)
-        yield PromptEditor(scene.prompt, self._history, id="prompt")
+        yield PromptEditor(scene.prompt, self._history, scene.configuration.mask, id="prompt")
         yield Region(scene, knobs.draw, id="knobs", hit=knobs.hit, wheel=knobs.wheel)
         yield Region(scene, self._draw_settings, id="settings")
         board = Region(scene, self._draw_board, id="board")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import LanguageModel, ModelAnswer
@@ -56,6 +56,7 @@ class ModelSession:
         answer = self._answers.get(question)
         if answer is None or again or (whole and await self.goes_deeper(configuration, answer)):
             answer = await (await self.open(configuration)).ask(prompt, whole=whole)
+            answer = await asyncio.to_thread(_without_secrets, answer, configuration)
         # the one that was used last is the last to be dropped
         self._answers.pop(question, None)
         self._answers[question] = answer
@@ -83,7 +84,7 @@ class ModelSession:
             return ()
         model = await asyncio.to_thread(_open, server)
         try:
-            return await model.names()
+            return tuple(map(server.redact, await model.names()))
         finally:
             await model.close()
 
@@ -93,14 +94,19 @@ class ModelSession:
         model = await asyncio.to_thread(_open, configuration)
         try:
             found = await checking.check_endpoint(model)
-            return found.rows(), found.scale
+            redact = configuration.redact
+            return tuple((heading, redact(phrase)) for heading, phrase in found.rows()), found.scale
         finally:
             await model.close()
 
     def request(self, prompt: str) -> str:
         """Return exactly what would be sent for a prompt, as JSON; empty if nothing would."""
-        request: Mapping[str, Any] = self._opened[1].request(prompt) if self._opened else {}
-        return json.dumps(request, indent=2, ensure_ascii=False) if request else ""
+        if self._opened is None:
+            return ""
+        configuration, model = self._opened
+        request = model.request(prompt)
+        text = json.dumps(request, indent=2, ensure_ascii=False) if request else ""
+        return configuration.redact(text)
 
 
 def _question(configuration: Configuration, prompt: str) -> tuple[object, ...]:
@@ -123,6 +129,12 @@ def _open(
     from softmax_visualizer.models.opening import open_model
 
     return open_model(configuration, recorder, progress)
+
+
+def _without_secrets(answer: ModelAnswer, asked_of: Configuration) -> ModelAnswer:
+    from softmax_visualizer.models.redaction import redacted
+
+    return redacted(answer, asked_of.redact)
 
 
 def _prepare_drawing(answer: ModelAnswer) -> None:

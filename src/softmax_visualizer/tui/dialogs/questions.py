@@ -10,9 +10,15 @@ from typing import Any
 from textual.app import App
 
 from softmax_visualizer.decoding import SettingsError, TokenDistribution
-from softmax_visualizer.decoding.decision import DecisionError, allowed_chance, rival_temperature
+from softmax_visualizer.decoding.decision import (
+    DecisionError,
+    Question,
+    acceptable_tokens,
+    allowed_chance,
+    find_token,
+    rival_temperature,
+)
 from softmax_visualizer.decoding.engines import ENGINES, Engine
-from softmax_visualizer.display.decision import Question, accepted_tokens, find_token
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.display.pipeline import token_label
 from softmax_visualizer.display.settings import decimals, settings_words
@@ -105,7 +111,7 @@ async def _asked(app: App[Any], distribution: TokenDistribution, question: Quest
 async def _accepted(app: App[Any], distribution: TokenDistribution, question: Question) -> Question:
     """Let the person mark the tokens that a draw may be; none at all is the model's own nucleus again."""
     offered = range(min(len(distribution), _OFFERED))
-    marked, _ = accepted_tokens(distribution, question) if question.accepted else (frozenset[int](), "")
+    marked = acceptable_tokens(distribution, question).indices if question.accepted else frozenset[int]()
     labels = [token_label(distribution, index) for index in offered]
     chosen = await app.push_screen_wait(MarksScreen("Acceptable tokens", labels, marked))
     if chosen is None:

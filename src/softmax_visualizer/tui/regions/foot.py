@@ -66,7 +66,8 @@ def _shown_keys(scene: Scene) -> Sequence[tuple[str, str]]:
     if scene.caption is not None:
         return LESSON_KEYS
     own = VIEWS[scene.view].keys
-    return (*BOARD_KEYS[:2], *own, ("u", "undo"), BOARD_KEYS[-1]) if own else BOARD_KEYS
+    known = {key for key, _ in own}
+    return (*BOARD_KEYS[:2], *own, *(pair for pair in BOARD_KEYS[2:] if pair[0] not in known))
 
 
 def _keys(scene: Scene, width: int) -> list[tuple[str, Line]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from rich.text import Text
@@ -25,11 +26,13 @@ class SafeTextArea(TextArea):
     ]
 
     cursor_blink = False
+    mask: Callable[[str], str] = str
+    """Hides secrets in a line, with a character for each of theirs."""
 
     def get_line(self, line_index: int) -> Text:
         """Return a line as it may be written to the terminal."""
         line = super().get_line(line_index)
-        line.plain = character_for_character(line.plain)
+        line.plain = self.mask(character_for_character(line.plain))
         return line
 
 
@@ -57,7 +60,9 @@ class PromptEditor(SafeTextArea):
     class Left(Message):
         """The person goes back to the board."""
 
-    def __init__(self, text: str, history: list[str], *, id: str | None = None) -> None:
+    def __init__(
+        self, text: str, history: list[str], mask: Callable[[str], str], *, id: str | None = None
+    ) -> None:
         super().__init__(
             text,
             id=id,
@@ -66,6 +71,7 @@ class PromptEditor(SafeTextArea):
             tab_behavior="focus",
             highlight_cursor_line=False,
         )
+        self.mask = mask
         self._history = history
         self._position = len(history)
         self._draft = ""

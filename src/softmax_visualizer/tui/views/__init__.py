@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from softmax_visualizer.tui.views import compare, decide, histograms, map, orders, sweep, table
+from softmax_visualizer.tui.views import compare, decide, histograms, map, nucleus, orders, sweep, table
 from softmax_visualizer.tui.views.view import View
 
 VIEWS: dict[str, View] = {
@@ -14,6 +14,7 @@ VIEWS: dict[str, View] = {
         map.VIEW,
         decide.VIEW,
         orders.VIEW,
+        nucleus.VIEW,
         table.VIEW,
     )
 }

@@ -8,7 +8,8 @@ from softmax_visualizer.tui.views.view import Picture, View, framed
 
 def draw(scene: Scene, width: int, height: int) -> Picture:
     """Draw the sentences, and the presets beside the current setting."""
-    from softmax_visualizer.display.decision import Question, decision
+    from softmax_visualizer.decoding.decision import Question
+    from softmax_visualizer.display.decision import decision
 
     assert scene.decoding is not None
     rows = decision(scene.decoding, scene.question or Question(), width - 4, height - 2)

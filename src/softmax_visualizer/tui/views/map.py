@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from softmax_visualizer.display.pieces import Line
 from softmax_visualizer.tui.scene import Scene
 from softmax_visualizer.tui.views.view import Picture, Survey, View, framed, surveyed, waiting
+
+_LEAST = 14
+"""Lines from which on there is room for a further map below."""
 
 
 def survey(scene: Scene) -> Survey:
     """Return what has to be worked out: a decoding at every point of the map."""
+    from softmax_visualizer.decoding.decision import Question, acceptable_tokens
     from softmax_visualizer.decoding.sweep import landscape, settings_apart_from
-    from softmax_visualizer.display.decision import Question, accepted_tokens
     from softmax_visualizer.display.landscape import TEMPERATURES, TOP_PS, with_current
 
     decoding = scene.decoding
@@ -19,7 +23,7 @@ def survey(scene: Scene) -> Survey:
     settings = settings_apart_from(decoding, "temperature", "top_p")
     temperatures = with_current(TEMPERATURES, decoding.settings.temperature)
     top_ps = with_current(TOP_PS, decoding.settings.top_p)
-    accepted, _ = accepted_tokens(decoding.distribution, scene.question or Question())
+    accepted = acceptable_tokens(decoding.distribution, scene.question or Question()).indices
 
     def work_out() -> Any:
         return landscape(decoding.distribution, settings, temperatures, top_ps, accepted)
@@ -34,9 +38,16 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
     settings, found = scene.settings, surveyed(scene, survey(scene))
     if found is None or settings.temperature not in found.temperatures or settings.top_p not in found.top_ps:
         return waiting("Map", width, height)
-    measure = MEASURES[scene.picture]
-    rows = map_rows(found, measure, settings.temperature, settings.top_p, width - 4, height - 2)
-    return Picture(framed(f"Map: {measure.title}, temperature across, top-p up", rows, width, height))
+    parts: list[Line] = []
+    for number in range(len(MEASURES)):
+        measure, room = MEASURES[(scene.picture + number) % len(MEASURES)], height - len(parts)
+        if number and room < _LEAST:
+            break
+        rows = map_rows(found, measure, settings.temperature, settings.top_p, width - 4, room - 2)
+        further = height - len(parts) - len(rows) - 2 >= _LEAST
+        title = f"Map: {measure.title}, temperature across, top-p up"
+        parts += framed(title, rows, width, len(rows) + 2 if further else room)
+    return Picture(parts)
 
 
 VIEW = View(

@@ -1,0 +1,69 @@
+"""Secrets taken out of an answer where it enters, so that nothing behind that has to think of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from softmax_visualizer.decoding import Token
+from softmax_visualizer.models.base import ModelAnswer
+
+Redact = Callable[[str], str]
+"""Takes the secrets out of a text."""
+
+
+def redacted(answer: ModelAnswer, redact: Redact) -> ModelAnswer:
+    """Return an answer without secrets, in whatever text of it they stand; the same one if there are none.
+
+    A person may have typed a key into the prompt, and a server may send one back as a token's text.
+
+    Args:
+        answer: as the model gave it.
+        redact: takes secrets out of a text.
+    """
+    distribution = answer.distribution
+    tokens = distribution.tokens
+    # a whole vocabulary is looked through at once; only where there is something to hide, token by token
+    if any(redact(text) != text for text in ("\n".join(map(_text, tokens)), "\n".join(map(_bytes, tokens)))):
+        distribution = distribution.with_tokens(tuple(_token(token, redact) for token in tokens))
+    if (notes := tuple(map(redact, distribution.notes))) != distribution.notes:
+        distribution = replace(distribution, notes=notes)
+    changed = ModelAnswer(
+        prompt=redact(answer.prompt),
+        distribution=distribution,
+        model=redact(answer.model),
+        source=answer.source,
+        endpoint=None if answer.endpoint is None else redact(answer.endpoint),
+        request=_redacted_json(answer.request, redact),
+        notes=tuple(map(redact, answer.notes)),
+        engine=answer.engine,
+    )
+    return answer if changed == answer else changed
+
+
+def _redacted_json(value: Any, redact: Redact) -> Any:
+    """Return a JSON value with every text in it redacted."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {redact(name): _redacted_json(each, redact) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_redacted_json(each, redact) for each in value]
+    return value
+
+
+def _text(token: Token) -> str:
+    return token.text
+
+
+def _bytes(token: Token) -> str:
+    return (token.bytes or b"").decode(errors="replace")
+
+
+def _token(token: Token, redact: Redact) -> Token:
+    """Return the token, or one whose text and bytes hold no secret."""
+    for text in (_text(token), _bytes(token)):
+        if (safe := redact(text)) != text:
+            return Token(safe)
+    return token
