@@ -210,7 +210,7 @@ async def test_a_server_that_fails_meanwhile_leaves_the_first_answer() -> None:
 
 async def test_elsewhere_a_key_asks_once_the_cost_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with MisbehavingServer(Answer(listed), models=MODELS) as server:
-        monkeypatch.setattr("softmax_visualizer.models.configuration._is_this_machine", lambda host: False)
+        monkeypatch.setattr(Configuration, "whole", False)
         async with screen_at(server) as (app, pilot):
             assert bench(app).scene.deepening is None
             await pilot.press("D")

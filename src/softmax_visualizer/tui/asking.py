@@ -74,6 +74,7 @@ class Asking:
             return
         scene = self._stage.scene.saying(_cost(asked), "wait")
         if asked.configuration.whole or warned == scene.said:
+            self._stage.update(replace(scene, said=None))
             self._deepen(asked, prompt)
         else:
             self._stage.update(scene)

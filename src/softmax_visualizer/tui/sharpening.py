@@ -26,8 +26,12 @@ def sharpened(scene: Scene, few: Asked, whole: Asked) -> Scene:
         sampled = _resampled(sampled, whole)
     deepening = None if scene.deepening is few else scene.deepening
     result = replace(scene, asked=known(scene.asked), pins=pins, sampled=sampled, deepening=deepening)
-    if scene.sample is None or scene.asked is not few:
+    if scene.asked is not few:
         return result
+    if scene.sample is None:
+        said = scene.said
+        # what was said of the state before holds now too
+        return result.saying(said.text, said.role) if said and said.about == scene.chosen else result
     if result.sample is None:
         return result.saying(_OTHERWISE)
     from softmax_visualizer.display.sample import sample_sentence
