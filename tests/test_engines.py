@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from misbehaving_server import Answer, MisbehavingServer
 from screens import bench, settle, text
 from softmax_visualizer.decoding.engines import ENGINES, engine
 from softmax_visualizer.decoding.settings import DecodingSettings, SettingsError
+from softmax_visualizer.display.settings import order_phrase, settings_words
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.tui import actions
 from softmax_visualizer.tui.app import SoftmaxVisualizer
@@ -44,6 +46,13 @@ def test_an_unknown_engine_is_refused_with_those_that_there_are() -> None:
 def test_llama_cpp_cuts_by_three_rules_and_divides_last() -> None:
     assert engine("llama.cpp").defaults == DecodingSettings(0.8, 0.95, 40, 0.05, "temperature-last")
     assert all(each.source for each in ENGINES)
+
+
+def test_the_readme_has_the_same_table() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    for each in ENGINES:
+        order = order_phrase(each.order) if each.published else "not published"
+        assert f"| {each.name} | {order} | {settings_words(each.defaults, order=False)} |" in readme
 
 
 def test_an_engine_sets_its_order_and_chosen_again_its_knobs() -> None:
