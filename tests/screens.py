@@ -28,6 +28,7 @@ class ObedientModel:
 
     def __init__(self, reply: Callable[[str], Any]) -> None:
         self.reply = reply
+        self.most = 0
         self.asked: list[str] = []
         self.cancelled: list[str] = []
         self.closed = False
@@ -44,6 +45,9 @@ class ObedientModel:
         if isinstance(reply, Exception):
             raise reply
         return ModelAnswer(prompt, reply, self.name, self.source, self.endpoint)
+
+    def goes_deeper(self, answer: ModelAnswer) -> bool:
+        return len(answer.distribution) < self.most
 
     async def names(self) -> tuple[str, ...]:
         return ("obedient", "[/]other")

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from softmax_visualizer.models.bundled import BundledModel
 from softmax_visualizer.models.ngram import (
     PARAGRAPH,
     NGramModel,
@@ -432,3 +433,19 @@ class TestBuild:
                     np.testing.assert_allclose(shipped[name], array, rtol=1e-12)
                 else:
                     np.testing.assert_array_equal(shipped[name], array)
+
+
+def test_what_the_model_has_never_seen_is_named_in_a_note() -> None:
+    def notes(prompt: str) -> tuple[str, ...]:
+        return BundledModel().answer(prompt).notes
+
+    assert notes("The quick brown fox jumps over the") == ()
+    for prompt, named in (
+        ('{"name": "Ada", "age":', "“{”, “Ada”"),
+        ("def fibonacci(n):\n    return", "“def”, “fibonacci”"),
+        ("日本の", "“日本の”"),
+        ("Le petit prince a demandé au", "“petit”, “demandé”, “au”"),
+    ):
+        (note,) = notes(prompt)
+        assert f"has never seen {named}: it is no guide here" in note
+    assert "and more" in notes("qwx qwy qwz qwa")[0]

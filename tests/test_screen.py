@@ -26,7 +26,7 @@ async def test_the_first_screen_shows_the_example_asked_and_drawn() -> None:
     assert "␣lazy" in shown
     assert "55.9 %" in shown
     assert "█" in shown
-    assert "OPENAI_API_KEY" in shown  # how to see one's own model
+    assert "m chooses a real one" in shown
 
 
 async def test_ten_steps_of_a_tenth_are_one() -> None:

@@ -17,7 +17,7 @@ import pytest
 from softmax_visualizer.decoding import DecodingSettings, Order, TokenDistribution, decode
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.local import LocalModel
-from terminal import fresh_environment
+from terminal import Terminal, fresh_environment
 
 pytestmark = [pytest.mark.shared, pytest.mark.xdist_group("smollm2")]
 
@@ -110,6 +110,20 @@ def test_once_fetched_it_answers_without_a_network_and_is_gone_afterwards(home: 
     assert [token["text"] for token in record["distribution"]["tokens"][:2]] == [" coffee", " tea"]
     for token in record["decodings"][0]["tokens"]:
         assert token["probability"]["low"] == token["probability"]["high"]
+    assert servers(home) == []
+
+
+def test_on_the_screen_it_is_loaded_sharpened_explored_and_gone_afterwards(home: Path) -> None:
+    arguments = ('{"name": "Ada", "age":', "--model", "smollm2", "-t", "0.7", "-p", "0.9", "--timeout", "300")
+    with Terminal(home, *arguments) as terminal:
+        terminal.wait_until(lambda: "all 49,152 tokens" in terminal.text, timeout=120)
+        assert len(servers(home)) == 1
+        assert "this server is llama.cpp, so: temperature last" in " ".join(terminal.text.lower().split())
+        terminal.press("4")
+        terminal.wait_for("1.50", "EXACT")
+        assert "kept all 49,152" in terminal.text
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0
     assert servers(home) == []
 
 

@@ -21,6 +21,7 @@ def provide(configuration: Configuration) -> None:
     """
     if configuration.source != "local":
         return
+    from softmax_visualizer.models.local_server import check_llama_cpp
     from softmax_visualizer.models.weights import NotFetchedError, find, folder, megabytes
 
     try:
@@ -29,6 +30,8 @@ def provide(configuration: Configuration) -> None:
         weights = missing.weights
         if sys.stdin is None or sys.stderr is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
+        # before a hundred megabytes come for nothing
+        check_llama_cpp()
         print(
             f"{weights.title}, {weights.about} ({weights.licence}), is not on this machine.\n"
             f"Fetch {megabytes(weights.download)} with pip, and keep it in {folder()}? [y/N] ",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from softmax_visualizer.cli.command import number, whole
 from softmax_visualizer.cli.output import complain
+from softmax_visualizer.decoding.engines import ENGINES, engine
 from softmax_visualizer.decoding.settings import DecodingSettings
 
 if TYPE_CHECKING:
@@ -59,19 +60,26 @@ def add_cut_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--order",
-        help="temperature-first (default: Hugging Face, vLLM) or temperature-last (llama.cpp)",
+        help="temperature-first or temperature-last (default: the engine's, else temperature-first)",
+    )
+    parser.add_argument(
+        "--engine",
+        metavar="NAME",
+        help="whose order it is (default: what the server says): "
+        + ", ".join(engine.name for engine in ENGINES),
     )
 
 
 def settings_at(temperature: str | None, options: argparse.Namespace) -> DecodingSettings:
     """Return the settings as they were typed; UsageError or SettingsError if they are wrong."""
     none = DecodingSettings()
+    usual = none.order if options.engine is None else engine(options.engine).order
     return DecodingSettings(
         none.temperature if temperature is None else number("--temperature", temperature),
         none.top_p if options.top_p is None else number("--top-p", options.top_p),
         none.top_k if options.top_k is None else whole("--top-k", options.top_k, 1),
         none.min_p if options.min_p is None else number("--min-p", options.min_p),
-        none.order if options.order is None else options.order,
+        usual if options.order is None else options.order,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from softmax_visualizer.cli.command import PROGRAM, Command, UsageError, whole
@@ -18,6 +19,7 @@ from softmax_visualizer.cli.options import (
     settings_at,
 )
 from softmax_visualizer.cli.output import complain
+from softmax_visualizer.decoding.engines import engine
 from softmax_visualizer.decoding.settings import DecodingSettings
 
 if TYPE_CHECKING:
@@ -52,8 +54,12 @@ def _run(options: argparse.Namespace) -> int:
     if options.words is not None and options.prompt is not None:
         raise UsageError("There are two prompts: give one of them, with --prompt or without.")
     prompt = options.prompt if options.words is None else options.words
-    typed = (options.temperature, options.top_p, options.top_k, options.min_p, options.order)
-    settings = _FIRST if typed == (None,) * 5 else settings_at(options.temperature, options)
+    typed = (options.temperature, options.top_p, options.top_k, options.min_p)
+    settings = settings_at(options.temperature, options)
+    if typed == (None,) * 4:
+        settings = replace(_FIRST, order=settings.order)
+    whose = None if options.engine is None else engine(options.engine).name
+    whose = whose if options.order is None else ""
     seed = whole("--seed", options.seed)
     configuration = configuration_of(options)
     check_terminal()
@@ -70,7 +76,9 @@ def _run(options: argparse.Namespace) -> int:
 
     prompt = _EXAMPLE if prompt is None else prompt
     return run_app(
-        SoftmaxVisualizer(configuration, prompt, seed, read_history(), recorder, settings=settings)
+        SoftmaxVisualizer(
+            configuration, prompt, seed, read_history(), recorder, settings=settings, engine=whose
+        )
     )
 
 

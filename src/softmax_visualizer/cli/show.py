@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from softmax_visualizer.cli.options import (
 from softmax_visualizer.cli.output import complain, read_input, write
 
 if TYPE_CHECKING:
+    from softmax_visualizer.decoding.settings import DecodingSettings
     from softmax_visualizer.models.base import ModelAnswer
 
 _LARGEST_PROMPT = 1_000_000
@@ -66,6 +68,8 @@ def _run(options: argparse.Namespace) -> int:
     settings = [settings_at(temperature, options) for temperature in options.temperature or [None]]
     top = whole("--top", options.top, 0)
     answer = _answer(options)
+    if answer.engine is not None and options.order is None and options.engine is None:
+        settings = [_ordered_for(answer.engine, each) for each in settings]
 
     from softmax_visualizer.display.report import report
 
@@ -76,10 +80,21 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _ordered_for(name: str, settings: DecodingSettings) -> DecodingSettings:
+    """Return settings in the order of the engine that answered, and say so where that makes a difference."""
+    from softmax_visualizer.decoding.engines import engine
+    from softmax_visualizer.display.settings import order_phrase
+
+    ordered = replace(settings, order=engine(name).order)
+    if ordered != settings and settings.cuts:
+        complain(
+            f"The server is {name}: {order_phrase(ordered.order)}. --order or --engine decides otherwise."
+        )
+    return ordered
+
+
 def _answer(options: argparse.Namespace) -> ModelAnswer:
     if options.logprobs is not None:
-        from dataclasses import replace
-
         from softmax_visualizer.models.logprobs_file import read_logprobs
 
         prompt = _from_input() if options.prompt == "-" else options.prompt or ""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from softmax_visualizer.decoding.engines import ENGINES
 from softmax_visualizer.decoding.settings import DecodingSettings, Order
 
-ENGINES: dict[Order, tuple[str, ...]] = {
-    "temperature-first": (
-        "T first: Hugging Face, vLLM, SGLang",
-        "T first: Hugging Face, vLLM",
-        "T first: vLLM",
-    ),
-    "temperature-last": ("T last: llama.cpp, mlx-lm", "T last: llama.cpp"),
-}
-"""Who works in which order, of the engines whose code says so, in more and in fewer cells."""
+_SHORT: dict[Order, str] = {"temperature-first": "T first", "temperature-last": "T last"}
+
+
+def order_titles(order: Order) -> tuple[str, ...]:
+    """Name an order and the engines whose code has it, in ever fewer cells: ``"T last: llama.cpp, mlx"``."""
+    names = [engine.name for engine in ENGINES if engine.order == order and engine.published]
+    return tuple(f"{_SHORT[order]}: {', '.join(names[:count])}" for count in range(len(names), 0, -1))
+
+
+def order_phrase(order: Order) -> str:
+    """Say what an order does."""
+    return "temperature first" if order == "temperature-first" else "temperature last"
 
 
 def settings_words(settings: DecodingSettings, *, order: bool = True) -> str:

@@ -10,6 +10,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from softmax_visualizer.decoding import DecodingSettings
+from softmax_visualizer.decoding.engines import engine
+
+_LLAMA_CPP = engine("llama.cpp").defaults
 
 _OPENAI_URL = "https://api.openai.com/v1"
 
@@ -98,7 +101,8 @@ def _comments(asked: Mapping[str, Any], base_url: str, settings: DecodingSetting
             )
         if len(extras) < 2:
             sentences.append(
-                "Where top_k or min_p is not set, the server decides: llama.cpp takes 40 and 0.05."
+                "Where top_k or min_p is not set, the server decides: llama.cpp takes "
+                f"{_LLAMA_CPP.top_k} and {_LLAMA_CPP.min_p}."
             )
     if settings.cuts:
         sentences.append(

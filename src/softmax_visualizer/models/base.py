@@ -47,6 +47,7 @@ class ModelAnswer:
 
     ``request``: exactly what was sent, without the key; empty if nothing was.
     ``notes``: sentences that the person should read, such as a model's announced end.
+    ``engine``: the name of the engine that ran the model, as in :mod:`.decoding.engines`; None if not known.
     """
 
     prompt: str
@@ -56,6 +57,7 @@ class ModelAnswer:
     endpoint: str | None = None
     request: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    engine: str | None = None
 
     @property
     def origin(self) -> dict[str, str | None]:
@@ -92,6 +94,9 @@ class LanguageModel(Protocol):
         Raises:
             ModelError: there is none, with the reason and the remedy.
         """
+
+    def goes_deeper(self, answer: ModelAnswer) -> bool:
+        """Whether more tokens than an answer lists may be had, if all are asked for."""
 
     async def names(self) -> tuple[str, ...]:
         """Return the names of the models that can be chosen where this one lives.

@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from softmax_visualizer.decoding import Token, TokenDistribution
 from softmax_visualizer.models.base import Abilities, ModelAnswer, Source
+from softmax_visualizer.models.refusal import one_line
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.ngram import NGramModel
 
 BUNDLED = "bundled"
 """The name by which the bundled model can be chosen."""
+
+
+_MOST_NAMED = 3
+"""Unknown words that are named."""
 
 
 class BundledModel:
@@ -32,9 +37,12 @@ class BundledModel:
     def answer(self, prompt: str) -> ModelAnswer:
         """Return what :meth:`ask` returns, without an event loop."""
         tokens, model = _loaded()
-        return ModelAnswer(
-            prompt, TokenDistribution.from_logits(tokens, model.logprobs(prompt)), self.name, self.source
-        )
+        distribution = TokenDistribution.from_logits(tokens, model.logprobs(prompt))
+        return ModelAnswer(prompt, distribution, self.name, self.source, notes=_ground(model.unknown(prompt)))
+
+    def goes_deeper(self, answer: ModelAnswer) -> bool:
+        """Return False: an answer lists all tokens."""
+        return False
 
     async def names(self) -> tuple[str, ...]:
         """Return the one name."""
@@ -46,6 +54,15 @@ class BundledModel:
 
     async def close(self) -> None:
         """Do nothing: there is no connection."""
+
+
+def _ground(unknown: tuple[str, ...]) -> tuple[str, ...]:
+    """Say where a prompt leaves what the model knows, which is old prose."""
+    if not unknown:
+        return ()
+    words = ", ".join(f"“{one_line(word)}”" for word in unknown[:_MOST_NAMED])
+    more = " and more" if len(unknown) > _MOST_NAMED else ""
+    return (f"This model of old prose has never seen {words}{more}: it is no guide here. m chooses another.",)
 
 
 @cache

@@ -58,6 +58,7 @@ class ListedModel:
 
     ``vocabulary_size``: in tokens. ``end``: the day on which it is announced to be shut down.
     ``generates_text``, ``reports_logprobs``: what it is for.
+    ``owner``: who it belongs to; a server on one's own machine names itself.
     ``ready``: whether it answers at once, rather than after gigabytes were loaded, or not at all.
     """
 
@@ -66,6 +67,7 @@ class ListedModel:
     generates_text: bool | None = None
     reports_logprobs: bool | None = None
     ready: bool | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ def _model(entry: Mapping[str, Any]) -> ListedModel:
         generates_text=_generates_text(entry),
         reports_logprobs="logprobs" in parameters if isinstance(parameters, list) and parameters else None,
         ready=_ready(entry),
+        owner=owner if isinstance(owner := entry.get("owned_by"), str) else None,
     )
 
 

@@ -39,15 +39,14 @@ class LocalModel(OpenAICompatibleModel):
         self._questions.learn(server.name, {**usual, "logit_bias": [["a", 100]]})
         known = weights.known(server.name)
         what = f"{known.title}, {known.about}" if known else Path(model).name
-        self._about: tuple[str, ...] = (
-            f"These are exactly the numbers that llama.cpp computes from {what}.",
-        )
+        self._about = f"These are exactly the numbers that llama.cpp computes from {what}."
+        self._first: str | None = None
 
     async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
-        """Return the distribution after ``prompt``; the first answer says what the model is."""
+        """Return the distribution after ``prompt``; the answers to the first one say what the model is."""
         answer = await super().ask(prompt, whole=whole)
-        about, self._about = self._about, ()
-        return replace(answer, notes=about + answer.notes)
+        self._first = prompt if self._first is None else self._first
+        return replace(answer, notes=(self._about, *answer.notes)) if prompt == self._first else answer
 
 
 class _LocalConnection(Connection):

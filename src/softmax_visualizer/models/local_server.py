@@ -130,6 +130,12 @@ def _last_word(
     return {}
 
 
+def check_llama_cpp() -> None:
+    """Raise ModelError if there is no llama.cpp here to run a model file with."""
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise ModelError("A model file needs llama.cpp, which is a further package: pip install xllamacpp")
+
+
 def _check(path: Path) -> None:
     """Refuse what cannot be served, before anything is started."""
     try:
@@ -140,8 +146,7 @@ def _check(path: Path) -> None:
         raise ModelError(f"The model file {path} cannot be read: {reason}. Check the path.") from error
     if magic != _MAGIC:
         raise ModelError(f"{path} is not a GGUF file. Give a model in llama.cpp's own format.")
-    if importlib.util.find_spec("xllamacpp") is None:
-        raise ModelError("A model file needs llama.cpp, which is another package: pip install xllamacpp")
+    check_llama_cpp()
     memory = _memory()
     if memory is not None and size > memory:
         raise ModelError(

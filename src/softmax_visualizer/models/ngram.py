@@ -194,6 +194,11 @@ class NGramModel:
         """
         return self.logprobs_after(last_tokens(prompt, ORDER - 1))
 
+    def unknown(self, prompt: str) -> tuple[str, ...]:
+        """Return the words and marks of a prompt that the model has never seen, each once."""
+        unknown = (token for token in tokenize(prompt) if context_key(token) not in self._numbers)
+        return tuple(dict.fromkeys(token.strip() for token in unknown))
+
     def logprobs_after(self, tokens: Sequence[str]) -> NDArray[np.float64]:
         """Return what :meth:`logprobs` does, for a text that :func:`tokenize` has split.
 

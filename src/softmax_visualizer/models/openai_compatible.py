@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from typing import Any, TypeVar
 
-from softmax_visualizer.decoding import DistributionError, TokenDistribution
+from softmax_visualizer.decoding import DistributionError, Token, TokenDistribution
 from softmax_visualizer.decoding.distribution import FLOAT32_ROUNDING, MASS_TOLERANCE
 from softmax_visualizer.models.answers import TopLogprobs
 from softmax_visualizer.models.base import Abilities, Continuation, Framing, ModelAnswer, ModelError, Source
@@ -20,7 +20,7 @@ from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.connection import Connection
 from softmax_visualizer.models.failures import explain, explain_refusal
 from softmax_visualizer.models.ladder import TOP_LOGPROBS
-from softmax_visualizer.models.listing import Listing
+from softmax_visualizer.models.listing import ListedModel, Listing
 from softmax_visualizer.models.questions import Learnt, Questions, RefusedError, asked
 from softmax_visualizer.models.refusal import error_in, one_line
 from softmax_visualizer.models.vocabulary import (
@@ -35,6 +35,9 @@ TRIED_AGAIN = "The first request failed; this is the answer to a second one."
 
 LISTING_TIMEOUT = 2.0
 """Seconds that looking up the models may delay an answer."""
+
+_OWNERS = {"llamacpp": "llama.cpp", "vllm": "vLLM", "sglang": "SGLang", "library": "Ollama"}
+"""Engines by what they say, in their list of models, that a model is owned by."""
 
 _MOST_LISTINGS = 3
 """How often a list that does not come in time is asked for."""
@@ -76,6 +79,9 @@ class OpenAICompatibleModel:
         self._listing = Listing() if configuration.is_openai and configuration.model else None
         self._late_listings = 0
         self._lists_none = False
+        self._latest: tuple[str, TopLogprobs, dict[str, Any]] | None = None
+        # whole vocabularies hold the same tokens again and again
+        self._tokens: dict[Token, Token] = {}
 
     @property
     def name(self) -> str:
@@ -193,7 +199,9 @@ class OpenAICompatibleModel:
             if whole:
                 size, _ = self._vocabulary_size(model, 2, listing)
                 top, body = await self._questions.deepest(model, prompt, size) or (top, body)
-            if top is None:
+            if top is None and self._latest is not None and self._latest[0] == prompt:
+                _, top, body = self._latest
+            elif top is None:
                 top, body = await self._questions.ask(model, prompt, {})
         except ModelError as error:
             if self._model is None and self._lists_none:
@@ -203,7 +211,7 @@ class OpenAICompatibleModel:
             raise
         finally:
             looking_up.cancel()
-        self._model = body["model"]
+        self._model, self._latest = body["model"], None if whole else (prompt, top, body)
         again = self._connection.second_tries > tries
         return ModelAnswer(
             prompt=prompt,
@@ -212,6 +220,7 @@ class OpenAICompatibleModel:
             source=self.source,
             endpoint=self.endpoint,
             request=self._questions.request(body),
+            engine=self._engine(top, listing),
             notes=notes
             + ((TRIED_AGAIN,) if again else ())
             + top.notes
@@ -298,7 +307,7 @@ class OpenAICompatibleModel:
         rounding = FLOAT32_ROUNDING * size if top.summed_one_by_one else MASS_TOLERANCE
         try:
             return TokenDistribution.from_top_logprobs(
-                top.tokens,
+                [self._tokens.setdefault(token, token) for token in top.tokens],
                 top.logprobs,
                 size,
                 vocabulary_assumed=assumed,
@@ -311,6 +320,13 @@ class OpenAICompatibleModel:
             if size < len(top.tokens):
                 remedy = "Correct --vocabulary-size or SOFTMAX_VISUALIZER_VOCABULARY_SIZE, or leave it out."
             raise ModelError(f"The server's list cannot be used. {error} {remedy}") from error
+
+    def _engine(self, top: TopLogprobs, listing: Listing) -> str | None:
+        """Return the name of the engine that answered, as far as its list of models or its answer tells."""
+        if self._configuration.is_openai:
+            return "OpenAI"
+        owner = listing.models.get(self.name, ListedModel()).owner
+        return _OWNERS.get(owner or "", "llama.cpp" if top.summed_one_by_one else None)
 
     def _vocabulary_size(self, model: str, least: int, listing: Listing) -> tuple[int, bool]:
         """Return the number of tokens in the vocabulary, and whether that is an assumed upper bound."""

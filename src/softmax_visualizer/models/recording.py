@@ -134,6 +134,10 @@ class RecordingModel:
             note = f"This answer was not recorded. {error}"
         return replace(answer, notes=(*answer.notes, note)) if note else answer
 
+    def goes_deeper(self, answer: ModelAnswer) -> bool:
+        """Whether the other model may list more tokens than an answer has."""
+        return self._model.goes_deeper(answer)
+
     async def names(self) -> tuple[str, ...]:
         """Return the names of the models that can be chosen where the other one lives.
 

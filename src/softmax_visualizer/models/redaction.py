@@ -37,6 +37,7 @@ def redacted(answer: ModelAnswer, redact: Redact) -> ModelAnswer:
         endpoint=None if answer.endpoint is None else redact(answer.endpoint),
         request=_redacted_json(answer.request, redact),
         notes=tuple(map(redact, answer.notes)),
+        engine=answer.engine,
     )
     return answer if changed == answer else changed
 

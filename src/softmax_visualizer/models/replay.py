@@ -117,6 +117,10 @@ class RecordedModel:
             )
         return answer
 
+    def goes_deeper(self, answer: ModelAnswer) -> bool:
+        """Return False: what was recorded is all there is."""
+        return False
+
     async def names(self) -> tuple[str, ...]:
         """Return the names of the recorded models, in the order in which they first answered."""
         return tuple(self._recording.lines)

@@ -9,7 +9,9 @@ import random
 from dataclasses import replace
 from functools import lru_cache
 
+from softmax_visualizer.decoding.engines import engine as engine_of
 from softmax_visualizer.decoding.settings import PRESETS, DecodingSettings, Order
+from softmax_visualizer.display.settings import order_phrase, settings_words
 from softmax_visualizer.tui.knobs import turned, with_value
 from softmax_visualizer.tui.scene import MOST_PINS, Sample, Scene
 from softmax_visualizer.tui.views import VIEWS
@@ -45,7 +47,31 @@ def order(scene: Scene) -> Scene:
     """Switch between temperature first and temperature last."""
     first = scene.settings.order == "temperature-first"
     other: Order = "temperature-last" if first else "temperature-first"
-    return replace(scene, settings=replace(scene.settings, order=other))
+    return replace(scene, settings=replace(scene.settings, order=other), engine="")
+
+
+def engine(scene: Scene, name: str) -> Scene:
+    """Take an engine's order; for the engine that is chosen already, take its own knobs too."""
+    chosen = engine_of(name)
+    knobs = settings_words(chosen.defaults, order=False)
+    if scene.engine == name:
+        return replace(scene, settings=chosen.defaults).saying(f"{name}'s own knobs: {knobs}.")
+    changed = replace(scene, settings=replace(scene.settings, order=chosen.order), engine=name)
+    phrase = order_phrase(chosen.order) if chosen.published else "its order is not published"
+    return changed.saying(f"{name}: {phrase}. Chosen once more (E, Enter), it sets its own knobs: {knobs}.")
+
+
+def recognised(scene: Scene) -> Scene:
+    """Take the order of the engine that answered, unless the person chose one, and say so."""
+    name = scene.asked.answer.engine if scene.asked is not None else None
+    # what a lesson shows is the lesson's to decide
+    if scene.asked is None or name is None or scene.engine is not None or scene.caption is not None:
+        return scene
+    ordered = replace(scene.settings, order=engine_of(name).order)
+    if ordered == scene.settings:
+        return scene
+    said = f"This server is {name}, so: {order_phrase(ordered.order)}. o switches it."
+    return replace(scene, settings=ordered).saying(" ".join((*scene.asked.answer.notes, said)), "wait")
 
 
 def histograms(scene: Scene) -> Scene:

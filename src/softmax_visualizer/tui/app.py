@@ -42,13 +42,14 @@ class SoftmaxVisualizer(TerminalApp):
         recorder: Recorder | None = None,
         lesson: LessonStart | None = None,
         settings: DecodingSettings | None = None,
+        engine: str | None = None,
     ) -> None:
         super().__init__()
         self.history = list(history)
         """The prompts that were asked, oldest first, those of former runs among them."""
         self.redact = configuration.redact
         """Takes secrets out of a text."""
-        scene = Scene(configuration, prompt, seed, settings or DecodingSettings())
+        scene = Scene(configuration, prompt, seed, settings or DecodingSettings(), engine=engine)
         self._main = MainScreen(scene, self.history, recorder, lesson)
         if lesson is not None and lesson.auto:
             # how many frames an animation takes is up to the machine

@@ -28,7 +28,7 @@ MOST_PINS = 3
 _PLAIN = DecodingSettings()
 
 _CHOSEN = (
-    "asked", "settings", "view", "picture", "axis", "top", "pins", "samples", "sampled", "question",
+    "asked", "settings", "engine", "view", "picture", "axis", "top", "pins", "samples", "sampled", "question",
 )  # fmt: skip
 
 
@@ -86,12 +86,14 @@ class Request:
     """How the question to the model stands.
 
     ``seconds``: since it was asked, or how long it took; None where that is not to be said.
+    ``loaded``: how much of a model file is loaded, from 0 to 1, while one is.
     ``fresh``: asked so shortly before that the picture of the last answer needs no mark yet.
     ``sentence``: why it failed.
     """
 
     state: Literal["none", "asking", "answered", "failed", "cancelled"] = "none"
     seconds: float | None = None
+    loaded: float | None = None
     fresh: bool = False
     known: bool = False
     sentence: str = ""
@@ -125,7 +127,9 @@ class Scene:
     """All that is on the screen.
 
     ``prompt``: what stands in the prompt's box, which need not be what was ``asked``.
+    ``deepening``: the answer that more tokens are being asked for; it may have left the screen meanwhile.
     ``typing``: whether the keys go to the prompt.
+    ``engine``: whose order the person chose; empty for an order of their own, None while they chose none.
     ``picture``: which of a view's pictures is shown. ``top``: rows that a table has scrolled past.
     ``samples``: how many tokens have been sampled; ``sampled`` is the last one.
     ``question``: what is asked of a setting; None for what a view asks by itself.
@@ -138,6 +142,7 @@ class Scene:
     prompt: str
     seed: int = 1
     settings: DecodingSettings = _PLAIN
+    engine: str | None = None
     asked: Asked | None = None
     view: str = "histograms"
     picture: int = 0
@@ -149,6 +154,7 @@ class Scene:
     question: Question | None = None
     typing: bool = False
     request: Request = Request()
+    deepening: Asked | None = None
     said: Said | None = None
     badge: tuple[Configuration, str] | None = None
     caption: Caption | None = None
@@ -200,7 +206,7 @@ class Scene:
         if self.caption is not None:
             return self.caption.notice, "faint"
         if self.configuration.source == "bundled" and self.request.state == "answered":
-            return "Bundled 4-gram model. To see your own, set OPENAI_API_KEY or OPENAI_BASE_URL.", "faint"
+            return "A small model of old prose answers: m chooses a real one.", "faint"
         return "", "faint"
 
     # --- changes that more than one module makes ---

@@ -21,8 +21,9 @@ from softmax_visualizer.tui.keys import bindings
 from softmax_visualizer.tui.regions import caption, foot, header, knobs, too_small
 from softmax_visualizer.tui.regions.prompt import PromptEditor
 from softmax_visualizer.tui.regions.region import Region
-from softmax_visualizer.tui.scene import Request, Scene
+from softmax_visualizer.tui.scene import Asked, Request, Scene
 from softmax_visualizer.tui.session import ModelSession
+from softmax_visualizer.tui.sharpening import sharpened
 from softmax_visualizer.tui.views import VIEWS
 from softmax_visualizer.tui.views.view import Picture
 
@@ -67,7 +68,7 @@ class MainScreen(Screen[None]):
         self._before: list[Scene] = []
         self._picture: tuple[Scene, int, int, Picture] | None = None
         self._history = history
-        self._session = ModelSession(recorder)
+        self._session = ModelSession(recorder, lambda part: self._asking.loaded(part))
         self._asking = Asking(self, self._session)
         self._lesson = lesson
         self._before_lesson: Scene | None = None
@@ -96,12 +97,19 @@ class MainScreen(Screen[None]):
         # once all keys that have come in are dealt with: a held key ends on its last value
         cast("TerminalApp", self.app).after_keys(self._redraw)
 
+    def sharpen(self, few: Asked, whole: Asked) -> None:
+        """Put a longer list in the place of a shorter one of one question, also in what can be undone."""
+        self._before = [sharpened(scene, few, whole) for scene in self._before]
+        self._undone = [sharpened(scene, few, whole) for scene in self._undone]
+        self.update(sharpened(self._scene, few, whole), undoable=False)
+
     def _redraw(self) -> None:
         self._survey()
         for region in self.query(Region):
             region.show(self._scene)
         editor, scene = self._editor, self._scene
-        framing = scene.configuration.framing if scene.configuration.source == "openai" else ""
+        source = scene.configuration.source
+        framing = scene.configuration.framing if source in ("openai", "local") else ""
         title = f"Prompt · {framing}" if framing else "Prompt"
         if editor.border_title != title:
             editor.border_title = title
@@ -232,6 +240,7 @@ class MainScreen(Screen[None]):
         """Play a lesson from its beginning."""
         from softmax_visualizer.tui.lesson.player import LessonPlayer
 
+        self._asking.stop_deepening()
         if self._before_lesson is None:
             self._before_lesson = self._scene
         self.player = LessonPlayer(self, start.lesson, auto=start.auto, speed=start.speed)
@@ -299,10 +308,19 @@ class MainScreen(Screen[None]):
         """Ask about the prompt once more."""
         self.ask(again=True)
 
+    @work(exclusive=True, group="deeper", exit_on_error=False)
+    async def action_deepen(self) -> None:
+        """Ask for all tokens that the server lists, after a word about the cost."""
+        await self._asking.deepen_on_request()
+
     def action_back(self) -> None:
         """Step back from a request that is under way, or from a view to the histograms."""
         if self.workers.cancel_group(self, "check"):
             self.update(self._scene.saying("The check was cancelled."))
+        elif self.workers.cancel_group(self, "models"):
+            self.update(self._scene.saying("No other model was chosen."))
+        elif self._asking.stop_deepening():
+            self.update(self._scene.saying("No more tokens are asked for; D asks again."))
         elif not self._cancel_request():
             self.update(actions.histograms(self._scene))
 
@@ -361,6 +379,13 @@ class MainScreen(Screen[None]):
         await questions.type_value(self, knob)
 
     @work
+    async def action_engine(self) -> None:
+        """Let the person choose the engine whose order, and then whose knobs, are taken."""
+        from softmax_visualizer.tui.dialogs import questions
+
+        await questions.choose_engine(self)
+
+    @work
     async def action_question(self, about: str) -> None:
         """Let the person say what they want to know; a wrong answer is explained and changes nothing."""
         from softmax_visualizer.tui.dialogs import questions
@@ -382,17 +407,17 @@ class MainScreen(Screen[None]):
 
     @work(exclusive=True, group="models", exit_on_error=False)
     async def action_models(self) -> None:
-        """Let the person choose one of the models that the server names."""
-        from softmax_visualizer.tui.dialogs import endpoint
+        """Let the person choose a model: of the server, on this machine, or the bundled one."""
+        from softmax_visualizer.tui.dialogs import models
 
-        chosen = await endpoint.choose_model(self, self._session)
+        chosen = await models.choose_model(self, self._session)
         if chosen is not None:
-            self._reconfigure(model=chosen)
+            self._reconfigure(**chosen)
 
     def action_framing(self) -> None:
         """Go on to the next way of putting the prompt to the model."""
         configuration = self._scene.configuration
-        if configuration.source != "openai":
+        if configuration.source not in ("openai", "local"):
             self.update(self._scene.saying("Framing is for chat models: nothing is asked of one here."))
             return
         framings = get_args(Framing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -13,18 +14,22 @@ if TYPE_CHECKING:
     from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.models.recording import Recorder
 
-_MOST_ANSWERS = 100
-"""Answers that are kept; one of the bundled model takes half a megabyte."""
+_MOST_LISTED = 2_000_000
+"""Tokens, in all answers that are kept; a thousand of them take some 30 kilobytes."""
 
 
 class ModelSession:
     """The model that was opened for a configuration, once it was needed, and the answers so far.
 
     Whatever imports much or touches a disk runs in a thread. All methods raise ModelError with a sentence.
+
+    Args:
+        recorder: keeps all answers, if there is one.
+        progress: is told, from 0 to 1, how much of a model file is loaded.
     """
 
-    def __init__(self, recorder: Recorder | None = None) -> None:
-        self._recorder = recorder
+    def __init__(self, recorder: Recorder | None, progress: Callable[[float], None]) -> None:
+        self._recorder, self._progress = recorder, progress
         self._opened: tuple[Configuration, LanguageModel] | None = None
         self._answers: dict[tuple[object, ...], ModelAnswer] = {}
 
@@ -35,27 +40,38 @@ class ModelSession:
         former, self._opened = self._opened, None
         if former is not None:
             await former[1].close()
-        model = await asyncio.to_thread(_open, configuration, self._recorder)
+        model = await asyncio.to_thread(_open, configuration, self._recorder, self._progress)
         self._opened = configuration, model
         return model
 
-    async def ask(self, configuration: Configuration, prompt: str, *, again: bool = False) -> ModelAnswer:
+    async def ask(
+        self, configuration: Configuration, prompt: str, *, again: bool = False, whole: bool = False
+    ) -> ModelAnswer:
         """Return the model's answer, with all imported that drawing it takes.
 
-        What was asked before of the same model in the same way is not asked again, except on request.
+        What was asked before of the same model in the same way is not asked again, except on request, or
+        where ``whole`` wants more tokens than were listed then.
         """
         question = _question(configuration, prompt)
         answer = self._answers.get(question)
-        if answer is None or again:
-            answer = await (await self.open(configuration)).ask(prompt)
+        if answer is None or again or (whole and await self.goes_deeper(configuration, answer)):
+            answer = await (await self.open(configuration)).ask(prompt, whole=whole)
             answer = await asyncio.to_thread(_without_secrets, answer, configuration)
         # the one that was used last is the last to be dropped
         self._answers.pop(question, None)
         self._answers[question] = answer
-        if len(self._answers) > _MOST_ANSWERS:
+        while len(self._answers) > 1 and self._listed > _MOST_LISTED:
             del self._answers[next(iter(self._answers))]
         await asyncio.to_thread(_prepare_drawing, answer)
         return answer
+
+    async def goes_deeper(self, configuration: Configuration, answer: ModelAnswer) -> bool:
+        """Whether more tokens than an answer lists may be had where it came from."""
+        return (await self.open(configuration)).goes_deeper(answer)
+
+    @property
+    def _listed(self) -> int:
+        return sum(len(answer.distribution) for answer in self._answers.values())
 
     def knows(self, configuration: Configuration, prompt: str) -> bool:
         """Whether the answer about a prompt is known already."""
@@ -63,7 +79,7 @@ class ModelSession:
 
     async def names(self, configuration: Configuration) -> tuple[str, ...]:
         """Return the models of the server that is set up, even while the bundled one is in use."""
-        server = replace(configuration, model=None)
+        server = replace(configuration, model=None, local=False)
         if server.source == "bundled":
             return ()
         model = await asyncio.to_thread(_open, server)
@@ -105,10 +121,14 @@ def _question(configuration: Configuration, prompt: str) -> tuple[object, ...]:
     )
 
 
-def _open(configuration: Configuration, recorder: Recorder | None = None) -> LanguageModel:
+def _open(
+    configuration: Configuration,
+    recorder: Recorder | None = None,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> LanguageModel:
     from softmax_visualizer.models.opening import open_model
 
-    return open_model(configuration, recorder)
+    return open_model(configuration, recorder, progress)
 
 
 def _without_secrets(answer: ModelAnswer, asked_of: Configuration) -> ModelAnswer:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from textual.app import App
 from textual.worker import Worker
 
-from softmax_visualizer.tui.scene import Scene
+from softmax_visualizer.tui.scene import Asked, Scene
 
 
 class Stage(Protocol):
@@ -24,6 +24,9 @@ class Stage(Protocol):
 
     def update(self, scene: Scene, *, undoable: bool = True) -> None:
         """Show another scene; what a person has chosen in it can be undone unless it is not ``undoable``."""
+
+    def sharpen(self, few: Asked, whole: Asked) -> None:
+        """Put a longer list in the place of a shorter one of the same question, wherever that is known."""
 
     def run_worker(
         self, work: Awaitable[None], *, group: str, exclusive: bool, exit_on_error: bool = True

@@ -98,6 +98,7 @@ class ValueScreen(Dialog[str]):
 class ChoiceScreen(Dialog[str]):
     """Offers names; gives back the chosen one, or nothing.
 
+    ``current``: the name under the cursor, or what one begins with. ``hint``: a sentence below.
     ``fetch``: brings the names, where they are not known yet. Keys wait for them; Escape goes back at once.
     """
 
@@ -112,17 +113,19 @@ class ChoiceScreen(Dialog[str]):
         names: Sequence[str] = (),
         current: str = "",
         *,
+        hint: str = "",
         fetch: Callable[[], Awaitable[Sequence[str]]] | None = None,
     ) -> None:
         super().__init__()
         self._title, self._names, self._current, self._fetch = title, list(names), current, fetch
+        self._hint = hint
         self._offered: list[str] = []
 
     def compose(self) -> ComposeResult:
         """Lay out the names, the current one under the cursor."""
         with Vertical(classes="dialog") as box:
             box.border_title = Content(self._title)
-            box.border_subtitle = "Enter chooses, Esc goes back"
+            box.border_subtitle = Content(f"{self._hint} Enter chooses, Esc goes back".strip())
             yield OptionList()
 
     def on_mount(self) -> None:
@@ -152,7 +155,9 @@ class ChoiceScreen(Dialog[str]):
         self._offered = found[:_MOST]
         names = self.query_one(OptionList)
         names.clear_options().add_options(Option(Text(safe_line(name, 70))) for name in self._offered)
-        names.highlighted = self._offered.index(self._current) if self._current in self._offered else 0
+        # a name may have something to say behind it
+        current = (at for at, name in enumerate(self._offered) if f"{name} ".startswith(f"{self._current} "))
+        names.highlighted = next(current, 0)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Offer the names with what is typed in them."""

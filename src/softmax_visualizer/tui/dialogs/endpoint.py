@@ -1,4 +1,4 @@
-"""What a person asks of the place where answers come from: its models, the request, what it can do."""
+"""What a person asks of the place where answers come from: the request, and what it can do."""
 
 from __future__ import annotations
 
@@ -9,30 +9,10 @@ from rich.text import Text
 
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.models.base import ModelError
-from softmax_visualizer.models.bundled import BUNDLED
-from softmax_visualizer.tui.dialogs.base import ChoiceScreen, PageScreen
+from softmax_visualizer.tui.dialogs.base import PageScreen
 from softmax_visualizer.tui.scene import Scene
 from softmax_visualizer.tui.session import ModelSession
 from softmax_visualizer.tui.stage import Stage
-
-
-async def choose_model(stage: Stage, session: ModelSession) -> str | None:
-    """Let the person choose one of the models that the server names, or the bundled one."""
-    configuration = stage.scene.configuration
-
-    async def names() -> tuple[str, ...]:
-        found: tuple[str, ...] = ()
-        try:
-            found = await session.names(configuration)
-        except ModelError as error:
-            stage.update(stage.scene.saying(str(error), "bad"))
-        return (*found, BUNDLED) if configuration.replay is None else found
-
-    asked = stage.scene.asked
-    current = asked.answer.model if asked is not None else ""
-    dialog = ChoiceScreen("Choose a model", current=current, fetch=names)
-    chosen: str | None = await stage.app.push_screen_wait(dialog)
-    return chosen
 
 
 async def check(stage: Stage, session: ModelSession) -> None:

@@ -18,10 +18,12 @@ from softmax_visualizer.decoding.decision import (
     find_token,
     rival_temperature,
 )
+from softmax_visualizer.decoding.engines import ENGINES, Engine
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.display.pipeline import token_label
-from softmax_visualizer.display.settings import decimals
-from softmax_visualizer.tui.dialogs.base import MarksScreen, ValueScreen
+from softmax_visualizer.display.settings import decimals, settings_words
+from softmax_visualizer.tui import actions
+from softmax_visualizer.tui.dialogs.base import ChoiceScreen, MarksScreen, ValueScreen
 from softmax_visualizer.tui.knobs import typed
 from softmax_visualizer.tui.stage import Stage
 
@@ -53,6 +55,22 @@ async def type_value(stage: Stage, knob: str) -> None:
         stage.update(replace(stage.scene, settings=typed(stage.scene.settings, knob, text)))
     except SettingsError as error:
         stage.update(stage.scene.saying(f"{error} The setting stays as it was.", "bad"))
+
+
+async def choose_engine(stage: Stage) -> None:
+    """Let the person choose an engine; the one that is chosen, or answered, is under the cursor."""
+    asked = stage.scene.asked
+    current = stage.scene.engine or (asked.answer.engine if asked is not None else None)
+    lines = {_engine_line(engine): engine.name for engine in ENGINES}
+    under = next((line for line, name in lines.items() if name == current), "")
+    chosen = await stage.app.push_screen_wait(ChoiceScreen("Whose order?", tuple(lines), under))
+    if chosen is not None:
+        stage.update(actions.engine(stage.scene, lines[chosen]))
+
+
+def _engine_line(engine: Engine) -> str:
+    order = ("T first" if engine.order == "temperature-first" else "T last") if engine.published else ""
+    return f"{engine.name:<13}{order:<8} {settings_words(engine.defaults, order=False)}"
 
 
 async def ask(stage: Stage, about: str) -> None:

@@ -34,6 +34,10 @@ def _model(scene: Scene) -> str:
     if scene.asked is not None:
         return scene.asked.answer.model
     configuration = scene.configuration
+    if configuration.source == "local":
+        from softmax_visualizer.models.weights import short_name
+
+        return short_name(str(configuration.model))
     return (
         configuration.model or "default model" if configuration.source == "openai" else configuration.source
     )
@@ -46,13 +50,16 @@ def _detail(scene: Scene) -> str:
     from softmax_visualizer.display.pipeline import coverage
 
     answer = scene.asked.answer
+    listed = coverage(decoding) + (", asking for more" if scene.deepening is scene.asked else "")
     recorded = "recorded" if answer.source == "recording" else ""
     host = urlsplit(answer.endpoint or "").netloc
-    return " · ".join(filter(None, (coverage(decoding), recorded, host)))
+    return " · ".join(filter(None, (listed, recorded, host)))
 
 
 def _state(scene: Scene) -> tuple[str, Role]:
     request, seconds = scene.request, scene.request.seconds
+    if request.state == "asking" and request.loaded is not None:
+        return f"loading {request.loaded:.0%}", "wait"
     if request.state == "asking":
         return ("asking" if seconds is None else f"asking {seconds:.0f} s"), "wait"
     if request.state == "failed":

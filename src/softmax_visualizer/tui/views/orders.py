@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
-from softmax_visualizer.display.settings import ENGINES
+from softmax_visualizer.decoding.settings import Order
+from softmax_visualizer.display.settings import order_titles
 from softmax_visualizer.tui.scene import Scene, decoded
 from softmax_visualizer.tui.views.compare import draw_sides
 from softmax_visualizer.tui.views.view import Picture, View
@@ -17,10 +19,10 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
     assert scene.asked is not None
     distribution = scene.asked.answer.distribution
     sides = [
-        Side(titles, decoded(distribution, replace(scene.settings, order=order)))
-        for order, titles in ENGINES.items()
+        Side(order_titles(order), decoded(distribution, replace(scene.settings, order=order)))
+        for order in get_args(Order)
     ]
-    chosen = list(ENGINES).index(scene.settings.order)
+    chosen = get_args(Order).index(scene.settings.order)
     return draw_sides(scene, sides, width, height, chosen)
 
 

@@ -1,0 +1,50 @@
+"""A longer list in the place of a shorter one: the same question, of which more is known now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from softmax_visualizer.tui.scene import Asked, Sample, Scene
+
+_OTHERWISE = "With more tokens known, this random number samples another token: space samples anew."
+
+
+def sharpened(scene: Scene, few: Asked, whole: Asked) -> Scene:
+    """Return a scene in which ``whole`` stands wherever ``few`` stood: on screen, in pins and in the sample.
+
+    A sampled token stays where its random number samples the same one from the longer list, and gets its name
+    where the shorter list had none for it. Where it samples another token, it is forgotten: it was sampled
+    from an estimate that is known to be wrong now.
+    """
+
+    def known(asked: Asked | None) -> Asked | None:
+        return whole if asked is few else asked
+
+    pins = tuple(replace(pin, asked=whole) if pin.asked is few else pin for pin in scene.pins)
+    sampled = scene.sampled
+    if sampled is not None and sampled.pin.asked is few:
+        sampled = _resampled(sampled, whole)
+    deepening = None if scene.deepening is few else scene.deepening
+    result = replace(scene, asked=known(scene.asked), pins=pins, sampled=sampled, deepening=deepening)
+    if scene.asked is not few:
+        return result
+    if scene.sample is None:
+        said = scene.said
+        # what was said of the state before holds now too
+        return result.saying(said.text, said.role) if said and said.about == scene.chosen else result
+    if result.sample is None:
+        return result.saying(_OTHERWISE)
+    from softmax_visualizer.display.sample import sample_sentence
+
+    sample = result.sample
+    words = sample_sentence(sample.pin.decoding, sample.index, sample.chance, scene.seed, sample.number)
+    return result.saying(words, "sampled")
+
+
+def _resampled(sample: Sample, whole: Asked) -> Sample | None:
+    pin = replace(sample.pin, asked=whole)
+    index = pin.decoding.draw(sample.chance)
+    listed, longer = sample.pin.asked.answer.distribution, whole.answer.distribution
+    token = None if index is None else longer.token(index)
+    same = token not in listed.tokens if sample.index is None else token == listed.token(sample.index)
+    return replace(sample, pin=pin, index=index) if same else None
