@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -15,8 +14,8 @@ from softmax_visualizer.decoding import DecodingSettings, Interval, Token, Token
 from softmax_visualizer.decoding.decision import DecisionError, Question, acceptable_tokens, find_token
 from softmax_visualizer.display.decision import bounded, decision
 from softmax_visualizer.display.labels import cell_width, label
+from softmax_visualizer.display.settings import settings_words
 from softmax_visualizer.tui.dialogs.questions import _rival_text, _with_reliability, _with_rival, _with_tokens
-from softmax_visualizer.tui.knobs import Knobs
 
 FOX = TokenDistribution.from_logits(
     [" lazy", " fence", " moon", " corpse", "%", "nan", "7", " New York"],
@@ -405,26 +404,26 @@ def test_what_the_dialog_shows_asks_the_same_again(typed: str) -> None:
     assert _with_rival(question, _rival_text(question), FOX) == question
 
 
-# Words of the knobs, and lines of words
+# Words of settings, and lines of words
 
 
 @pytest.mark.parametrize(
-    ("knobs", "words"),
+    ("settings", "words"),
     [
-        (Knobs(), "T 1.00"),
-        (Knobs(Decimal("0.7"), Decimal("0.90")), "T 0.70, top-p 0.90"),
-        (Knobs(Decimal(0), top_k=40), "T 0.00, top-k 40"),
-        (Knobs(Decimal("0.725"), min_p=Decimal("0.05")), "T 0.725, min-p 0.05"),
-        (Knobs(Decimal("1E+2"), Decimal(0)), "T 100.00, top-p 0.00"),
-        (Knobs(order="temperature-last"), "T 1.00, T last"),
+        (DecodingSettings(), "T 1.00"),
+        (DecodingSettings(0.7, 0.90), "T 0.70, top-p 0.90"),
+        (DecodingSettings(0.0, top_k=40), "T 0.00, top-k 40"),
+        (DecodingSettings(0.725, min_p=0.05), "T 0.725, min-p 0.05"),
+        (DecodingSettings(100.0, 0.0), "T 100.00, top-p 0.00"),
+        (DecodingSettings(order="temperature-last"), "T 1.00, T last"),
         (
-            Knobs(Decimal("1.5"), Decimal("0.5"), 3, Decimal("1E-7"), "temperature-last"),
+            DecodingSettings(1.5, 0.5, 3, 1e-7, "temperature-last"),
             "T 1.50, top-p 0.50, top-k 3, min-p 0.0000001, T last",
         ),
     ],
 )
-def test_the_words_of_a_setting_name_what_is_not_off(knobs: Knobs, words: str) -> None:
-    assert knobs.words == words
+def test_the_words_of_a_setting_name_what_is_not_off(settings: DecodingSettings, words: str) -> None:
+    assert settings_words(settings) == words
 
 
 def test_names_in_sentences_are_labels() -> None:
