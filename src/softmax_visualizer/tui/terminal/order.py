@@ -48,6 +48,10 @@ class InOrder(App[None]):
     def keys_wait(self) -> Iterator[None]:
         """Keep keys back meanwhile; Escape and what leaves the app go through."""
         self._waits += 1
+        urgent = [message for message in self._waiting if _never_waits(message)]
+        if urgent:
+            self._waiting.clear()
+            super().post_message(urgent[0])
         try:
             yield
         finally:
@@ -75,7 +79,7 @@ class InOrder(App[None]):
         of_a_person = isinstance(message, (events.InputEvent, events.Paste)) and not message.is_forwarded
         if not of_a_person or not _can_tell_whether_idle():
             return super().post_message(message)
-        if self._waits and isinstance(message, events.Key) and message.key in _NEVER_WAIT:
+        if self._waits and _never_waits(message):
             # what was typed before was for what nobody waits for any more
             self._waiting.clear()
             return super().post_message(message)
@@ -106,6 +110,10 @@ class InOrder(App[None]):
             self._dealt.set()
             if self._afterwards:
                 self.call_later(self._do_afterwards)
+
+
+def _never_waits(message: Message) -> bool:
+    return isinstance(message, events.Key) and message.key in _NEVER_WAIT
 
 
 def _ready() -> Any:
