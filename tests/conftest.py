@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+import properties  # noqa: F401  # registers the profiles
 
 SHARED = Path(__file__).parents[2] / "shared"
+
+settings.load_profile("light")
 
 
 @pytest.fixture(scope="session")

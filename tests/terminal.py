@@ -27,6 +27,7 @@ KEYS = {
     "right": "\x1b[C",
     "up": "\x1b[A",
     "down": "\x1b[B",
+    "end": "\x1b[F",
     "alt+left": "\x1b[1;3D",
     "alt+right": "\x1b[1;3C",
     "alt+up": "\x1b[1;3A",

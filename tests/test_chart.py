@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import plotext
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from properties import examples
 from softmax_visualizer.decoding.interval import FloatArray
 from softmax_visualizer.display.chart import Line, chart
 from softmax_visualizer.display.numbers import percent
@@ -18,7 +19,7 @@ from softmax_visualizer.display.pieces import Role
 
 SWEEP: FloatArray = np.linspace(0.0, 2.0, 41)
 
-drawings = settings(deadline=None, max_examples=30)
+drawings = examples(30)
 values = st.floats(0, 1) | st.sampled_from([0.0, 1.0, 1e-12, 7.0, math.inf])
 columns_and_rows = st.tuples(st.integers(20, 60), st.integers(4, 14))
 

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from properties import examples
 from softmax_visualizer.decoding import Decoding, DecodingSettings, Interval, Token, TokenDistribution, decode
 from softmax_visualizer.decoding.comparison import Comparison, alignment, compare
 
@@ -114,7 +115,7 @@ def near_an_edge(decoding: Decoding) -> bool:
     return bool(near_p or (np.abs(logs - floor) < 1e-7).any())
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(logit_lists, decoding_settings, decoding_settings)
 def test_settings_on_a_whole_distribution_compare_exactly(
     logits: list[float], one: DecodingSettings, other: DecodingSettings
@@ -130,7 +131,7 @@ def test_settings_on_a_whole_distribution_compare_exactly(
         assert number == pytest.approx(value, rel=1e-9, abs=1e-9), name
 
 
-@settings(max_examples=1500, deadline=None)
+@examples(1500)
 @given(logit_lists, st.integers(1, 39), decoding_settings, decoding_settings, sizes_known)
 def test_the_truth_lies_inside_every_interval_when_the_list_is_cut_to_its_top(
     logits: list[float], count: int, one: DecodingSettings, other: DecodingSettings, size_known: bool
@@ -151,7 +152,7 @@ def two_models(draw: st.DrawFn) -> tuple[TokenDistribution, TokenDistribution]:
     return full(logits[0]), full(logits[1], [f"t{number}" for number in tokens])
 
 
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 @given(
     two_models(), st.integers(1, 40), st.integers(1, 40), decoding_settings, decoding_settings, sizes_known
 )
@@ -174,7 +175,7 @@ def test_the_truth_lies_inside_every_interval_of_two_distributions(
     check(compare(partial[0], partial[1]), truth(wholes[0], wholes[1]))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(two_models(), decoding_settings, decoding_settings)
 def test_two_whole_distributions_compare_exactly(
     models: tuple[TokenDistribution, TokenDistribution], one: DecodingSettings, other: DecodingSettings

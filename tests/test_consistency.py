@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from properties import examples
 from softmax_visualizer.decoding.consistency import (
     Need,
     Odds,
@@ -85,7 +86,7 @@ pairs = logit_lists.flatmap(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@examples(400)
 @given(pairs)
 def test_tables_of_one_distribution_are_never_called_contradictory(
     pair: tuple[PrintedTable, PrintedTable],
@@ -94,7 +95,6 @@ def test_tables_of_one_distribution_are_never_called_contradictory(
         assert contradiction(*pair) is None
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.floats(-5, 5), min_size=2, max_size=8),
     st.sampled_from([1e-300, 1e-12, 1e-3, 0.3]),
@@ -114,7 +114,6 @@ def test_nor_are_they_at_any_temperature_or_with_every_digit_printed(
     assert contradiction(*tables) is None
 
 
-@settings(deadline=None)
 @given(
     pairs,
     st.dictionaries(st.sampled_from(["t0", "t1", "t2", "t3"]), st.integers(0, 100).map(str), max_size=4),
@@ -287,7 +286,6 @@ def test_the_winner_at_temperature_0_is_the_likeliest_at_every_other() -> None:
     assert contradiction(table(0, True, a="100.0"), table(1.5, a="30.0", b="31.0")) is None
 
 
-@settings(deadline=None)
 @given(
     # near enough for each to be some 7 % or more: of less, one decimal does not say enough
     st.lists(st.floats(0, 0.3), min_size=2, max_size=6),

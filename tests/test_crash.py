@@ -42,7 +42,7 @@ def test_a_crash_restores_the_terminal_and_says_one_sentence(tmp_path: Path) -> 
         assert b"\x1b[?1049l" in terminal.written
         assert b"\x1b[?25h" in terminal.written
         after = terminal.written.rpartition(b"\x1b[?1049l")[2].decode()
-        assert "error of its own" in after
+        assert "An error in the program ended it" in after
         assert "KeyError" in after
         assert "Traceback" not in after
         assert KEY.encode() not in terminal.written
@@ -63,7 +63,7 @@ def test_a_textual_that_fails_in_another_way_shows_no_more(tmp_path: Path) -> No
         terminal.wait_for("␣lazy")
         terminal.press("space")
         assert terminal.wait_for_end() == 1
-        assert "error of its own" in terminal.written.decode()
+        assert "An error in the program ended it" in terminal.written.decode()
         assert KEY.encode() not in terminal.written
 
 

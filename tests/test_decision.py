@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from properties import examples
 from softmax_visualizer.decoding import Decoding, DecodingSettings, Interval, TokenDistribution, decode
 from softmax_visualizer.decoding.decision import (
     DecisionError,
@@ -92,7 +93,7 @@ def holds(interval: Interval, truth: float, slack: float = SLACK) -> bool:
     )
 
 
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 @given(logit_lists, st.data(), decoding_settings, st.booleans(), st.integers(1, 2000))
 def test_every_chance_contains_the_truth_of_which_only_the_top_was_shown(
     logits: list[float], data: st.DataObject, chosen: DecodingSettings, size_known: bool, steps: int
@@ -112,7 +113,6 @@ def test_every_chance_contains_the_truth_of_which_only_the_top_was_shown(
     assert holds(at_least_once(leaving(known, accepted), steps), happens, SLACK * steps)
 
 
-@settings(deadline=None)
 @given(logit_lists, st.data(), decoding_settings)
 def test_a_whole_vocabulary_has_chances_without_doubt(
     logits: list[float], data: st.DataObject, chosen: DecodingSettings
@@ -126,7 +126,6 @@ def test_a_whole_vocabulary_has_chances_without_doubt(
     assert leaves.estimate == pytest.approx(truth, rel=1e-9, abs=1e-12)
 
 
-@settings(deadline=None)
 @given(logit_lists, st.data(), decoding_settings, st.booleans())
 def test_accepting_more_tokens_never_makes_leaving_likelier(
     logits: list[float], data: st.DataObject, chosen: DecodingSettings, size_known: bool

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from properties import examples
 from softmax_visualizer.decoding import (
     Decoding,
     DecodingSettings,
@@ -79,7 +80,7 @@ def near_an_edge(decoding: Decoding) -> bool:
     return bool(near_p or (np.abs(likely - floor) < 1e-7).any())
 
 
-@settings(max_examples=1500, deadline=None)
+@examples(1500)
 @given(logit_lists, st.integers(1, 59), decoding_settings, st.booleans())
 def test_the_truth_lies_inside_every_interval_when_a_distribution_is_cut_to_its_top(
     logits: list[float], count: int, chosen: DecodingSettings, size_is_known: bool
@@ -110,7 +111,7 @@ def test_the_truth_lies_inside_every_interval_when_a_distribution_is_cut_to_its_
     assert holds(known.after_cut.kept_tokens, truth.after_cut.kept_tokens.low)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(logit_lists, st.data(), temperatures)
 def test_seeing_more_tokens_never_widens_what_is_known(
     logits: list[float], data: st.DataObject, temperature: float

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from softmax_visualizer.lessons.expectation import FORMS, Expectation
 from softmax_visualizer.lessons.lesson import Lesson
 from softmax_visualizer.lessons.reading import read_lesson
 from softmax_visualizer.models.bundled import BundledModel
-from softmax_visualizer.tui.knobs import Knobs
+from softmax_visualizer.tui.knobs import turned, with_value
 
 EXAMPLE = Path(__file__).parent / "data" / "example_lesson.toml"
 
@@ -349,16 +348,17 @@ def failures(lesson: Lesson) -> list[str]:
         "down": ("top_p", -1),
         "up": ("top_p", 1),
     }
-    knobs, prompt = Knobs(), lesson.prompt
+    settings, prompt = DecodingSettings(), lesson.prompt
     said = []
     for step in lesson.steps:
         prompt = step.prompt or prompt
-        knobs = replace(knobs, **step.settings)  # type: ignore[arg-type]
+        for knob, value in step.settings.items():
+            settings = with_value(settings, knob, value)
         for key in step.keys:
-            knobs = knobs.turned(*turns[key])
+            settings = turned(settings, *turns[key])
         if step.sweep:
-            knobs = replace(knobs, **{step.sweep.knob: step.sweep.values[-1]})  # type: ignore[arg-type]
-        found = decode(BundledModel().answer(prompt).distribution, knobs.settings)
+            settings = with_value(settings, step.sweep.knob, step.sweep.values[-1])
+        found = decode(BundledModel().answer(prompt).distribution, settings)
         said += [failure for expected in step.expectations if (failure := expected.failure(found))]
     return said
 

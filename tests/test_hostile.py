@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from textual.widgets import TextArea
 
+from properties import examples
 from screens import ObedientModel, bench, screen, settle, text
 from softmax_visualizer.decoding import Token, TokenDistribution
 from softmax_visualizer.models.base import ModelError
@@ -57,7 +58,7 @@ def is_whole(shown: str, size: tuple[int, int]) -> None:
         assert len(line) + wide <= size[0], repr(line)
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(
     st.lists(st.tuples(hostile_text, st.binary(max_size=6), st.floats(0.01, 1)), min_size=1, max_size=20),
     hostile_text,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Literal
 
@@ -68,12 +69,15 @@ class Import:
         return f"{self.importer} imports {self.imported}"
 
 
-def imports_of(path: Path) -> Iterator[Import]:
-    """Every import in a module, also those in functions, for type checkers, and by a name in a text."""
+def imports_of(path: Path, names: bool = False) -> Iterator[Import]:
+    """Every import in a module, also those in functions, for type checkers, and by a name in a text.
+
+    ``names``: imports of names from a module come one by one, each with the module in front.
+    """
     module = path.relative_to(SOURCE).with_suffix("")
 
     def visit(node: ast.AST, when: When) -> Iterator[Import]:
-        for name in _imported(node):
+        for name in _imported(node, names):
             yield Import(str(module), module.parts[0], name, when)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             when = "called"
@@ -85,7 +89,7 @@ def imports_of(path: Path) -> Iterator[Import]:
     return visit(ast.parse(path.read_text("utf-8")), "loaded")
 
 
-def _imported(node: ast.AST) -> list[str]:
+def _imported(node: ast.AST, each_name: bool) -> list[str]:
     """Return the modules that a node itself imports; none for most nodes."""
     match node:
         case ast.Import(names=names):
@@ -94,7 +98,7 @@ def _imported(node: ast.AST) -> list[str]:
             raise AssertionError("a relative import, which this test does not follow")
         case ast.ImportFrom(module=str(source), names=names):
             # "from package import room" and "from package import name" look alike
-            return [f"{source}.{name.name}" for name in names] if source == PACKAGE else [source]
+            return [f"{source}.{name.name}" for name in names] if each_name or source == PACKAGE else [source]
         case ast.Call(
             func=ast.Name(id="import_module" | "__import__") | ast.Attribute(attr="import_module"),
             args=[ast.Constant(value=str(name)), *_],
@@ -121,6 +125,26 @@ def test_rooms_import_only_along_the_arrows(room: str) -> None:
         and found.imported_room not in {room, "__version__", *ARROWS[room]}
     ]
     assert against == []
+
+
+def test_modules_import_each_other_in_no_circle() -> None:
+    modules = {_module(path) for path in SOURCE.rglob("*.py")}
+    needed: dict[str, set[str]] = {}
+    for path in SOURCE.rglob("*.py"):
+        imports = {found.imported for found in imports_of(path, names=True) if found.when != "checked"}
+        # "from room import module" needs the module; "from module import name" the module before the name
+        needed[_module(path)] = {
+            name if name in modules else name.rpartition(".")[0] for name in imports
+        } & modules
+    try:
+        TopologicalSorter(needed).prepare()
+    except CycleError as circle:
+        pytest.fail(" -> ".join(reversed(circle.args[1])))
+
+
+def _module(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
 
 
 @pytest.mark.parametrize("room", OTHERS)

@@ -81,12 +81,12 @@ def test_keys_in_one_write_leave_what_one_key_at_a_time_leaves(where: str, tmp_p
 @pytest.mark.parametrize(
     ("keys", "shown"),
     [
-        (["/", "x", BACKSPACE, "y"], ["over they"]),
-        (["t", "1.5", BACKSPACE, "7", ENTER], ["Temperature 1.70"]),
-        (["t", "1.5", ENTER], ["Temperature 1.50"]),
-        ([RIGHT, RIGHT, RIGHT, "x"], ["Temperature 1.30", "pinned: T 1.30"]),
-        (["?", DOWN, "q", RIGHT], ["Temperature 1.10", "EXACT"]),
-        (["/", "!", ENTER, RIGHT, RIGHT], ["over the!", "Temperature 1.20"]),
+        (["/", END, "x", BACKSPACE, "y"], ["over they"]),
+        (["t", "1.5", BACKSPACE, "7", ENTER], ["temperature 1.70"]),
+        (["t", "1.5", ENTER], ["temperature 1.50"]),
+        ([RIGHT, RIGHT, RIGHT, "x"], ["temperature 1.10", "Pinned: T 1.10"]),
+        (["?", DOWN, "q", RIGHT], ["temperature 0.90", "EXACT"]),
+        (["/", END, "!", ENTER, RIGHT, RIGHT, RIGHT], ["over the!", "temperature 1.10"]),
     ],
 )
 def test_keys_in_one_write_do_on_the_screen_what_they_say(

@@ -49,7 +49,7 @@ caption = "pinned moment"
 keys = ["x", "right", "right", "c"]
 
 [[step]]
-caption = "drawn moment"
+caption = "sampled moment"
 keys = ["escape", "space"]
 
 [[step]]
@@ -82,7 +82,7 @@ prompt = "The quick brown fox jumps over the"
 """
 
 MOMENTS = (
-    "first moment", "cold moment", "pinned moment", "drawn moment", "Which word", "It is time.",
+    "first moment", "cold moment", "pinned moment", "sampled moment", "Which word", "It is time.",
     "tables moment", "swept moment", "mapped moment", "typed moment", "last moment",
 )  # fmt: skip
 
@@ -194,7 +194,7 @@ async def test_what_each_moment_does_is_on_its_screen(tmp_path: Path) -> None:
     assert "┤ 1.00" in seen["first moment"]
     assert "┤ 0.20" in seen["cold moment"]
     assert "left → right" in seen["pinned moment"]
-    assert "seed 1" in seen["drawn moment"]
+    assert "seed 1" in seen["sampled moment"]
     assert "Once upon a" in seen["It is time."]
     assert "one model" in seen["tables moment"]
     assert "axis 0 to 100 %" in seen["swept moment"]
@@ -221,7 +221,7 @@ EXPLORATIONS = {
     "a view": ("v", "pagedown", "a"),
     "another view": ("d",),
     "pins": ("x", "right", "x", "z"),
-    "a drawn token taken": ("slash", "escape", "enter", "t", "enter", "right"),
+    "a sampled token taken": ("slash", "escape", "enter", "t", "enter", "right"),
     "a dialog, left by Escape": ("t", "escape", "right"),
     "the help left open": ("question_mark",),
     "the request left open": ("i",),
@@ -434,7 +434,7 @@ async def test_a_click_into_the_prompt_during_a_step_takes_no_key_from_it(tmp_pa
         await pilot.click(PromptEditor)
         await at_rest(app, pilot)
         assert bench(app).query_one(PromptEditor).text == FOX
-        assert bench(app).board.view == "compare"
+        assert bench(app).scene.view == "compare"
 
 
 async def test_a_window_without_the_focus_takes_no_key_from_the_lesson(tmp_path: Path) -> None:
@@ -443,7 +443,7 @@ async def test_a_window_without_the_focus_takes_no_key_from_the_lesson(tmp_path:
         await pilot.press("space")
         app.post_message(events.AppBlur())
         await at_rest(app, pilot)
-        assert bench(app).board.view == "compare"
+        assert bench(app).scene.view == "compare"
         app.post_message(events.AppFocus())
         await press(app, pilot, "space")
         assert caption(app) == ""  # nobody had tried anything out, so that was the end
@@ -710,7 +710,7 @@ async def test_resizing_changes_the_screen_and_not_the_lesson(tmp_path: Path) ->
             await at_rest(app, pilot)
         assert text(app) == before
         await press(app, pilot, "space")
-        assert caption(app) == "drawn moment"
+        assert caption(app) == "sampled moment"
         await pilot.resize_terminal(80, 24)
         await press(app, pilot, "space")
         assert caption(app) == "Which word comes after once upon a?"
@@ -730,7 +730,7 @@ async def test_a_burst_while_the_window_is_dragged_ends_where_it_should(tmp_path
         assert text(app) == seen[MOMENTS.index("swept moment") - 4]
 
 
-async def test_draws_are_the_same_at_each_playing(tmp_path: Path) -> None:
+async def test_samples_are_the_same_at_each_playing(tmp_path: Path) -> None:
     steps = '[[step]]\ncaption = "one"\n[[step]]\ncaption = "two"\nkeys = ["4", "space", "space", "space"]\n'
     path, seen = lesson_file(tmp_path, steps), set()
     for _ in range(2):
@@ -740,7 +740,7 @@ async def test_draws_are_the_same_at_each_playing(tmp_path: Path) -> None:
                 seen.add(text(app))
                 await press(app, pilot, "backspace", "b", "b", "right", "space")
     assert len(seen) == 1
-    assert "draw 3" in seen.pop()
+    assert "sample 3" in seen.pop()
 
 
 FRAMES = """
@@ -905,7 +905,8 @@ async def test_f9_twice_at_once_opens_one_list(tmp_path: Path, monkeypatch: pyte
 
 
 def shown_keys(app: SoftmaxVisualizer) -> list[str] | None:
-    return bench(app).scene.presenter.keystrokes
+    keys = bench(app).scene.presenter.keystrokes
+    return None if keys is None else list(keys)
 
 
 async def test_f6_shows_keys_that_are_pressed_by_hand_and_by_the_lesson(tmp_path: Path) -> None:
@@ -1043,7 +1044,7 @@ def test_a_lesson_in_a_terminal_by_hand(tmp_path: Path) -> None:
         terminal.wait_for("first moment", "┤ 1.00")
         terminal.press(" ", " ", " ", " ", " ")
         # a burst: two of them hurried what moved
-        terminal.wait_for("drawn moment", "draw 1")
+        terminal.wait_for("sampled moment", "sample 1")
         terminal.press("q")
         assert terminal.wait_for_end() == 0
         assert terminal.settings == terminal.settings_before

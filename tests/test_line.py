@@ -48,7 +48,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def line(pty: Pty, *, asks: bool) -> Line:
-    started = Line(pty.descriptor, lambda: None, asks=asks)
+    started = Line(pty.descriptor, lambda: None, lambda: None, asks=asks)
     started.start()
     return started
 
@@ -121,6 +121,18 @@ def test_a_distant_terminal_ends_on_the_last_key(tmp_path: Path) -> None:
         terminal.wait_for("lazy", "EXACT")
         for _ in range(5):
             terminal.press("right")
-        terminal.wait_for("1.50")
+        terminal.wait_for("temperature 1.30")
         terminal.press("ctrl+q")
         terminal.wait_for_end()
+
+
+def test_a_terminal_that_is_gone_is_told_of() -> None:
+    terminal, descriptor = os.openpty()
+    lost = threading.Event()
+    to_terminal = Line(descriptor, lambda: None, lost.set, asks=False)
+    to_terminal.start()
+    os.close(terminal)
+    to_terminal.write(FRAME)
+    assert lost.wait(30)
+    to_terminal.stop()
+    os.close(descriptor)

@@ -78,7 +78,7 @@ def test_it_is_a_heading_and_a_table_with_statistics_for_each_setting() -> None:
         "| `b` | 33.2 % | 0 % | 0 % |\n"
         "| `c` | 30.1 % | 0 % | 0 % |\n"
         "\n"
-        "Entropy 1.58 → 0 → 0 bits, like 3.0 → 1 → 1 equal choices, kept 1, cut 0 %, exact\n"
+        "entropy 1.58 → 0 → 0 bits, perplexity 3.0 → 1 → 1, kept 1 of 3, cut 0 %, exact\n"
         "\n"
         "## Temp 1.5 (top-p 0.50, temperature last)\n"
         "\n"
@@ -88,7 +88,7 @@ def test_it_is_a_heading_and_a_table_with_statistics_for_each_setting() -> None:
         "| `b` | 33.2 % | 33.3 % | 48.3 % |\n"
         "| `c` | 30.1 % | 31.1 % | cut |\n"
         "\n"
-        "Entropy 1.58 → 1.00 → 1.00 bits, like 3.0 → 2.0 → 2.0 equal choices, kept 2, cut 30.1 %, exact\n"
+        "entropy 1.58 → 1.00 → 1.00 bits, perplexity 3.0 → 2.0 → 2.0, kept 2 of 3, cut 30.1 %, exact\n"
     )
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from screens import bench, screen, text
 from softmax_visualizer.decoding import DecodingSettings, decode
+from softmax_visualizer.display.bars import Axis
 from softmax_visualizer.display.columns import Layout, table_of_bars
-from softmax_visualizer.display.histogram import Axis
 from softmax_visualizer.display.pipeline import axis_of, pipeline
 from softmax_visualizer.models.bundled import BundledModel
 

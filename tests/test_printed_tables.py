@@ -6,9 +6,10 @@ import math
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from properties import examples
 from softmax_visualizer.decoding import DecodingSettings, Token, TokenDistribution
 from softmax_visualizer.decoding.consistency import PrintedTable
 from softmax_visualizer.display.printed_tables import (
@@ -242,7 +243,6 @@ words = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(characters | words | st.characters(), max_size=40).map("".join))
 def test_any_text_is_either_read_or_refused(text: str) -> None:
     try:
@@ -366,7 +366,7 @@ NAMES = (
 )
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(st.data())
 def test_tables_of_one_distribution_are_never_called_contradictory_however_they_are_written(
     data: st.DataObject,
@@ -427,7 +427,7 @@ settings_of_show = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(
     st.lists(tokens, min_size=2, max_size=25, unique=True),
     st.data(),

@@ -15,7 +15,12 @@ from softmax_visualizer.tui.app import SoftmaxVisualizer
 from softmax_visualizer.tui.terminal import order, private
 from terminal import Terminal
 
-GROUPS = {"driver": private.DRIVER, "failure": private.FAILURE, "pictures": private.PICTURES}
+GROUPS = {
+    "driver": private.DRIVER,
+    "failure": private.FAILURE,
+    "pictures": private.PICTURES,
+    "keys": private.KEYS,
+}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +64,7 @@ def test_without_any_private_part_the_screen_still_works(tmp_path: Path) -> None
     with Terminal(tmp_path, PYTHONPATH=str(tmp_path)) as terminal:
         terminal.wait_for("␣lazy", "EXACT")
         terminal.press("right")
-        terminal.wait_for("Temperature 1.10")
+        terminal.wait_for("temperature 0.90")
         terminal.press("ctrl+q")
         assert terminal.wait_for_end() == 0
         assert terminal.settings == terminal.settings_before

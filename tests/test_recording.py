@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from properties import examples
 from softmax_visualizer.decoding import (
     Decoding,
     DecodingSettings,
@@ -180,7 +181,7 @@ complete = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.one_of(truncated(), complete), texts, st.lists(texts, max_size=2))
 def test_a_replayed_answer_is_the_recorded_one_bit_for_bit(
     tmp_path_factory: pytest.TempPathFactory,
@@ -775,7 +776,7 @@ def test_a_file_that_cannot_be_read_is_said_to_be(tmp_path: Path) -> None:
         RecordedModel.open(tmp_path)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.lists(st.one_of(st.floats(-300, 0), st.floats(-5, 0), st.just(-math.inf)), min_size=1, max_size=4).map(
         lambda values: sorted(values, reverse=True)

@@ -87,10 +87,10 @@ def test_ctrl_z_gives_the_terminal_back_to_the_shell_and_fg_paints_again(tmp_pat
             terminal.press("fg", "enter")
             terminal.wait_for("␣lazy", "EXACT")
         terminal.press("right")
-        terminal.wait_for("Temperature 1.10")
+        terminal.wait_for("temperature 0.90")
         terminal.press("/")
         terminal.wait_for("Enter ask")
-        terminal.press("!!")
+        terminal.press("end", "!!")
         terminal.wait_for("over the!!")
         terminal.press("ctrl+z")
         terminal.wait_for("Stopped", "shell>")
@@ -120,7 +120,7 @@ def test_where_no_shell_can_continue_it_ctrl_z_does_not_stop_it(tmp_path: Path) 
         terminal.wait_for("␣lazy", "EXACT")
         terminal.press("ctrl+z")
         terminal.press("right")
-        terminal.wait_for("Temperature 1.10", "EXACT")
+        terminal.wait_for("temperature 0.90", "EXACT")
 
 
 def test_stopping_and_continuing_leaves_no_thread_behind(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from typing import cast
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from properties import examples
 from softmax_visualizer.decoding import Decoding, DecodingSettings, Interval, TokenDistribution, decode
 from softmax_visualizer.decoding.decision import departure, leaving
 from softmax_visualizer.decoding.sweep import Knob, Landscape, landscape, settings_apart_from, sweep
@@ -55,7 +56,7 @@ def ends(interval: Interval) -> tuple[float, float, float]:
 # What is computed
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.sampled_from(list(DISTRIBUTIONS.values())), elsewhere, st.sampled_from(["temperature", "top_p"]))
 def test_a_sweep_is_what_decoding_gives_at_each_of_its_positions(
     distribution: TokenDistribution, chosen: DecodingSettings, knob: Knob
@@ -78,7 +79,7 @@ def test_a_sweep_follows_no_more_tokens_than_there_are() -> None:
     assert len(found.tokens) == 3
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     st.sampled_from(list(DISTRIBUTIONS.values())),
     elsewhere,
@@ -385,7 +386,7 @@ def test_a_sweep_names_its_knob_and_marks_where_it_stands(
 ) -> None:
     panels = swept(decode(distribution, DecodingSettings(0.7, 0.9)), knob, (66, 46), 30, True)
     for panel in panels:
-        assert f"over {title}" in panel.title
+        assert f"over {title}" in panel.title.lower()
         assert sum(run.text.count("▲") for row in panel.rows for run in row) == 1
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from properties import examples
 from softmax_visualizer.decoding import (
     Decoding,
     DecodingSettings,
@@ -81,7 +82,7 @@ def assert_the_truth_lies_inside(known: Decoding, truth: Decoding, ranks: list[i
     assert holds(known.cut_mass, truth.cut_mass.low)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(broken_lists(), decoding_settings)
 def test_the_truth_lies_inside_every_interval_of_a_list_of_any_tokens(
     case: tuple[TokenDistribution, TokenDistribution, list[int]], chosen: DecodingSettings
@@ -92,7 +93,7 @@ def test_the_truth_lies_inside_every_interval_of_a_list_of_any_tokens(
     assert_the_truth_lies_inside(decode(partial, chosen), truth, ranks)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(scaled_lists(), decoding_settings)
 def test_the_truth_lies_inside_every_interval_of_a_list_that_was_scaled(
     case: tuple[TokenDistribution, TokenDistribution, list[int]], chosen: DecodingSettings
@@ -103,7 +104,7 @@ def test_the_truth_lies_inside_every_interval_of_a_list_that_was_scaled(
     assert_the_truth_lies_inside(decode(partial, chosen), truth, ranks)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.one_of(broken_lists(), scaled_lists()), decoding_settings, temperatures)
 def test_the_truth_lies_inside_what_is_compared_and_decided(
     case: tuple[TokenDistribution, TokenDistribution, list[int]],
@@ -125,7 +126,7 @@ def test_the_truth_lies_inside_what_is_compared_and_decided(
         assert holds(departure(decoding), departure(truth).low)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(logit_lists, st.data())
 def test_a_top_k_with_temperature_first_keeps_the_ties_that_are_not_listed(
     logits: list[float], data: st.DataObject

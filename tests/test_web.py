@@ -37,7 +37,7 @@ def test_the_screen_is_drawn_for_a_browser_and_its_keys_come_from_there(tmp_path
         send(process.stdin, b"M", json.dumps({"type": "resize", "width": 100, "height": 30}).encode())
         screen = Screen(100, 30)
         pressed = False
-        while "Temperature 0.70" not in screen.text:
+        while "temperature 0.70" not in screen.text:
             kind, data = packet(process.stdout)
             assert kind, "the app has ended"
             if kind == b"D":

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyte
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.color import Color, ColorSystem
@@ -176,7 +176,6 @@ def random_pieces(chance: random.Random) -> tuple[list[tuple[str, Style]], int]:
     return pieces, used
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32))
 def test_differences_lead_from_any_picture_to_any_other(seed: int) -> None:
     chance = random.Random(seed)
@@ -219,3 +218,19 @@ async def test_with_another_textual_the_app_paints_as_that_does(monkeypatch: pyt
         for key in ("right", "question_mark", "escape"):
             app.post_message(events.Key(key, None))
             await assert_shows_the_picture(app, driver)
+
+
+async def test_another_theme_changes_the_colours_of_all_that_is_there() -> None:
+    async with written() as (app, driver):
+        await assert_shows_the_picture(app, driver)
+        row = next(
+            y for y, line in enumerate(driver.screen.characters) if "lazy" in "".join(c.data for c in line)
+        )
+        before = driver.screen.characters[row][2]
+        app.post_message(events.Key("l", "l"))
+        await asyncio.sleep(0.3)
+        await assert_shows_the_picture(app, driver)
+        after = driver.screen.characters[row][2]
+        assert after.data == before.data
+        assert after.fg != before.fg
+        assert after.bg != before.bg

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from softmax_visualizer.display.histogram import Axis, Bar, bar_areas
+from softmax_visualizer.display.bars import Axis, Bar, bar_areas
 from softmax_visualizer.display.labels import cell_width, safe_line
 from softmax_visualizer.display.numbers import SHORTEST_PERCENT, percent
 from softmax_visualizer.display.pieces import Line, Piece, Role, blank, fill, joined, width_of

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from softmax_visualizer.decoding import Decoding, Interval
 from softmax_visualizer.decoding.comparison import Change, Comparison, alignment, compare
 from softmax_visualizer.decoding.decision import leaving
+from softmax_visualizer.display.bars import Bar
 from softmax_visualizer.display.columns import Column
-from softmax_visualizer.display.histogram import Bar
 from softmax_visualizer.display.labels import label, safe_line, wrap
 from softmax_visualizer.display.numbers import count_range, percent, percent_in, percent_short
 from softmax_visualizer.display.pieces import Line, Piece

@@ -27,8 +27,8 @@ from softmax_visualizer.decoding.decision import (
     leaving,
     rival_temperature,
 )
+from softmax_visualizer.display.bars import Axis, bar_areas
 from softmax_visualizer.display.columns import Layout
-from softmax_visualizer.display.histogram import Axis, bar_areas
 from softmax_visualizer.display.labels import cell_width, label, pad, safe_line, wrap
 from softmax_visualizer.display.numbers import number, percent, percent_range, percent_short
 from softmax_visualizer.display.pieces import Line, Piece, Role, fill

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from softmax_visualizer.decoding import Decoding, DecodingSettings, Interval, Stage, TokenDistribution, decode
 from softmax_visualizer.decoding.comparison import alignment
+from softmax_visualizer.display.bars import Axis, Bar
 from softmax_visualizer.display.columns import Column
-from softmax_visualizer.display.histogram import Axis, Bar
 from softmax_visualizer.display.labels import label
 from softmax_visualizer.display.numbers import bits, count_range, number, percent_in, percent_short
 from softmax_visualizer.display.settings import cut_words, decimals

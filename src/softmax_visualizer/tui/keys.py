@@ -89,6 +89,7 @@ KEYS = (
     Key("i", "request", "Show the request", "exactly what is sent, without the key"),
     Key("e", "check", "Check the server", "what it reports, and whether temperature changes that"),
     Key("l", "light", "Light or dark", "switch the theme", outside=True),
+    Key("ctrl+l", "repaint", "Repaint", "where something else wrote to the terminal", outside=True),
     Key("f9", "lessons", "Lessons", "play a built-in lesson, or leave it", outside=True),
     Key("f6", do("present", "keys"), "Show keys", "that are pressed, for an audience", outside=True),
     Key("f7", do("present", "large"), "Larger caption", "of a lesson", outside=True),

@@ -23,7 +23,6 @@ from softmax_visualizer.tui.regions.prompt import PromptEditor
 from softmax_visualizer.tui.regions.region import Region
 from softmax_visualizer.tui.scene import Request, Scene
 from softmax_visualizer.tui.session import ModelSession
-from softmax_visualizer.tui.terminal.cells import COMPONENT_CLASSES
 from softmax_visualizer.tui.views import VIEWS
 from softmax_visualizer.tui.views.view import Picture
 
@@ -42,10 +41,14 @@ _MOST_UNDONE = 500
 """Changes that can be undone."""
 
 
+def _editor_lines(height: int) -> int:
+    return max(3, min(8, height // 4))
+
+
 class MainScreen(Screen[None]):
     """Prompt and board; it asks the model once a prompt, and decodes at every turn of a knob."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENT_CLASSES
+    AUTO_FOCUS = "#board"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
 
     player: LessonPlayer | None = None
@@ -130,7 +133,9 @@ class MainScreen(Screen[None]):
         scene = self._scene
         yield Region(scene, header.draw, id="header")
         yield Region(scene, caption.draw, id="caption", height=caption.height)
-        yield PromptEditor(scene.prompt, self._history, scene.configuration.mask, id="prompt")
+        editor = PromptEditor(scene.prompt, self._history, scene.configuration.mask, id="prompt")
+        editor.styles.max_height = _editor_lines(self.app.size.height)
+        yield editor
         yield Region(scene, knobs.draw, id="knobs", hit=knobs.hit, wheel=knobs.wheel)
         yield Region(scene, self._draw_settings, id="settings")
         board = Region(scene, self._draw_board, id="board")
@@ -164,7 +169,6 @@ class MainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Put the keys on the board and ask about the first prompt, so that there is something to see."""
-        self.set_focus(self.query_one("#board"))
         self._editor.remember(self._scene.prompt)
         if self._lesson is not None:
             self.teach(self._lesson)
@@ -180,7 +184,7 @@ class MainScreen(Screen[None]):
         if not small and self.focused is None:
             # what is not shown loses the focus
             self.set_focus(self._editor if self._scene.typing else self.query_one("#board"))
-        self._editor.styles.max_height = max(3, min(8, event.size.height // 4))
+        self._editor.styles.max_height = _editor_lines(event.size.height)
         self.update(self._scene)
 
     @on(events.DescendantFocus)
@@ -327,6 +331,12 @@ class MainScreen(Screen[None]):
     def action_light(self) -> None:
         """Switch between the light and the dark theme."""
         self.app.theme = "textual-light" if self.app.current_theme.dark else "textual-dark"
+
+    def action_repaint(self) -> None:
+        """Send the whole screen again."""
+        app = cast("TerminalApp", self.app)
+        app.forget_screen()
+        app.refresh()
 
     def action_help(self) -> None:
         """Show every key and what it does."""

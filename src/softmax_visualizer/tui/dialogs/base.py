@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from rich.console import Group
 from rich.table import Table
@@ -18,6 +18,12 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from softmax_visualizer.display.labels import safe_line
+
+if TYPE_CHECKING:
+    from softmax_visualizer.tui.terminal.app import TerminalApp
+
+_MOST = 500
+"""Names that are offered at once; of more, those with what is typed in them."""
 
 _BACK: list[BindingType] = [Binding("escape,q", "dismiss", "back")]
 
@@ -90,27 +96,75 @@ class ValueScreen(Dialog[str]):
 
 
 class ChoiceScreen(Dialog[str]):
-    """Offers names; gives back the chosen one, or nothing."""
+    """Offers names; gives back the chosen one, or nothing.
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "back")]
+    ``fetch``: brings the names, where they are not known yet. Keys wait for them; Escape goes back at once.
+    """
 
-    def __init__(self, title: str, names: Sequence[str], current: str) -> None:
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss(None)", "back"),
+        Binding("down", "app.focus_next", "to the names", show=False),
+    ]
+
+    def __init__(
+        self,
+        title: str,
+        names: Sequence[str] = (),
+        current: str = "",
+        *,
+        fetch: Callable[[], Awaitable[Sequence[str]]] | None = None,
+    ) -> None:
         super().__init__()
-        self._title, self._names, self._current = title, list(names), current
+        self._title, self._names, self._current, self._fetch = title, list(names), current, fetch
+        self._offered: list[str] = []
 
     def compose(self) -> ComposeResult:
         """Lay out the names, the current one under the cursor."""
         with Vertical(classes="dialog") as box:
             box.border_title = Content(self._title)
             box.border_subtitle = "Enter chooses, Esc goes back"
-            choices = OptionList(*(Option(Text(safe_line(name, 70))) for name in self._names))
-            if self._current in self._names:
-                choices.highlighted = self._names.index(self._current)
-            yield choices
+            yield OptionList()
+
+    def on_mount(self) -> None:
+        """Offer the names, or have them brought."""
+        super().on_mount()
+        if self._fetch is None:
+            self._offer("")
+        else:
+            self.run_worker(self._wait(self._fetch), group="fetch", exit_on_error=False)
+
+    async def _wait(self, fetch: Callable[[], Awaitable[Sequence[str]]]) -> None:
+        names, box = self.query_one(OptionList), self.query_one(".dialog")
+        said, box.border_subtitle = box.border_subtitle, "asking for the names, Esc cancels"
+        with cast("TerminalApp", self.app).keys_wait():
+            self._names = list(await fetch())
+            box.border_subtitle = said
+            if len(self._names) > _MOST:
+                field = Input(placeholder=f"a part of one of {len(self._names):,} names")
+                field.cursor_blink = False
+                await box.mount(field, before=names)
+                field.focus()
+            self._offer("")
+
+    def _offer(self, part: str) -> None:
+        """Offer the names with this part; more than anybody reads would take seconds to lay out."""
+        found = [name for name in self._names if part.casefold() in name.casefold()]
+        self._offered = found[:_MOST]
+        names = self.query_one(OptionList)
+        names.clear_options().add_options(Option(Text(safe_line(name, 70))) for name in self._offered)
+        names.highlighted = self._offered.index(self._current) if self._current in self._offered else 0
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Offer the names with what is typed in them."""
+        self._offer(event.value)
+
+    def on_input_submitted(self) -> None:
+        """Choose the name under the cursor."""
+        self.query_one(OptionList).action_select()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Give the chosen name back."""
-        self.dismiss(self._names[event.option_index])
+        self.dismiss(self._offered[event.option_index])
 
 
 class MarksScreen(Dialog[frozenset[int]]):

@@ -19,18 +19,19 @@ from softmax_visualizer.tui.stage import Stage
 async def choose_model(stage: Stage, session: ModelSession) -> str | None:
     """Let the person choose one of the models that the server names, or the bundled one."""
     configuration = stage.scene.configuration
-    names: tuple[str, ...] = ()
-    stage.update(stage.scene.saying("Asking the server for its models."))
-    try:
-        names = await session.names(configuration)
-        stage.update(replace(stage.scene, said=None))
-    except ModelError as error:
-        stage.update(stage.scene.saying(str(error), "bad"))
-    if configuration.replay is None:
-        names = (*names, BUNDLED)
+
+    async def names() -> tuple[str, ...]:
+        found: tuple[str, ...] = ()
+        try:
+            found = await session.names(configuration)
+        except ModelError as error:
+            stage.update(stage.scene.saying(str(error), "bad"))
+        return (*found, BUNDLED) if configuration.replay is None else found
+
     asked = stage.scene.asked
     current = asked.answer.model if asked is not None else ""
-    chosen: str | None = await stage.app.push_screen_wait(ChoiceScreen("Choose a model", names, current))
+    dialog = ChoiceScreen("Choose a model", current=current, fetch=names)
+    chosen: str | None = await stage.app.push_screen_wait(dialog)
     return chosen
 
 

@@ -15,7 +15,15 @@ from softmax_visualizer.tui.dialogs.base import ChoiceScreen
 
 async def choose_lesson(app: App[Any]) -> Lesson | None:
     """Let the person choose one of the built-in lessons."""
-    lessons = await asyncio.to_thread(lambda: [read_lesson(path) for path in built_in()])
-    titles = [f"{lesson.name}: {lesson.title}" for lesson in lessons]
-    chosen = await app.push_screen_wait(ChoiceScreen("Lessons", titles, titles[0]))
-    return None if chosen is None else lessons[titles.index(chosen)]
+    lessons: dict[str, Lesson] = {}
+
+    def read() -> None:
+        for lesson in map(read_lesson, built_in()):
+            lessons[f"{lesson.name}: {lesson.title}"] = lesson
+
+    async def titles() -> list[str]:
+        await asyncio.to_thread(read)
+        return list(lessons)
+
+    chosen = await app.push_screen_wait(ChoiceScreen("Lessons", fetch=titles))
+    return None if chosen is None else lessons[chosen]

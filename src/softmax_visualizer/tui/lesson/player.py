@@ -15,7 +15,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 from textual import events
-from textual.keys import _character_to_key
 from textual.widgets import Input, TextArea
 
 from softmax_visualizer.display.labels import safe_line
@@ -26,6 +25,7 @@ from softmax_visualizer.tui.knobs import with_value
 from softmax_visualizer.tui.lesson.moments import Moment, moments
 from softmax_visualizer.tui.scene import Caption, Scene
 from softmax_visualizer.tui.stage import Stage
+from softmax_visualizer.tui.terminal import private
 from softmax_visualizer.tui.terminal.app import TerminalApp
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _KEY_PAUSE = 0.35
 """Seconds between two keys that a lesson presses."""
 
-_WAITED_FOR = ("ask", "survey", "judge", "check", "models")
+_WAITED_FOR = ("ask", "survey", "judge", "check", "fetch")
 """Groups of workers whose end a moment waits for."""
 
 _ROUNDS = 3
@@ -301,8 +301,7 @@ class LessonPlayer:
     def _press(self, key: str) -> None:
         """Press a key as if the person had."""
         char = key if len(key) == 1 else " " if key == "space" else None
-        name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
-        self._own = events.Key(name, char)
+        self._own = events.Key(_name_of_key(key), char)
         self._app.post_message(self._own)
 
     async def _wait(self, seconds: float) -> None:
@@ -343,13 +342,7 @@ class LessonPlayer:
             await app.all_keys_dealt_with()
             pumps = app, *app.screen_stack, *app.screen.query("*")
             await _done(*((pump, pump.call_later) for pump in pumps))
-            # the models' worker ends only when somebody has chosen one
-            asked = len(app.screen_stack) > 1
-            busy = any(
-                worker.group in _WAITED_FOR and not worker.is_finished
-                for worker in app.workers
-                if not (asked and worker.group == "models")
-            )
+            busy = any(worker.group in _WAITED_FOR and not worker.is_finished for worker in app.workers)
             quiet = 0 if busy else quiet + 1
             if busy:
                 await asyncio.sleep(0.002)
@@ -399,6 +392,15 @@ class LessonPlayer:
         if name == BUNDLED:
             return Configuration(model=BUNDLED)
         return Configuration(replay=self.lesson.path.parent / name)
+
+
+def _name_of_key(key: str) -> str:
+    """Return what Textual calls a key; without its own names, signs do what they are typed for."""
+    if len(key) > 1 or key.isalnum() or not private.known(private.KEYS):
+        return key
+    from textual.keys import _character_to_key
+
+    return _character_to_key(key)
 
 
 _Post = Callable[[Callable[[], object]], bool]

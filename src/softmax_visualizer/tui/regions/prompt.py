@@ -42,10 +42,6 @@ class PromptEditor(SafeTextArea):
     Enter asks and Escape does not; both leave the editor.
     """
 
-    DEFAULT_CSS = """
-    PromptEditor { height: auto; max-height: 8; min-height: 3; padding: 0; }
-    """
-
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+j", "newline", "new line", tooltip="Start a new line in the prompt"),
     ]

@@ -35,13 +35,15 @@ class Region(CellView):
         super().__init__(id=id)
         self._scene, self._draw = scene, draw
         self._height, self._hit, self._wheel = height, hit, wheel
+        if height is not None:
+            self.display = height(scene, self.app.size.width) > 0
 
     def show(self, scene: Scene) -> None:
         """Show another scene, sending what changed."""
         self._scene = scene
         if self._height is not None:
             wanted = self._height(scene, self.size.width or self.app.size.width)
-            self.display = wanted > 0
+            self.set_class(wanted == 0, "empty")
             if wanted != self.size.height:
                 self.refresh(layout=True)
         self.redraw()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.color import ColorSystem
 from rich.console import Console
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 
-from softmax_visualizer.tui.terminal import private
+from softmax_visualizer.tui.terminal import pictures, private
 from softmax_visualizer.tui.terminal.order import InOrder
+from softmax_visualizer.tui.terminal.palette import Palette
 from softmax_visualizer.tui.terminal.pictures import PictureApp
 
 if TYPE_CHECKING:
@@ -41,11 +43,25 @@ class TerminalApp(InOrder, PictureApp):
     def get_driver_class(self) -> type[Driver]:
         """Return the driver for this system, with our ways in a terminal of Linux or macOS."""
         driver = super().get_driver_class()
-        if not private.known(private.DRIVER):
+        # there is no such terminal on Windows
+        if driver.__module__ != "textual.drivers.linux_driver" or not private.known(private.DRIVER):
             return driver
-        from softmax_visualizer.tui.terminal.driver import for_own_terminal
+        if pictures.KNOWN:
+            from softmax_visualizer.tui.terminal.line import LineDriver
 
-        return for_own_terminal(driver)
+            return LineDriver
+        from softmax_visualizer.tui.terminal.driver import OwnTerminal
+
+        return OwnTerminal
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Return the theme's colours, which the style sheet and the roles have in common."""
+        names = {"standard": ColorSystem.STANDARD, "256": ColorSystem.EIGHT_BIT}
+        system = names.get(self.console.color_system or "", ColorSystem.TRUECOLOR)
+        self.palette = Palette(super().get_css_variables(), system)
+        """The style of each role in the theme of the moment."""
+        self.theme_variables = self.palette.variables
+        return self.palette.variables
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what each line goes through before it is shown."""

@@ -9,17 +9,10 @@ from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
+from typing import IO, Any, NoReturn, cast
 
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
-
-if TYPE_CHECKING:
-    from textual.driver import Driver
-
-    _Driver = LinuxDriver
-else:
-    _Driver = object
 
 _GONE = signal.SIGHUP
 """What a terminal that is gone is taken for, also where nobody sends it or it is ignored."""
@@ -31,13 +24,8 @@ _PATIENCE = 1.0
 """Seconds until a terminal that could not be taken is given up. A job in the background is stopped then."""
 
 
-def for_own_terminal(driver: type[Driver]) -> type[Driver]:
-    """Return a driver that is an :class:`OwnTerminal` as well, if it is one for a terminal."""
-    return type("TerminalDriver", (OwnTerminal, driver), {}) if issubclass(driver, LinuxDriver) else driver
-
-
-class OwnTerminal(_Driver):
-    """Goes before Textual's driver: about signals, a terminal that is gone, and the terminal's size.
+class OwnTerminal(LinuxDriver):
+    """Textual's driver, but for signals, a terminal that is gone, and the terminal's size.
 
     SIGTERM and SIGHUP end the app as a key would, with the exit status that a shell gives to them.
     SIGTSTP gives the terminal back until SIGCONT, and a SIGSTOP that came without it does no harm.

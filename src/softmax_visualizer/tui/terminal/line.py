@@ -23,8 +23,9 @@ from contextlib import suppress
 from typing import Any, cast
 
 from textual import events
-from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
+
+from softmax_visualizer.tui.terminal.driver import OwnTerminal
 
 _PIECE = 512
 """Bytes that are written at once, about: with each, Linux may say that what was written has been read."""
@@ -51,7 +52,7 @@ _QUESTION = b"\x1b[6n"
 """Asks where the cursor is, which every terminal answers after all that was written before."""
 
 
-class LineDriver(LinuxDriver):
+class LineDriver(OwnTerminal):
     """A driver that never waits for the terminal, and knows whether the terminal has got everything."""
 
     @property
@@ -61,15 +62,13 @@ class LineDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Enter the terminal's other screen, of which nothing is known."""
-        super().start_application_mode()  # type: ignore[no-untyped-call]
-        app, theirs, file = (
-            cast(Any, getattr(self, part, None)) for part in ("_app", "_writer_thread", "_file")
-        )
-        app.forget_screen()
-        if theirs is not None and file is not None:
-            theirs.stop()
+        super().start_application_mode()
+        cast(Any, self._app).forget_screen()
+        if self._writer_thread is not None:
+            self._writer_thread.stop()
             distant = "SSH_CONNECTION" in os.environ or "SSH_TTY" in os.environ
-            self._writer_thread = cast(Any, Line(file.fileno(), self._left, asks=distant))
+            line = Line(cast(Any, self._file).fileno(), self._left, self._lose, asks=distant)
+            self._writer_thread = cast(Any, line)
             self._writer_thread.start()
 
     def disable_input(self) -> None:
@@ -87,7 +86,7 @@ class LineDriver(LinuxDriver):
 
     @property
     def _line(self) -> Line | None:
-        line = getattr(self, "_writer_thread", None)
+        line: Any = self._writer_thread
         return line if isinstance(line, Line) else None
 
     def _left(self) -> None:
@@ -101,14 +100,16 @@ class Line(threading.Thread):
 
     Args:
         descriptor: the terminal's.
-        left: called in this thread.
+        left: called in this thread; ``lose`` as well, when the terminal is gone.
         asks: whether the terminal is asked if what was written has come, rather than the system.
     """
 
-    def __init__(self, descriptor: int, left: Callable[[], None], *, asks: bool) -> None:
+    def __init__(
+        self, descriptor: int, left: Callable[[], None], lose: Callable[[], None], *, asks: bool
+    ) -> None:
         super().__init__(daemon=True, name="terminal-output")
         self._descriptor = descriptor
-        self._left = left
+        self._left, self._lose = left, lose
         self._state = threading.Condition()
         self._waiting = bytearray()
         self._busy = False
@@ -160,9 +161,10 @@ class Line(threading.Thread):
                     return
                 data = bytes(self._waiting)
                 self._waiting.clear()
-            # a terminal that is gone takes nothing; whoever reads its keys is told as well
-            with suppress(OSError, termios.error):
+            try:
                 self._write(data)
+            except (OSError, termios.error):
+                self._lose()
             with self._state:
                 self._busy = bool(self._waiting)
             if not self._busy:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from textual import events
@@ -19,6 +20,9 @@ from textual.message import Message
 
 _PATIENCE = 1_000
 """Turns of the event loop that may follow from one key, should it never be idle; a dialog takes forty."""
+
+
+_NEVER_WAIT = ("escape", "ctrl+q", "ctrl+z")
 
 
 class InOrder(App[None]):
@@ -33,11 +37,23 @@ class InOrder(App[None]):
         self._waiting: deque[Message] = deque()
         self._dealt = asyncio.Event()
         self._dealt.set()
+        self._waits = 0
         self._afterwards: dict[Callable[[], object], None] = {}
 
     async def all_keys_dealt_with(self) -> None:
         """Wait until nothing is left of the keys that have come so far, and of what follows from them."""
         await self._dealt.wait()
+
+    @contextmanager
+    def keys_wait(self) -> Iterator[None]:
+        """Keep keys back meanwhile; Escape and what leaves the app go through."""
+        self._waits += 1
+        try:
+            yield
+        finally:
+            self._waits -= 1
+            if self._waiting and self._dealt.is_set():
+                self._begin()
 
     def after_keys(self, callback: Callable[[], object]) -> None:
         """Call something when no key is left to be dealt with: a redraw, which many keys need but once.
@@ -59,11 +75,18 @@ class InOrder(App[None]):
         of_a_person = isinstance(message, (events.InputEvent, events.Paste)) and not message.is_forwarded
         if not of_a_person or not _can_tell_whether_idle():
             return super().post_message(message)
+        if self._waits and isinstance(message, events.Key) and message.key in _NEVER_WAIT:
+            # what was typed before was for what nobody waits for any more
+            self._waiting.clear()
+            return super().post_message(message)
         self._waiting.append(message)
-        if self._dealt.is_set():
-            self._dealt.clear()
-            return self._take()
-        return True
+        return self._begin() if self._dealt.is_set() else True
+
+    def _begin(self) -> bool:
+        if self._waits:
+            return True
+        self._dealt.clear()
+        return self._take()
 
     def _take(self) -> bool:
         return self.call_later(self._deal_with, self._waiting.popleft())
@@ -77,7 +100,7 @@ class InOrder(App[None]):
     def _go_on(self, patience: int) -> None:
         if patience and not _idle():
             asyncio.get_running_loop().call_soon(self._go_on, patience - 1)
-        elif self._waiting:
+        elif self._waiting and not self._waits:
             self._take()
         else:
             self._dealt.set()

@@ -8,33 +8,27 @@ the next, and all that a lesson's step paints is sent as one.
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.color import ColorSystem
-from textual._ansi_sequences import SYNC_END, SYNC_START
-from textual._compositor import Compositor, LayoutUpdate
 from textual.app import App
 from textual.geometry import Offset
 
-from softmax_visualizer.tui.terminal.picture import Picture, difference, picture
+from softmax_visualizer.tui.terminal import private
+
+KNOWN = private.known(private.PICTURES)
+"""Whether Textual paints as it did when this was written; a newer one sends more, and paints as well."""
+
+if KNOWN:
+    from textual._ansi_sequences import SYNC_END, SYNC_START
+    from textual._compositor import LayoutUpdate
+
+    from softmax_visualizer.tui.terminal.picture import difference, picture
 
 if TYPE_CHECKING:
-    from textual.driver import Driver
-
-
-def _parameters(function: object) -> list[str]:
-    return list(inspect.signature(function).parameters)  # type: ignore[arg-type]
-
-
-KNOWN = (
-    _parameters(App._display) == ["self", "screen", "renderable"]
-    and _parameters(Compositor.render_update) == ["self", "full", "screen_stack", "simplify"]
-    and _parameters(LayoutUpdate) == ["strips", "region"]
-)
-"""Whether Textual paints as it did when this was written; a newer one sends more, and paints as well."""
+    from softmax_visualizer.tui.terminal.picture import Picture
 
 
 class PictureApp(App[None]):
@@ -55,16 +49,6 @@ class PictureApp(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self._freed = asyncio.Event()
-
-    def get_driver_class(self) -> type[Driver]:
-        """Return Textual's driver for this system, or ours in the place of the one for Linux and macOS."""
-        driver = super().get_driver_class()
-        if KNOWN and driver.__module__ == "textual.drivers.linux_driver":
-            # there is no such terminal on Windows
-            from softmax_visualizer.tui.terminal.line import LineDriver
-
-            return LineDriver
-        return driver
 
     @property
     def holds_back(self) -> bool:
@@ -115,7 +99,7 @@ class PictureApp(App[None]):
         if not KNOWN or renderable is None or self.is_inline or self.is_headless:
             super()._display(screen, renderable)
         elif not self._held:
-            self._send()
+            self._send(renderable if isinstance(renderable, LayoutUpdate) else None)
         self.held_back += self._held
 
     def _end_batch(self) -> None:
@@ -123,8 +107,11 @@ class PictureApp(App[None]):
         if self._due and not self._batch_count:
             self.call_later(self._send)
 
-    def _send(self, *, wait: bool = True) -> None:
-        """Send the difference between what is shown and what is to be; or soon, if it has to ``wait``."""
+    def _send(self, whole: LayoutUpdate | None = None, *, wait: bool = True) -> None:
+        """Send the difference between what is shown and what is to be; or soon, if it has to ``wait``.
+
+        ``whole``: the whole of what is to be, where Textual has it already.
+        """
         driver = self._driver
         if driver is None or self.is_headless or not (self._running and self._screen_stack) or self._closed:
             return
@@ -132,7 +119,7 @@ class PictureApp(App[None]):
         if self._due:
             return
         compositor = self.screen._compositor
-        update = compositor.render_update(full=True, screen_stack=self._background_screens)
+        update = whole or compositor.render_update(full=True, screen_stack=self._background_screens)
         assert isinstance(update, LayoutUpdate)
         colors = self.console._color_system or ColorSystem.TRUECOLOR
         before, self._shown = self._shown, picture(update.strips, colors, self._shown)

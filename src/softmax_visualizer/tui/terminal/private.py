@@ -65,6 +65,7 @@ PICTURES = {
         ),
         "",
     ),
+    f"{_APP}._driver": "",
     "textual.screen:Screen._compositor": "",
     f"{_COMPOSITOR}:Compositor.render_update": "self full screen_stack simplify",
     f"{_COMPOSITOR}:LayoutUpdate.__init__": "self strips region",
@@ -75,6 +76,10 @@ PICTURES = {
     "rich.style:Style._set_attributes": "",
 }  # fmt: skip
 """What sending no more than the difference between two pictures is built on."""
+
+
+KEYS = {"textual.keys:_character_to_key": "character"}
+"""What names the key of a character that is neither a letter nor a digit, for a lesson to press it."""
 
 
 def known(parts: Mapping[str, str]) -> bool:

@@ -10,8 +10,8 @@ from softmax_visualizer.tui.views.view import Picture, View
 def draw(scene: Scene, width: int, height: int) -> Picture:
     """Draw, of what top-p acts on, each token's probability and the sum up to it, with top-p marked."""
     from softmax_visualizer.decoding import Interval
+    from softmax_visualizer.display.bars import Axis, Bar
     from softmax_visualizer.display.columns import Column, Layout, table_of_bars
-    from softmax_visualizer.display.histogram import Axis, Bar
     from softmax_visualizer.display.numbers import percent_in
     from softmax_visualizer.display.pipeline import pipeline, stage_words
 

@@ -1,4 +1,4 @@
-"""Histograms: the bar on a token's row has that token's length."""
+"""Bars: each has the length of its probability, and marks for what is not certain."""
 
 import math
 import subprocess
@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import plotext
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from softmax_visualizer.display.histogram import Axis, Bar, bar_areas, histogram
+from softmax_visualizer.display.bars import Axis, Bar, bar_areas
 from softmax_visualizer.display.pieces import Line
 
 EIGHTHS = {block: eighths for eighths, block in enumerate("▏▎▍▌▋▊▉█", start=1)} | dict.fromkeys("▓▒▚░", 8)
@@ -19,24 +19,23 @@ EIGHTHS = {block: eighths for eighths, block in enumerate("▏▎▍▌▋▊▉
 FIXED, LOG = Axis.to(1.0), Axis.log()
 
 probabilities = st.floats(0, 1) | st.floats(0, 0.1) | st.sampled_from([0.0, 1.0, 1e-12, 0.5])
-widths = st.integers(8, 200)
-drawings = settings(deadline=None)
+widths = st.integers(1, 200)
 
 
-def exact(probability: float, label: str = "token", **details: object) -> Bar:
-    return Bar(label, probability, probability, probability, "55.7 %", **details)  # type: ignore[arg-type]
+def exact(probability: float, **details: object) -> Bar:
+    return between(probability, probability, probability, **details)
 
 
 def between(low: float, estimate: float, high: float, **details: object) -> Bar:
-    return Bar("token", low, estimate, high, "4.1 to 9.8 %", **details)  # type: ignore[arg-type]
+    return Bar("token", low, estimate, high, "", **details)  # type: ignore[arg-type]
 
 
-def text(row: Line) -> str:
-    return "".join(run.text for run in row)
+def text(area: Line) -> str:
+    return "".join(piece.text for piece in area)
 
 
-def lines(bars: list[Bar], width: int, axis: Axis = FIXED) -> list[str]:
-    return [text(row) for row in histogram(bars, width, axis)]
+def lines(bars: list[Bar], cells: int, axis: Axis = FIXED) -> list[str]:
+    return [text(area) for area in bar_areas(bars, cells, axis)]
 
 
 def blocks(line: str) -> str:
@@ -65,78 +64,52 @@ def whole_cell(cells: float) -> float:
     return 0.51 + 0.5 * finest(cells)
 
 
-def test_a_panel_reads_like_this() -> None:
+def test_exact_bars_read_like_this() -> None:
+    bars = [exact(0.557), exact(0.015), exact(0.0), exact(0.213, rest=True)]
+    assert lines(bars, 17) == ["█████████▌", "▎", "", "███▋"]
+
+
+def test_uncertain_bars_read_like_this() -> None:
+    bars = [between(0.40, 0.48, 0.55), between(0.041, 0.09, 0.098), between(0.1, 0.3, 0.5, rest=True)]
+    assert lines(bars, 24) == ["██████████▓▓▒", "█▓", "██▓▓▓▓▓▒▒▒▒▒"]
+
+
+def test_bars_of_what_is_cut_read_like_this() -> None:
     bars = [
-        Bar("␣lazy", 0.557, 0.557, 0.557, "55.7 %"),
-        Bar("␣fence", 0.015, 0.015, 0.015, "1.5 %"),
-        Bar("日本", 0.0, 0.0, 0.0, "0 %"),
-        Bar("unseen", 0.213, 0.213, 0.213, "21.3 %", rest=True),
+        exact(0.92),
+        between(0.0, 0.05, 0.12, kept="maybe"),
+        exact(0.012, kept="no"),
+        exact(0.08, kept="no", rest=True),
     ]
-    assert lines(bars, 31) == [
-        "␣lazy  █████████▌        55.7 %",
-        "␣fence ▎                  1.5 %",
-        "日本                        0 %",
-        "unseen ███▋              21.3 %",
-    ]
+    assert lines(bars, 27) == ["████████████████████████▉", "▚▒▒", "┊", "░░"]
 
 
-def test_an_uncertain_panel_reads_like_this() -> None:
-    bars = [
-        Bar("␣lazy", 0.40, 0.48, 0.55, "40.0 to 55.0 %"),
-        Bar("␣fence", 0.041, 0.09, 0.098, "4.1 to 9.8 %"),
-        Bar("unseen", 0.1, 0.3, 0.5, "10.0 to 50.0 %", rest=True),
-    ]
-    assert lines(bars, 46) == [
-        "␣lazy  ██████████▓▓▒            40.0 to 55.0 %",
-        "␣fence █▓                         4.1 to 9.8 %",
-        "unseen ██▓▓▓▓▓▒▒▒▒▒             10.0 to 50.0 %",
-    ]
-
-
-def test_a_cut_panel_reads_like_this() -> None:
-    bars = [
-        Bar("␣lazy", 0.92, 0.92, 0.92, "92.0 %"),
-        Bar("␣fence", 0.0, 0.05, 0.12, "0 to 12.0 %", "maybe"),
-        Bar("␣log", 0.012, 0.012, 0.012, "cut", "no"),
-        Bar("cut", 0.08, 0.08, 0.08, "8.0 %", "no", rest=True),
-    ]
-    assert lines(bars, 46) == [
-        "␣lazy  ████████████████████████▉        92.0 %",
-        "␣fence ▚▒▒                         0 to 12.0 %",
-        "␣log   ┊                                   cut",
-        "cut    ░░                                8.0 %",
-    ]
-
-
-def test_each_piece_of_a_row_says_what_it_is() -> None:
+def test_each_piece_of_a_bar_says_what_it_is() -> None:
     bars = [
         between(0.2, 0.4, 0.6),
-        Bar("unseen", 0.3, 0.3, 0.3, "30.0 %", rest=True),
-        Bar("perhaps", 0.0, 0.3, 0.6, "?", "maybe"),
-        Bar("gone", 0.3, 0.3, 0.3, "cut", "no"),
+        exact(0.3, rest=True),
+        between(0.0, 0.3, 0.6, kept="maybe"),
+        exact(0.3, kept="no"),
     ]
-    roles = [[run.role for run in row] for row in histogram(bars, 60, FIXED)]
-    assert roles == [
-        ["label", "space", "bar", "uncertain", "space", "number"],
-        ["rest", "space", "bar", "space", "number"],
-        ["label", "space", "maybe", "uncertain", "space", "number"],
-        ["cut", "space", "cut", "space", "cut"],
+    pieces = [[(piece.text, piece.role) for piece in area] for area in bar_areas(bars, 10, FIXED)]
+    assert pieces == [
+        [("██", "bar"), ("▓▓", "uncertain"), ("▒▒", "uncertain")],
+        [("███", "bar")],
+        [("▚▚▚", "maybe"), ("▒▒▒", "uncertain")],
+        [("░░░", "cut")],
     ]
 
 
-@drawings
 @given(st.lists(probabilities, max_size=49), widths, st.sampled_from(["full", "longest", "log"]))
-def test_the_bar_on_a_tokens_row_has_that_tokens_length(values: list[float], width: int, kind: str) -> None:
+def test_a_bar_has_its_probabilitys_length(values: list[float], cells: int, kind: str) -> None:
     longest = max(values, default=0.0) or 1.0
     top = longest if kind == "longest" else 1.0
     bars = [exact(top), *map(exact, values)]
     axis = {"full": FIXED, "longest": Axis.to(longest), "log": LOG}[kind]
 
-    full, *drawn = lines(bars, width, axis)
+    full, *drawn = lines(bars, cells, axis)
 
-    cells = length(full)
-    assert cells >= 1
-    assert full.endswith("█" * int(cells) + " 55.7 %")
+    assert full == "█" * cells
     assert len(drawn) == len(values)
     for value, line in zip(values, drawn, strict=True):
         if value == 0:
@@ -147,17 +120,15 @@ def test_the_bar_on_a_tokens_row_has_that_tokens_length(values: list[float], wid
             assert cells * position(value, axis) <= 1.51 * finest(cells)
 
 
-@drawings
 @given(
     st.lists(st.tuples(probabilities, probabilities, probabilities).map(sorted), min_size=1, max_size=50),
     widths,
     st.sampled_from([FIXED, LOG]),
 )
 def test_the_marks_of_an_interval_end_where_its_numbers_are(
-    intervals: list[list[float]], width: int, axis: Axis
+    intervals: list[list[float]], cells: int, axis: Axis
 ) -> None:
-    full, *drawn = lines([between(1, 1, 1), *(between(*interval) for interval in intervals)], width, axis)
-    cells = length(full)
+    drawn = lines([between(*interval) for interval in intervals], cells, axis)
     half = whole_cell(cells)
     for interval, line in zip(intervals, drawn, strict=True):
         low, estimate, high = (cells * position(value, axis) for value in interval)
@@ -169,14 +140,12 @@ def test_the_marks_of_an_interval_end_where_its_numbers_are(
         else:
             assert high - low <= 1 + 0.01
             assert abs(length(line) - estimate) <= 0.51 * finest(cells) or bar == "▏"
-        assert bool(bar) == (interval[2] > 0 and cells > 0)
+        assert bool(bar) == (interval[2] > 0)
 
 
-@drawings
 @given(st.lists(probabilities, min_size=1, max_size=50), widths, st.sampled_from(["no", "maybe"]))
-def test_what_is_cut_has_its_length_and_another_mark(values: list[float], width: int, kept: str) -> None:
-    full, *drawn = lines([exact(1), *(exact(value, kept=kept) for value in values)], width)
-    cells = length(full)
+def test_what_is_cut_has_its_length_and_another_mark(values: list[float], cells: int, kept: str) -> None:
+    drawn = lines([exact(value, kept=kept) for value in values], cells)
     for value, line in zip(values, drawn, strict=True):
         sliver = "┊" if kept == "no" else "▚"
         assert set(blocks(line)) <= {"░" if kept == "no" else "▚"}
@@ -186,47 +155,31 @@ def test_what_is_cut_has_its_length_and_another_mark(values: list[float], width:
         )
 
 
-@drawings
-@given(
-    st.lists(st.tuples(st.text(st.characters(exclude_categories=())), probabilities, st.text()), max_size=50),
-    st.integers(0, 200),
-    st.sampled_from([FIXED, LOG]),
-)
-def test_every_row_fills_its_width_exactly(
-    rows: list[tuple[str, float, str]], width: int, axis: Axis
-) -> None:
-    bars = [Bar(label, value, value, value, number) for label, value, number in rows]
-    drawn = lines(bars, width, axis)
-    assert [cell_len(line) for line in drawn] == [width] * len(bars)
-    assert all(line.isprintable() for line in drawn)
+@given(st.lists(probabilities, max_size=50), st.integers(0, 200), st.sampled_from([FIXED, LOG]))
+def test_no_bar_is_longer_than_its_room(values: list[float], cells: int, axis: Axis) -> None:
+    drawn = lines([exact(value) for value in values], cells, axis)
+    assert len(drawn) == len(values)
+    assert all(cell_len(line) <= cells for line in drawn)
 
 
-def test_rows_come_in_the_order_of_the_bars() -> None:
-    bars = [exact(0.02 * place, f"t{place}") for place in (7, 1, 50, 3, 0, 20)]
-    drawn = lines(bars, 80)
-    assert [line.split()[0] for line in drawn] == ["t7", "t1", "t50", "t3", "t0", "t20"]
+def test_bars_come_in_their_order() -> None:
+    drawn = lines([exact(0.02 * place) for place in (7, 1, 50, 3, 0, 20)], 60)
     assert sorted(range(6), key=lambda row: length(drawn[row])) == [4, 1, 3, 0, 5, 2]
 
 
-def test_no_bars_make_no_rows() -> None:
-    assert histogram([], 31, FIXED) == []
+def test_no_bars_make_no_lines() -> None:
+    assert bar_areas([], 31, FIXED) == []
 
 
 @pytest.mark.parametrize("axis", [FIXED, LOG, Axis.to(0.1)])
 def test_zero_draws_nothing(axis: Axis) -> None:
-    assert lines([exact(0.0)], 31, axis) == ["token                    55.7 %"]
+    assert lines([exact(0.0)], 31, axis) == [""]
 
 
 @pytest.mark.parametrize("axis", [FIXED, LOG])
-@pytest.mark.parametrize("width", [8, 31, 80, 150])
-def test_what_is_not_zero_draws_a_sliver(axis: Axis, width: int) -> None:
-    assert blocks(lines([exact(1e-12)], width, axis)[0]) == "▏"
-    assert blocks(lines([between(0.0, 0.0, 1e-12)], 31, axis)[0]) == "▏"
-
-
-def test_labels_leave_room_for_the_bars() -> None:
-    (line,) = lines([exact(1, "x" * 80)], 40)
-    assert line == "xxxxxxxxxxxxxxxxx… ██████████████ 55.7 %"
+@pytest.mark.parametrize("cells", [1, 17, 67, 137])
+def test_what_is_not_zero_draws_a_sliver(axis: Axis, cells: int) -> None:
+    assert lines([exact(1e-12), between(0.0, 0.0, 1e-12)], cells, axis) == ["▏", "▏"]
 
 
 @pytest.mark.parametrize("nonsense", [math.nan, math.inf, -math.inf, -0.1, 1.1])
@@ -239,9 +192,7 @@ def test_what_is_no_probability_never_reaches_plotext(nonsense: float, place: in
 
 
 def test_rounding_errors_are_no_reason_to_refuse_a_bar() -> None:
-    assert length(lines([between(1.0, 1 - 1e-16, 1 + 1e-12)], 60)[0]) == length(
-        lines([between(1, 1, 1)], 60)[0]
-    )
+    assert lines([between(1.0, 1 - 1e-16, 1 + 1e-12)], 60) == lines([exact(1)], 60)
 
 
 def test_axes_name_their_ends() -> None:
@@ -266,10 +217,7 @@ def test_an_axis_without_extent_is_refused(ends: tuple[str, float, float]) -> No
 
 
 def test_a_bar_beyond_the_axis_says_so() -> None:
-    assert lines([exact(0.9), exact(0.3)], 23, Axis.to(0.3)) == [
-        "token █████████▶ 55.7 %",
-        "token ██████████ 55.7 %",
-    ]
+    assert lines([exact(0.9), exact(0.3)], 10, Axis.to(0.3)) == ["█████████▶", "██████████"]
 
 
 @pytest.mark.parametrize(
@@ -289,7 +237,7 @@ def test_a_drawing_knows_nothing_of_the_one_before() -> None:
     plotext.figure.ruler("x").lim(-3, 7).direction(-1)
     plotext.figure.ruler("y").scale("log")
     plotext.figure.draw(plotext.figure.bar([5, 5, 5], marker="x"))
-    histogram([exact(0.1)] * 40, 90, LOG)
+    bar_areas([exact(0.1)] * 40, 90, LOG)
     assert lines([*bars, exact(0.7)], 43)[:3] == expected
 
 
@@ -298,14 +246,14 @@ def test_the_terminals_size_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("LINES", "2")
     drawn = lines([exact(0.95)] * 50, 199)
     assert len(set(drawn)) == 1
-    assert length(drawn[0]) == pytest.approx(0.95 * 186, abs=0.25)
+    assert length(drawn[0]) == pytest.approx(0.95 * 199, abs=0.25)
 
 
 def test_plotext_is_imported_by_the_first_drawing_only() -> None:
     program = (
-        "import sys, softmax_visualizer.display.histogram as h\n"
+        "import sys, softmax_visualizer.display.bars as bars\n"
         "print(sorted({'plotext', 'textual', 'openai', 'rich'} & set(sys.modules)))\n"
-        "print(len(h.histogram([h.Bar('a', 1, 1, 1, '')], 40, h.Axis.to(1.0))))\n"
+        "print(len(bars.bar_areas([bars.Bar('a', 1, 1, 1, '')], 40, bars.Axis.to(1.0))))\n"
         "print('plotext' in sys.modules)"
     )
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

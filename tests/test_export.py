@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,11 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def said(app: SoftmaxVisualizer) -> str:
     return bench(app).scene.message[0]
+
+
+def forget(app: SoftmaxVisualizer) -> None:
+    """Take back the last sentence."""
+    bench(app).update(replace(bench(app).scene, said=None))
 
 
 async def until(pilot: Pilot[None], condition: Any) -> None:
@@ -103,7 +109,7 @@ async def test_the_same_prompt_is_asked_once(monkeypatch: pytest.MonkeyPatch) ->
         await ask(app, pilot, "one")
         assert model.asked == ["one", "two"]
         assert bench(app).scene.asked is not None
-        assert bench(app).scene.asked.prompt == "one"
+        assert bench(app).scene.asked.answer.prompt == "one"
 
 
 async def test_asking_again_asks_again_and_its_answer_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +132,7 @@ async def test_an_answer_is_kept_though_asking_again_fails(monkeypatch: pytest.M
         assert "The server has no answer" in said(app)
         await ask(app, pilot, "one")
         assert len(model.asked) == 2
-        assert "· old" not in text(app)
+        assert "Not of the prompt above" not in text(app)
 
 
 async def test_a_failure_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +157,7 @@ async def test_switching_the_model_and_back_asks_no_model_twice(monkeypatch: pyt
             bench(app)._reconfigure(model=name)
             await settle(app, pilot)
             assert bench(app).scene.asked is not None
-            assert bench(app).scene.asked.model == name
+            assert bench(app).scene.asked.answer.model == name
         assert asked == [("bundled", "one"), ("first", "one"), ("second", "one")]
 
 
@@ -301,7 +307,7 @@ async def test_a_picture_of_the_screen_is_saved_without_the_dialogs(
         assert drawing.startswith("<svg")
         assert drawing.rstrip().endswith("</svg>")
         plain = drawing.replace("&#160;", " ")
-        assert "Drawn with, over temperature" in plain
+        assert "Probability over temperature" in plain
         assert "Save as" not in plain
         assert "\x1b" not in plain
 
@@ -392,12 +398,12 @@ async def test_a_file_that_is_there_is_replaced_only_if_so_wished(
         await pilot.press("enter")  # to keep it is what is offered first
         await until(pilot, lambda: "nothing was saved" in said(app))
         assert (here / name).read_text() == "mine"
-        bench(app).say("")
+        forget(app)
         await save(app, pilot, "The numbers as CSV", str(here / name))
         await pilot.press("escape")
         await until(pilot, lambda: "nothing was saved" in said(app))
         assert (here / name).read_text() == "mine"
-        bench(app).say("")
+        forget(app)
         await save(app, pilot, "The numbers as CSV", str(here / name))
         await choose(app, pilot, "Replace it")
         await until(pilot, lambda: "Saved: " in said(app))
@@ -441,7 +447,7 @@ async def test_a_folder_that_may_not_be_written_to_is_one_sentence(
     def refused(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("softmax_visualizer.tui.taking.write_whole", refused)
+    monkeypatch.setattr("softmax_visualizer.tui.dialogs.export.write_whole", refused)
     async with screen(monkeypatch, RecordedModel(lambda _: FOX)) as (app, pilot):
         sentence = await save(app, pilot, "The screen", "n.svg")
         assert sentence == "n.svg cannot be written: permission denied. w saves it elsewhere."

@@ -1,11 +1,10 @@
 """Horizontal bars of probabilities, one row a token, drawn by plotext.
 
-The bars of a panel are often no more than 15 cells wide, so plotext is given a canvas with eight columns a
-cell, and each eight of them become one of the blocks ``▏▎▍▌▋▊▉█``. On that canvas a bar is one line from the
-axis to the value. (``figure.bar`` draws the same line, as an outline, at twice the cost; with its default
-thickness it also spills into the rows of other bars.) plotext is told all that it would otherwise guess
-wrong: the limits of both axes, the size of the canvas, and that the first bar is the top one. Labels and
-numbers never reach it.
+Bars are often no more than 15 cells wide, so plotext is given a canvas with eight columns a cell, and each
+eight of them become one of the blocks ``▏▎▍▌▋▊▉█``. On that canvas a bar is one line from the axis to the
+value. (``figure.bar`` draws the same line, as an outline, at twice the cost; with its default thickness it
+also spills into the rows of other bars.) plotext is told all that it would otherwise guess wrong: the limits
+of both axes, the size of the canvas, and that the first bar is the top one. It never sees labels and numbers.
 """
 
 from __future__ import annotations
@@ -18,9 +17,8 @@ from itertools import groupby
 from typing import Literal
 
 from softmax_visualizer.display.figure import canvas, read
-from softmax_visualizer.display.labels import cell_width, pad, safe_line
 from softmax_visualizer.display.numbers import Bounds, percent
-from softmax_visualizer.display.pieces import Line, Piece, Role, blank, joined, width_of
+from softmax_visualizer.display.pieces import Line, Piece, Role, joined
 
 LOG_LOW = 1e-6
 """Where a logarithmic axis begins: most vocabularies are about 1e5 tokens."""
@@ -48,10 +46,10 @@ _SLACK = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A row of a histogram: a token's probability, known to lie in ``[low, high]``.
+    """The bar on a token's row: a probability, known to lie in ``[low, high]``.
 
     ``label``, ``number``: what stands before and after the bar.
-    ``kept``: whether the decoder can still draw the token.
+    ``kept``: whether the decoder can still sample the token.
     ``rest``: the row is not one token but everything that has no row of its own.
     ``pinned``: the probability in a setting to compare with, which a mark on the row stands for.
 
@@ -139,31 +137,6 @@ def bar_areas(bars: Sequence[Bar], cells: int, axis: Axis) -> list[Line]:
     ]
 
 
-def histogram(bars: Sequence[Bar], width: int, axis: Axis) -> list[Line]:
-    """Draw bars with their labels and numbers, one row each, every row exactly ``width`` cells."""
-    columns = _columns(bars, width)
-    drawn = bar_areas(bars, columns.bar, axis)
-    return [_row(bar, area, columns, width) for bar, area in zip(bars, drawn, strict=True)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Cells for the widest label, the bar area and the widest number."""
-
-    label: int
-    bar: int
-    number: int
-
-
-def _columns(bars: Sequence[Bar], width: int) -> _Columns:
-    number = min(max((cell_width(safe_line(bar.number)) for bar in bars), default=0), width)
-    left = max(width - number - 1, 0) if number else width
-    # labels leave at least half as much room for the bars, and the numbers come before both
-    widest = max((cell_width(safe_line(bar.label)) for bar in bars), default=0)
-    label = min(widest, 9 * width // 20, 2 * max(left - 1, 0) // 3)
-    return _Columns(label, max(left - label - 1, 0) if label else left, number)
-
-
 _Ends = tuple[str, float, float, float]
 
 
@@ -173,7 +146,7 @@ def _ends(bar: Bar, axis: Axis) -> tuple[float, float, float]:
     return axis.position(low), axis.position(bar.estimate), axis.position(high)
 
 
-# Two of three panels usually do not change when a knob is turned.
+# Some columns usually do not change when a knob is turned.
 @lru_cache(maxsize=64)
 def _draw(bars: tuple[_Ends, ...], cells: int) -> tuple[str, ...]:
     """Let plotext draw the bars; return for each a line of marks, some columns for each of the ``cells``."""
@@ -193,20 +166,6 @@ def _draw(bars: tuple[_Ends, ...], cells: int) -> tuple[str, ...]:
     start = figure.signal([0] * len(rows), rows, marker=marks[0])
     figure.draw(figure.signal(values, rows, marker=list(marks)).fill(start))
     return tuple(line[1:] for line in read(figure, len(bars)))
-
-
-def _row(bar: Bar, area: Line, columns: _Columns, width: int) -> Line:
-    cut = bar.kept == "no"
-    label = safe_line(bar.label, columns.label)
-    number = safe_line(bar.number, columns.number)
-    before = pad(label, columns.label + 1)[len(label) :] if columns.label else ""
-    row = [
-        Piece(label, "cut" if cut else "rest" if bar.rest else "label"),
-        Piece(before, "space"),
-        *area,
-    ]
-    row += [blank(width - width_of(row) - cell_width(number)), Piece(number, "cut" if cut else "number")]
-    return joined(row)
 
 
 def _fold(bar: Bar, marks: str, cells: int, axis: Axis) -> Line:
