@@ -168,7 +168,7 @@ def test_the_last_screen_is_that_of_the_last_moment(tmp_path: Path) -> None:
     cut = decode(answer.distribution, DecodingSettings(1.5, 0.9, 40, 0.02)).after_cut
     last = cast.last_screen
     assert "A lesson in four steps · 5 of 5" in last
-    assert "No: here the model is surer" in last
+    assert "No: here the model is more sure" in last
     assert f"{100 * cut.first(1).estimate[0]:.1f} %" in last
     assert f"kept {cut.kept_tokens.low:.0f} " in last
     assert "┤ 1.50" in last

@@ -38,12 +38,12 @@ class Key:
 KEYS = (
     Key("left,alt+left,f2", do("turn", "temperature", -1), "Temperature down", "by 0.1"),
     Key("right,alt+right,f3", do("turn", "temperature", 1), "Temperature up", "by 0.1"),
-    Key("shift+left", do("turn", "temperature", -1, True), "Temperature down, large step", "by 0.5"),
-    Key("shift+right", do("turn", "temperature", 1, True), "Temperature up, large step", "by 0.5"),
+    Key("shift+left", do("turn", "temperature", -1, True), "Temperature down faster", "by 0.5"),
+    Key("shift+right", do("turn", "temperature", 1, True), "Temperature up faster", "by 0.5"),
     Key("down,alt+down,f4", do("turn", "top_p", -1), "Top-p down", "by 0.05"),
     Key("up,alt+up,f5", do("turn", "top_p", 1), "Top-p up", "by 0.05"),
-    Key("shift+down", do("turn", "top_p", -1, True), "Top-p down, large step", "by 0.2"),
-    Key("shift+up", do("turn", "top_p", 1, True), "Top-p up, large step", "by 0.2"),
+    Key("shift+down", do("turn", "top_p", -1, True), "Top-p down faster", "by 0.2"),
+    Key("shift+up", do("turn", "top_p", 1, True), "Top-p up faster", "by 0.2"),
     *(
         Key(f"{number},alt+{number}", do("preset", number - 1), f"Preset: {preset.name}", preset.reason)
         for number, preset in enumerate(PRESETS, 1)
