@@ -133,6 +133,7 @@ class Scene:
     ``picture``: which of a view's pictures is shown. ``top``: rows that a table has scrolled past.
     ``samples``: how many tokens have been sampled; ``sampled`` is the last one.
     ``question``: what is asked of a setting; None for what a view asks by itself.
+    ``tables``: the printed tables that were judged last; empty for the tutorial's.
     ``badge``: what the check of a server found about its numbers, and of which.
     ``found``: what takes too long to be worked out between two keys, by what it is about. It follows from all
     else, so that it has no part in comparisons.
@@ -152,6 +153,7 @@ class Scene:
     samples: int = 0
     sampled: Sample | None = None
     question: Question | None = None
+    tables: str = ""
     typing: bool = False
     request: Request = Request()
     deepening: Asked | None = None

@@ -73,7 +73,6 @@ class MainScreen(Screen[None]):
         self._lesson = lesson
         self._before_lesson: Scene | None = None
         self._surveyed: Any = None
-        self._tables = ""
         self.failures: list[str] = []
         """What lessons expected and did not find."""
 
@@ -234,7 +233,8 @@ class MainScreen(Screen[None]):
         """All that somebody could have changed, to find out whether anybody has."""
         field, scene = self.app.focused, self._scene
         text = field.text if isinstance(field, TextArea) else field.value if isinstance(field, Input) else ""
-        return scene.chosen, scene.configuration, scene.prompt, scene.typing, self.app.screen, text
+        others = scene.configuration, scene.prompt, scene.tables, scene.typing
+        return scene.chosen, others, self.app.screen, text
 
     def teach(self, start: LessonStart) -> None:
         """Play a lesson from its beginning."""
@@ -455,4 +455,4 @@ class MainScreen(Screen[None]):
         """Let the person paste two printed tables, and say whether one model can have printed both."""
         from softmax_visualizer.tui.dialogs.tables import judge
 
-        self._tables = await judge(self.app, self._tables)
+        await judge(self)

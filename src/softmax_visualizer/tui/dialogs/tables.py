@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import ClassVar
 
 from rich.text import Text
 from textual import work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Static
@@ -15,15 +16,16 @@ from textual.widgets import Static
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.tui.dialogs.base import Dialog
 from softmax_visualizer.tui.regions.prompt import SafeTextArea
+from softmax_visualizer.tui.stage import Stage
 
 
-async def judge(app: App[Any], text: str) -> str:
-    """Let the person look at two tables and change them; return what they left."""
+async def judge(stage: Stage) -> None:
+    """Let the person look at two tables and change them; what they leave is there the next time."""
     from softmax_visualizer.display.printed_tables import TUTORIAL
 
-    tables = TablesScreen(text or TUTORIAL)
-    await app.push_screen_wait(tables)
-    return tables.text
+    tables = TablesScreen(stage.scene.tables or TUTORIAL)
+    await stage.app.push_screen_wait(tables)
+    stage.update(replace(stage.scene, tables=tables.text))
 
 
 class TablesScreen(Dialog[None]):
