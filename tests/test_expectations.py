@@ -285,7 +285,7 @@ def test_a_failure_shows_foreign_characters_harmlessly() -> None:
     ],
 )
 def test_anything_else_is_refused_with_the_forms(text: str) -> None:
-    with pytest.raises(LessonError, match="is no expectation") as refused:
+    with pytest.raises(LessonError, match="is not an expectation") as refused:
         Expectation.parse(text, 1)
     assert FORMS in str(refused.value)
     assert "\n" not in str(refused.value)

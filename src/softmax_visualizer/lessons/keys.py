@@ -22,7 +22,7 @@ _REFUSED = {
     "ctrl+c": "quit the program",
     "f9": "leave itself",
     # how the screen looks is the presenter's choice, and going back would not undo it
-    **dict.fromkeys(("f6", "f7", "f8", "l"), "change how the screen is presented"),
+    **dict.fromkeys(("f6", "f7", "f8", "l", "ctrl+l"), "change how the screen is presented"),
     # a stranger's lesson must not write its own text where it likes
     "w": "save files",
     "y": "write to the clipboard",

@@ -36,7 +36,7 @@ class Region(CellView):
         self._scene, self._draw = scene, draw
         self._height, self._hit, self._wheel = height, hit, wheel
         if height is not None:
-            self.display = height(scene, self.app.size.width) > 0
+            self.set_class(height(scene, self.app.size.width) == 0, "empty")
 
     def show(self, scene: Scene) -> None:
         """Show another scene, sending what changed."""
