@@ -250,7 +250,7 @@ def test_the_current_setting_is_one_marked_point_of_the_map(
         "leaving": leaving(here, frozenset({0, 1})),
     }[measure.layer]
     below = "".join(text for text, _ in rows[rows.index(body(rows)[-1]) + 1])
-    assert below == f"  at T {temperature:g}, top-p {top_p:g}: {measure.write(value)}, {measure.title}"
+    assert below == f"  at T {temperature:g}, top-p {top_p:g}: {measure.title} {measure.write(value)}"
 
 
 def test_a_temperature_without_room_is_rounded_below_the_map_and_not_cut_off() -> None:

@@ -90,7 +90,7 @@ def decision(decoding: Decoding, question: Question, width: int, height: int) ->
         ),
         (
             "allowed",
-            f"at most {_small_percent(allowed)} a token, for {_asked(question.reliability)} to stay in it",
+            f"at most {_small_percent(allowed)} a token, for {_asked(question.reliability)} of answers to stay in it",
         ),
         ("rival", _rival(decoding, question)),
     ]
@@ -154,8 +154,8 @@ def _rival(decoding: Decoding, question: Question) -> str:
         return str(error)
     there = decode(distribution, DecodingSettings(temperature)).after_temperature.first(rival + 1)
     rival_name, first_name = token_label(distribution, rival, _NAME), token_label(distribution, 0, _NAME)
-    pair = f"{rival_name} has {_asked(question.share)} of what it and {first_name} have"
-    return f"{pair} at T {temperature:.3g}: {percent(there[rival])} and {percent(there[0])}"
+    pair = f"{rival_name} has {_asked(question.share)} of the two at T {temperature:.3g}"
+    return f"{pair}: {rival_name} {percent(there[rival])}, {first_name} {percent(there[0])}"
 
 
 def _presets(decoding: Decoding, accepted: frozenset[int], question: Question, width: int) -> list[Line]:

@@ -109,7 +109,7 @@ def map_rows(
 
 def _words(found: Landscape, measure: Measure, top_p: float, column: int) -> str:
     value = getattr(found, measure.layer)[found.top_ps.index(top_p)][column]
-    return f"{measure.write(value)}, {measure.title}"
+    return f"{measure.title} {measure.write(value)}"
 
 
 def _written(value: Interval, measure: Measure) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from softmax_visualizer.decoding.engines import ENGINES
 from softmax_visualizer.decoding.settings import DecodingSettings, Order
 
@@ -44,6 +46,6 @@ def cut_words(settings: DecodingSettings) -> str:
 
 def decimals(value: float) -> str:
     """Return a setting with at least two decimals, and all that were set: ``"0.70"``, ``"0.725"``."""
-    text = repr(value) if abs(value) >= 1e-4 or value == 0 else f"{value:g}"
+    text = f"{Decimal(repr(value)):f}" if abs(value) >= 1e-9 or value == 0 else f"{value:g}"
     whole, dot, decimal = text.partition(".")
     return f"{whole}.{decimal.ljust(2, '0')}" if dot and "e" not in text else text
