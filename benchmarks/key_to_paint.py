@@ -2,7 +2,7 @@
 
     python benchmarks/key_to_paint.py [--rounds N]
 
-At 120x40, ``softmax-visualizer`` with the bundled model, top-p 0.95 and three histograms: the right arrow
+At 120x40, ``softmax-visualizer`` with the bundled model, top-p 0.95 and three columns of bars: the right arrow
 turns the temperature from 1.0 to 2.0, a tenth a key, so that every number of the two right histograms changes
 and none of their pictures has been drawn before. The left arrow then goes back over the same values. Against
 three textual-plotext plots of the same bars, as many and of the same values, labels and titles, all redrawn
@@ -27,13 +27,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from softmax_visualizer.display.panels import panels
+from softmax_visualizer.display.pipeline import pipeline
 
 from environments import python_with
 from report import MeasurementError, Row, milliseconds, paired_ratio, parser, run, table
 from softmax_visualizer.decoding import DecodingSettings, decode
 from softmax_visualizer.models.bundled import BundledModel
-from terminal import DOWN, LEFT, RIGHT, Paint, Terminal, program
+from terminal import LEFT, RIGHT, Paint, Terminal, program
 
 TIME_LIMIT = 0.6
 BYTES_LIMIT = 0.3
@@ -93,11 +93,10 @@ def _round(python: str, new: tuple[Keys, Keys], seen: tuple[Keys, Keys]) -> int:
     """Start both programs and walk up and down; return how many bars a chart has."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        Terminal([program(), "--prompt", PROMPT], COLUMNS, ROWS) as ours,
+        Terminal([program(), "--prompt", PROMPT, "-t", "1", "-p", str(TOP_P)], COLUMNS, ROWS) as ours,
     ):
         ours.read_until_written("lazy")
         ours.read_until_quiet(0.5)
-        ours.press(DOWN)
         bars = _rows_of_bars(ours.screen())
         pictures = Path(folder) / "pictures.json"
         pictures.write_text(json.dumps([picture(temperature, bars) for temperature in TEMPERATURES]))
@@ -112,35 +111,35 @@ def _round(python: str, new: tuple[Keys, Keys], seen: tuple[Keys, Keys]) -> int:
                         keys.paints.append(terminal.press(key))
                 for keys, terminal in zip(both, (ours, theirs), strict=True):
                     keys.busy += terminal.processor_seconds()
-                    _check(terminal, f"Temperature {last:.2f}")
+                    _check(terminal, f"temperature {last:.2f}")
     return bars
 
 
 def _rows_of_bars(screen: list[str]) -> int:
-    """Return how many rows the board has between the borders of its frames."""
-    top = next((y for y, line in enumerate(screen) if line.startswith("╭ Model")), len(screen))
-    bottom = next((y for y in range(top, len(screen)) if screen[y].startswith("╰")), None)
+    """Return how many rows the board has between its titles and its ruler."""
+    top = next((y for y, line in enumerate(screen) if "model, T = 1" in line), len(screen))
+    bottom = next((y for y in range(top, len(screen)) if "50      " in screen[y] and "100 %" in screen[y]), None)
     if bottom is None:
-        raise MeasurementError("The board's frames are not where this benchmark looks for them.")
+        raise MeasurementError("The board is not where this benchmark looks for it.")
     return bottom - top - 1
 
 
 def picture(temperature: float, bars: int) -> list[dict[str, Any]]:
-    """Return the panels at a temperature, as the reference reads them."""
+    """Return the columns at a temperature, as the reference reads them."""
     distribution = BundledModel().answer(PROMPT).distribution
     return [
         {
-            "title": panel.title,
-            "labels": [bar.label for bar in panel.bars],
-            "values": [bar.estimate for bar in panel.bars],
+            "title": column.titles[0],
+            "labels": [bar.label for bar in column.bars],
+            "values": [bar.estimate for bar in column.bars],
         }
-        for panel in panels(decode(distribution, DecodingSettings(temperature, TOP_P)), bars)
+        for column in pipeline(decode(distribution, DecodingSettings(temperature, TOP_P)), bars, 8)
     ]
 
 
 def _check(terminal: Terminal, title: str) -> None:
     if not any(title in line for line in terminal.screen()):
-        raise MeasurementError(f"After the last key there is no panel {title!r}, so keys went astray.")
+        raise MeasurementError(f"After the last key there is no column {title!r}, so keys went astray.")
 
 
 def _times(name: str, both: tuple[Keys, Keys], limit: float) -> Row:

@@ -71,7 +71,7 @@ def answer(heading: str, *asked: object, **named: object) -> str:
     start = next(place for place, line in enumerate(found) if line.startswith(f"{heading} "))
     words = [found[start].removeprefix(heading).strip()]
     for line in found[start + 1 :]:
-        if not line.startswith("   ") or "departs" in line:
+        if not line.startswith("   ") or "not greedy" in line:
             break
         words.append(line.strip())
     return " ".join(words)
@@ -161,14 +161,14 @@ def test_a_vocabulary_of_unknown_size_gives_at_most_and_at_least() -> None:
 
 
 def test_at_temperature_one_the_numbers_are_those_of_the_list() -> None:
-    assert answer("greedy", FOX) == "takes ␣lazy; 60.0 % of draws depart from it"
+    assert answer("greedy", FOX) == "takes ␣lazy; 60.0 % of samples are another token"
     assert answer("the set", FOX) == "the model's own nucleus: 7 tokens with 95 % at T = 1"
-    assert answer("leaving it", FOX) == "3.0 % of draws, once in 33.3"
+    assert answer("leaving it", FOX) == "3.0 % of samples, once in 33.3"
 
 
 def test_what_is_allowed_is_never_rounded_up() -> None:
     allowed = 1 - 0.99 ** (1 / 500)
-    assert answer("allowed", FOX) == "at most 0.00201 % a draw, for 99 % to stay in it"
+    assert answer("allowed", FOX) == "at most 0.00201 % a token, for 99 % of answers"
     assert allowed > 0.00201 / 100
     for reliability, tokens in ((0.9, 3), (0.99, 570), (0.5, 1_000_000), (0.999999, 1_000_000), (0.01, 1)):
         question = Question(reliability=reliability, tokens=tokens)
@@ -180,7 +180,7 @@ def test_what_is_allowed_is_never_rounded_up() -> None:
 def test_the_rival_has_its_share_at_the_temperature_that_is_named() -> None:
     fence = replace(Question(), rival="fence", share=1 / 4)
     said = answer("rival", FOX, fence)
-    assert said.startswith("␣fence has 25 % of what it and ␣lazy have at T 0.631: ")
+    assert said.startswith("␣fence has 25 % of the two at T 0.631: ")
     second = answer("rival", FOX)
     assert second == said
 
@@ -188,7 +188,7 @@ def test_the_rival_has_its_share_at_the_temperature_that_is_named() -> None:
 def test_a_rival_that_is_not_in_the_list_is_named_so() -> None:
     said = answer("rival", FOX, Question(rival="\x1b[2J" + "zebra" * 30))
     assert said.startswith("␛[2Jzebra")
-    assert said.endswith("… is not in this list: u names another one")
+    assert said.endswith("… is not in this list: R names another one")
     assert len(said) < 76
 
 
@@ -197,8 +197,8 @@ def test_a_list_of_one_token_has_no_rival() -> None:
 
 
 def test_an_asked_share_is_not_rounded_to_another() -> None:
-    assert "for 99.9999999 % to stay in it" in answer("allowed", FOX, Question(reliability=0.999999999))
-    assert "has 49.9999999 % of what" in answer("rival", FOX, Question(share=0.499999999))
+    assert "for 99.9999999 % of answers" in answer("allowed", FOX, Question(reliability=0.999999999))
+    assert "has 49.9999999 % of the two" in answer("rival", FOX, Question(share=0.499999999))
 
 
 def test_marks_that_the_list_lacks_are_counted() -> None:
@@ -230,13 +230,13 @@ def test_nothing_is_printed_as_impossible_or_certain_unless_it_is(
     decoding = decode(distribution, DecodingSettings(temperature, top_p))
     possible = decoding.after_cut.kept_tokens
     departs = answer("greedy", distribution, Question(), decoding.settings)
-    share = departs.split("; ")[1].split(" of draws")[0]
+    share = departs.split("; ")[1].split(" of samples")[0]
     assert (share == "0 %") == (possible.high == 1)
     assert share != "100 %"
 
 
 def test_a_wait_that_nobody_waits_for_is_not_spelled_out() -> None:
-    assert answer("leaving it", STEEP, Question(), DecodingSettings(0.1)) == "<0.01 % of draws"
+    assert answer("leaving it", STEEP, Question(), DecodingSettings(0.1)) == "<0.01 % of samples"
 
 
 @pytest.mark.parametrize("width", [76, 116, 120])
@@ -273,11 +273,11 @@ def test_headings_and_columns_never_touch_what_is_beside_them(distribution: Toke
             found = lines(distribution, Question(tokens=tokens), chosen, width=76)
             assert any(line.startswith(f"{tokens:,} tokens ") for line in found)
             header = next(line for line in found if "leaves set" in line)
-            assert header.rstrip().endswith("like")
+            assert header.rstrip().endswith("perplexity")
             assert f"in {tokens:,} " in header or " in N " in header
             table = found[found.index(header) :][:6]
             assert len({len(line) for line in table}) == 1
-            ends = [header.index(name) + len(name) for name in ("departs", "leaves set", "like")]
+            ends = [header.index(name) + len(name) for name in ("not greedy", "leaves set", "perplexity")]
             for line in table[1:]:
                 assert all(line[end - 1] != " " and line[end : end + 1] in ("", " ") for end in ends), line
 

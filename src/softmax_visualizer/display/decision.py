@@ -90,7 +90,7 @@ def decision(decoding: Decoding, question: Question, width: int, height: int) ->
         ),
         (
             "allowed",
-            f"at most {_small_percent(allowed)} a token, for {_asked(question.reliability)} of answers to stay in it",
+            f"at most {_small_percent(allowed)} a token, for {_asked(question.reliability)} of answers",
         ),
         ("rival", _rival(decoding, question)),
     ]

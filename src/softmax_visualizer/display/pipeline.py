@@ -40,7 +40,7 @@ def pipeline(
     final = max((step for step in range(3) if not same[step]), default=0)
     found = []
     for step, stage in enumerate(decoding.pipeline):
-        before = decoding.pipeline[step - 1] if step >= cut_stage else None
+        before = decoding.pipeline[cut_stage - 1] if step >= cut_stage else None
         bars = token_bars(decoding, range(shown), stage, number_width, before)
         if has_rest:
             bars.append(_rest_bar(decoding, shown, stage, number_width, before))

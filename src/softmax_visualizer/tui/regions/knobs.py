@@ -80,9 +80,13 @@ def draw_settings(scene: Scene, width: int, height: int, picture: Picture) -> li
     Where the picture is not that of the prompt above it, the line says so instead.
     """
     if scene.old and scene.asked is not None:
-        heading = " Not of the prompt above, but of: "
-        prompt = safe_line(scene.asked.answer.prompt, max(width - len(heading) - 1, 1))
-        return [line((heading, "wait"), (prompt, "name"))]
+        answer = scene.asked.answer
+        same_prompt = answer.prompt == scene.configuration.redact(scene.prompt)
+        heading = (
+            " Not of the model chosen, but of: " if same_prompt else " Not of the prompt above, but of: "
+        )
+        name = safe_line(answer.model if same_prompt else answer.prompt, max(width - len(heading) - 1, 1))
+        return [line((heading, "wait"), (name, "name"))]
     settings = scene.settings
     preset = preset_of(settings)
     if preset is not None:
