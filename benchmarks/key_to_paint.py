@@ -2,8 +2,8 @@
 
     python benchmarks/key_to_paint.py [--rounds N]
 
-At 120x40, ``softmax-visualizer`` with the bundled model, top-p 0.95 and three columns of bars: the right arrow
-turns the temperature from 1.0 to 2.0, a tenth a key, so that every number of the two right histograms changes
+At 120x40, ``softmax-visualizer`` with the bundled model, top-p 0.95 and three columns of bars: the right
+arrow turns the temperature from 1.0 to 2.0, a tenth a key, so that every number of two columns changes
 and none of their pictures has been drawn before. The left arrow then goes back over the same values. Against
 three textual-plotext plots of the same bars, as many and of the same values, labels and titles, all redrawn
 on each key (``reference/three_plots.py``). Ours decodes on each key; theirs is given the values. Limits: 0.6
@@ -27,11 +27,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from softmax_visualizer.display.pipeline import pipeline
-
 from environments import python_with
 from report import MeasurementError, Row, milliseconds, paired_ratio, parser, run, table
 from softmax_visualizer.decoding import DecodingSettings, decode
+from softmax_visualizer.display.pipeline import pipeline
 from softmax_visualizer.models.bundled import BundledModel
 from terminal import LEFT, RIGHT, Paint, Terminal, program
 
@@ -118,7 +117,8 @@ def _round(python: str, new: tuple[Keys, Keys], seen: tuple[Keys, Keys]) -> int:
 def _rows_of_bars(screen: list[str]) -> int:
     """Return how many rows the board has between its titles and its ruler."""
     top = next((y for y, line in enumerate(screen) if "model, T = 1" in line), len(screen))
-    bottom = next((y for y in range(top, len(screen)) if "50      " in screen[y] and "100 %" in screen[y]), None)
+    ruler = (y for y, line in enumerate(screen) if y > top and "50      " in line and "100 %" in line)
+    bottom = next(ruler, None)
     if bottom is None:
         raise MeasurementError("The board is not where this benchmark looks for it.")
     return bottom - top - 1
