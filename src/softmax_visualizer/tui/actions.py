@@ -162,9 +162,7 @@ def take(scene: Scene) -> Scene:
         return scene.saying("The server does not show which token this is: sample another one.")
     added = answer.distribution.token(index).whole_text
     if added is None:
-        return scene.saying(
-            "This token is part of a character, which a prompt cannot hold: sample another one."
-        )
+        return scene.saying(_HALF)
     return replace(scene, prompt=answer.prompt + added)
 
 
