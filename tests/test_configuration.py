@@ -150,7 +150,7 @@ class TestUnusableSettings:
         quoted = f" {marks[0]}{value}{marks[1]} "
         with pytest.raises(ConfigurationError) as caught:
             load(tmp_path, {variable: quoted})
-        assert f"{variable} stands in quotation marks" in str(caught.value)
+        assert f"{variable} is in quotation marks" in str(caught.value)
         assert KEY not in str(caught.value)
 
     def test_a_key_with_one_of_them_is_not_sent_either(self, tmp_path: Path) -> None:

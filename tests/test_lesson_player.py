@@ -630,7 +630,7 @@ async def test_a_recording_that_is_damaged_is_said(tmp_path: Path) -> None:
     (tmp_path / "one.jsonl").write_text("no recording")
     steps = '[[step]]\ncaption = "one"\nexpect = [\'exact\']\n[[step]]\ncaption = "two"\n'
     async with playing(lesson_file(tmp_path, steps, head='recording = "one.jsonl"')) as (app, pilot):
-        assert "no recording" in text(app)
+        assert "is not a recording" in " ".join(text(app).split())
         assert len(player(app).failures) == 1
         await press(app, pilot, "space")
         assert caption(app) == "two"

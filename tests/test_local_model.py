@@ -91,7 +91,8 @@ async def test_the_first_answer_says_whose_numbers_these_are(model: LocalModel) 
     answer = await model.ask("hello")
     assert (answer.model, answer.source) == ("tiny", "local")
     assert "exactly the numbers that llama.cpp computes from tiny.gguf" in answer.notes[0]
-    assert (await model.ask("hello")).notes == ()
+    assert (await model.ask("hello", whole=True)).notes == answer.notes  # the same prompt, but all tokens
+    assert (await model.ask("hello!")).notes == ()
 
 
 async def test_the_same_prompt_gives_the_same_numbers(model: LocalModel) -> None:

@@ -235,7 +235,7 @@ async def test_the_screen_agrees_with_the_truth(server: RealServer) -> None:
             await pilot.press("slash", "enter", "r")
             await settle(app, pilot)
             assert "tiny-bigram" in text(app)
-            assert "top 20 of 512 tokens" in text(app)
+            assert "all 512 tokens" in text(app)
             truth = true_decoding(server, prompt, DecodingSettings())
             drawn = [line for line in text(app).splitlines() if " %" in line]
             for rank in range(3):
@@ -243,4 +243,4 @@ async def test_the_screen_agrees_with_the_truth(server: RealServer) -> None:
                 assert printed == pytest.approx(100 * truth.model.probabilities.low[rank], abs=0.051), prompt
         await pilot.press("4")
         await pilot.pause()
-        assert "BOUNDS" in text(app)
+        assert "EXACT" in text(app)

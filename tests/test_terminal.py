@@ -74,7 +74,7 @@ def assert_is_one_sentence(written: bytes, named: str) -> None:
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (100, 30), (160, 50)])
 def test_without_a_key_it_opens_with_the_example_drawn(tmp_path: Path, columns: int, rows: int) -> None:
     with Terminal(tmp_path, columns=columns, rows=rows) as terminal:
-        terminal.wait_for("␣lazy", "55.9 %", "█", "EXACT", " more ", "OPENAI_API_KEY", "? help")
+        terminal.wait_for("␣lazy", "55.9 %", "█", "EXACT", " more ", "m chooses a real one", "? help")
         terminal.wait_until(lambda: frames_are_straight(terminal.cells))
         terminal.wait_until(lambda: number_of_columns(terminal) == 3)
         assert "The quick brown fox jumps over the" in terminal.text

@@ -651,7 +651,7 @@ def point(shown: str) -> tuple[int, int]:
 
 async def test_the_map_has_three_measures() -> None:
     async with screen() as (app, pilot):
-        for words in ("equal choices", "probability of the greedy choice", "probability of leaving the set"):
+        for words in ("perplexity", "probability of the greedy choice", "probability of leaving the set"):
             shown = await pressed(app, pilot, "h")
             assert words in titles(shown)[0]
             assert "at T 1, top-p 1: " in shown
@@ -705,18 +705,23 @@ async def test_decide_answers_in_sentences(size: tuple[int, int], monkeypatch: p
             assert words in shown, words
 
 
+def marks(app: SoftmaxVisualizer) -> int:
+    """How many tokens are marked in the dialog."""
+    return sum("✓" in str(option.prompt) for option in app.screen.query_one(OptionList).options)
+
+
 async def test_acceptable_tokens_are_marked_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     async with screen(monkeypatch, ObedientModel(lambda _: FOX)) as (app, pilot):
         await pressed(app, pilot, "d", "g")
         assert app.screen.query_one(OptionList).option_count == 4
         await pilot.press("space", "down", "space", "down", "space", "space")
         await pilot.pause()
-        assert text(app).count("✓") == 2
+        assert marks(app) == 2
         shown = await pressed(app, pilot, "enter")
         assert "the 2 tokens that you marked" in shown
         assert "leaving it  20.0 %" in shown
         await pressed(app, pilot, "g")
-        assert text(app).count("✓") == 2
+        assert marks(app) == 2
         await pilot.press("up", "space")
         await pressed(app, pilot, "escape")
         assert "the 2 tokens that you marked" in text(app)  # who goes back changes nothing
