@@ -12,7 +12,7 @@ import pytest
 from textual.pilot import Pilot
 
 from softmax_visualizer.decoding import TokenDistribution
-from softmax_visualizer.models.base import ModelAnswer, ModelError, Source
+from softmax_visualizer.models.base import Abilities, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.tui.app import SoftmaxVisualizer
 from softmax_visualizer.tui.screen import MainScreen
@@ -25,6 +25,7 @@ class ObedientModel:
     source: Source = "openai"
     name = "obedient"
     endpoint: str | None = "http://127.0.0.1:1/v1"
+    abilities = Abilities(framings=("answer", "continue", "raw"), takes_settings=True)
 
     def __init__(self, reply: Callable[[str], Any]) -> None:
         self.reply = reply

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -13,7 +13,6 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
-from softmax_visualizer.models.base import Framing
 from softmax_visualizer.tui import actions
 from softmax_visualizer.tui.asking import Asking
 from softmax_visualizer.tui.history import write_history
@@ -107,9 +106,8 @@ class MainScreen(Screen[None]):
         for region in self.query(Region):
             region.show(self._scene)
         editor, scene = self._editor, self._scene
-        source = scene.configuration.source
-        framing = scene.configuration.framing if source in ("openai", "local") else ""
-        title = f"Prompt · {framing}" if framing else "Prompt"
+        framed = self._session.abilities(scene.configuration).framings
+        title = f"Prompt · {scene.configuration.framing}" if framed else "Prompt"
         if editor.border_title != title:
             editor.border_title = title
 
@@ -417,10 +415,10 @@ class MainScreen(Screen[None]):
     def action_framing(self) -> None:
         """Go on to the next way of putting the prompt to the model."""
         configuration = self._scene.configuration
-        if configuration.source not in ("openai", "local"):
-            self.update(self._scene.saying("Framing is for chat models: nothing is asked of one here."))
+        framings = self._session.abilities(configuration).framings
+        if not framings:
+            self.update(self._scene.saying("This model takes a prompt as it is: nothing to choose."))
             return
-        framings = get_args(Framing)
         at = framings.index(configuration.framing)
         self._reconfigure(framing=framings[(at + 1) % len(framings)])
 

@@ -9,6 +9,8 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from softmax_visualizer.models.base import Abilities
+
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import LanguageModel, ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
@@ -65,6 +67,12 @@ class ModelSession:
         await asyncio.to_thread(_prepare_drawing, answer)
         return answer
 
+    def abilities(self, configuration: Configuration) -> Abilities:
+        """Return what the model of a configuration can do; nothing, as long as it has not been opened."""
+        if self._opened is None or self._opened[0] != configuration:
+            return Abilities()
+        return self._opened[1].abilities
+
     async def goes_deeper(self, configuration: Configuration, answer: ModelAnswer) -> bool:
         """Whether more tokens than an answer lists may be had where it came from."""
         return (await self.open(configuration)).goes_deeper(answer)
@@ -91,13 +99,9 @@ class ModelSession:
     async def check(self, configuration: Configuration) -> tuple[tuple[tuple[str, str], ...], str]:
         """Return what the server can do as headings and phrases, and whether it scales its numbers."""
         checking = await asyncio.to_thread(import_module, "softmax_visualizer.models.check")
-        model = await asyncio.to_thread(_open, configuration)
-        try:
-            found = await checking.check_endpoint(model)
-            redact = configuration.redact
-            return tuple((heading, redact(phrase)) for heading, phrase in found.rows()), found.scale
-        finally:
-            await model.close()
+        found = await checking.check_endpoint(await self.open(configuration))
+        redact = configuration.redact
+        return tuple((heading, redact(phrase)) for heading, phrase in found.rows()), found.scale
 
     def request(self, prompt: str) -> str:
         """Return exactly what would be sent for a prompt, as JSON; empty if nothing would."""

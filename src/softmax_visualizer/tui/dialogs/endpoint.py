@@ -18,7 +18,7 @@ from softmax_visualizer.tui.stage import Stage
 async def check(stage: Stage, session: ModelSession) -> None:
     """Find out what the server can do, show it, and keep the result in the scene."""
     configuration = stage.scene.configuration
-    if configuration.source != "openai":
+    if not session.abilities(configuration).takes_settings:
         stage.update(stage.scene.saying("The answers come from this machine: there is no server to check."))
         return
     stage.update(stage.scene.saying("Asking the server a few questions of one token each. Esc cancels."))
