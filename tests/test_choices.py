@@ -57,7 +57,7 @@ async def test_escape_goes_back_before_the_names_are_there() -> None:
         await until(lambda: isinstance(app.screen, ChoiceScreen))
         app.simulate_key("escape")
         await until(lambda: app.chosen == [None])
-        assert not any(worker.group == "fetch" and worker.is_running for worker in app.workers)
+        await until(lambda: not any(worker.group == "fetch" and worker.is_running for worker in app.workers))
         # nothing waits any more
         app.come.set()
         for key in ("o", "enter"):

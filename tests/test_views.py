@@ -733,8 +733,9 @@ async def test_what_is_acceptable_counts_on_the_map_as_well(monkeypatch: pytest.
         await pressed(app, pilot, "g")
         shown = await pressed(app, pilot, "space", "enter")
         assert frames(shown) != frames(before)
-        assert "at T 1, top-p 1: 71.7 %" not in before
-        assert "at T 1, top-p 1: 71.7 %" in shown
+        leaves = "at T 1, top-p 1: probability of leaving the set 71.7 %"
+        assert leaves not in before
+        assert leaves in shown
 
 
 async def test_a_rival_can_be_named_with_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -742,7 +743,7 @@ async def test_a_rival_can_be_named_with_its_share(monkeypatch: pytest.MonkeyPat
         await pilot.press("d")
         shown = await typed(app, pilot, "R", "red 25 %")
         # ln(6) / ln(3)
-        assert "␣red has 25 % of what it and ␣lazy have at T 1.63" in shown
+        assert "␣red has 25 % of the two at T 1.63: ␣red" in shown
 
 
 @pytest.mark.parametrize(
