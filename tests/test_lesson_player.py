@@ -716,7 +716,7 @@ async def test_resizing_changes_the_screen_and_not_the_lesson(tmp_path: Path) ->
         assert caption(app) == "Which word comes after once upon a?"
         await pilot.resize_terminal(100, 30)
         await press(app, pilot, "space")
-        assert "terminal has" not in text(app)
+        assert "shows less" not in text(app)
 
 
 async def test_a_burst_while_the_window_is_dragged_ends_where_it_should(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, fields, replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -134,8 +135,20 @@ def test_flipping_to_another_prompt_brings_all_that_belongs_to_it() -> None:
 
 
 def test_quitting_warns_only_where_something_would_be_lost() -> None:
-    assert actions.quit_warning(START) is START
-    assert "1 pinned setting" in actions.quit_warning(actions.pin(START)).message[0]
+    assert actions.quit_warning(START, 0) is START
+    assert "1 pinned setting" in actions.quit_warning(START, 1).message[0]
+
+
+@pytest.mark.parametrize("state", ["asking", "answered"])
+def test_nothing_is_sampled_or_taken_while_another_prompt_stands_above(
+    state: Literal["asking", "answered"],
+) -> None:
+    sampled = actions.sample(START)
+    typed = replace(sampled, prompt="My own question", request=Request(state, fresh=state == "asking"))
+    for action in (actions.sample, actions.take):
+        assert action(typed).prompt == "My own question"
+        assert action(typed).samples == sampled.samples
+        assert ("on its way" if state == "asking" else "has not been asked") in action(typed).message[0]
 
 
 def test_what_is_found_for_a_view_is_no_part_of_what_a_person_chose() -> None:

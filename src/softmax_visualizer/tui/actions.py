@@ -20,6 +20,8 @@ PAGE = 10
 """Rows that a table is scrolled by: a page of the smallest screen."""
 
 _NO_SAMPLE = "Nothing is sampled yet: space samples a token, and Enter adds it to the prompt."
+_ON_ITS_WAY = "The answer is on its way: sample and take once it is there."
+_NOT_ASKED = "The prompt above has not been asked: / and Enter ask it."
 _HALF = "This token is part of a character, which a prompt cannot hold: sample another one."
 
 
@@ -139,10 +141,12 @@ def flip(scene: Scene) -> Scene:
 
 
 def sample(scene: Scene) -> Scene:
-    """Sample a token as the decoder would."""
+    """Sample a token as the decoder would, if the picture is of what stands in the prompt's box."""
     here = scene.here
     if here is None:
         return scene
+    if scene.other:
+        return scene.saying(_ON_ITS_WAY if scene.request.state == "asking" else _NOT_ASKED, "wait")
     from softmax_visualizer.display.sample import sample_sentence
 
     number = scene.samples + 1
@@ -157,6 +161,8 @@ def take(scene: Scene) -> Scene:
     """Add the sampled token to the prompt that it was sampled for; what comes next is still to be asked."""
     if scene.sample is None or scene.asked is None:
         return scene.saying(_NO_SAMPLE)
+    if scene.other:
+        return scene.saying(_ON_ITS_WAY if scene.request.state == "asking" else _NOT_ASKED, "wait")
     index, answer = scene.sample.index, scene.asked.answer
     if index is None:
         return scene.saying("The server does not show which token this is: sample another one.")
@@ -166,11 +172,11 @@ def take(scene: Scene) -> Scene:
     return replace(scene, prompt=answer.prompt + added)
 
 
-def quit_warning(scene: Scene) -> Scene:
-    """Return the scene with a word about what quitting would lose, or as it is if that is nothing."""
-    if not scene.pins or scene.caption is not None:
+def quit_warning(scene: Scene, lost: int) -> Scene:
+    """Return the scene with a word about how many pins quitting would lose, or as it is if none."""
+    if not lost:
         return scene
-    pins = "1 pinned setting" if len(scene.pins) == 1 else f"{len(scene.pins)} pinned settings"
+    pins = "1 pinned setting" if lost == 1 else f"{lost} pinned settings"
     return scene.saying(f"Quitting loses {pins}: q again quits.", "wait")
 
 

@@ -77,6 +77,10 @@ class SoftmaxVisualizer(TerminalApp):
                 self._main.saw(spoken_key(event.key))
         await super().on_event(event)
 
+    def action_help_quit(self) -> None:
+        """Say what quits: Ctrl+C belongs to copying."""
+        self._main.update(self._main.scene.saying("q quits, and so does Ctrl+Q."))
+
     def get_default_screen(self) -> Screen[None]:
         """Return the one screen."""
         return self._main

@@ -116,7 +116,9 @@ BOARD_KEYS = (
 """What the line of keys shows while the board has the keys, the last one always."""
 
 LESSON_KEYS = (
-    ("space", "go on"), ("Backspace", "go back"), ("any other key", "try out; space returns"), ("q", "quit"),
+    ("space", "go on"), ("Backspace", "go back"), ("F9", "leave"),
+    ("any other key", "try out; space returns"),
+    ("q", "quit"),
     ("?", "help"),
 )  # fmt: skip
 """What it shows while a lesson is played."""

@@ -183,7 +183,12 @@ class Scene:
     @property
     def old(self) -> bool:
         """Whether the picture is not about what stands in the prompt's box and is asked there."""
-        if self.asked is None or self.request.fresh:
+        return self.other and not self.request.fresh
+
+    @property
+    def other(self) -> bool:
+        """Whether the answer is another one than that to the prompt, however shortly ago it was asked."""
+        if self.asked is None:
             return False
         # no secret of the prompt's is in the answer
         prompt = self.configuration.redact(self.prompt)

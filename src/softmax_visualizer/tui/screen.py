@@ -331,7 +331,9 @@ class MainScreen(Screen[None]):
 
     def action_leave(self) -> None:
         """Quit, after a word where something would be lost."""
-        warned = actions.quit_warning(self._scene)
+        # what a lesson pins is its own
+        kept = self._scene if self._before_lesson is None else self._before_lesson
+        warned = actions.quit_warning(self._scene, len(kept.pins))
         if warned is self._scene or warned.said == self._scene.said:
             self.app.exit()
         else:

@@ -355,8 +355,7 @@ class LessonPlayer:
         if moment is None:
             return Caption("", "", "", longest)
         (columns, rows), size = self.lesson.size, self._app.size
-        here = f"this terminal has {size.width}x{size.height}"
-        notice = f"This lesson is made for {columns}x{rows} cells; {here}, so less is shown."
+        notice = f"This lesson is made for {columns}x{rows} cells: {size.width}x{size.height} shows less."
         small = size.width < columns or size.height < rows
         title = f"{self.lesson.title} · {self._at + 1} of {len(self._moments)}"
         return Caption(title, moment.before, moment.text, longest, notice if small else "")

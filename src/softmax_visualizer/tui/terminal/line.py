@@ -48,6 +48,15 @@ _IN_FLIGHT = 512
 _SHORT = 0.5
 """Seconds for which the end of the program may wait."""
 
+_QUICK = 100_000
+"""Bytes a second that are presumed to be read by a terminal that has just been quick."""
+
+_PROMPT = 0.1
+"""Seconds in which a quick terminal reads a piece."""
+
+_UNHEARD = 3
+"""Pieces in a row of which it is not heard that they were read, after which a terminal may be a slow one."""
+
 _QUESTION = b"\x1b[6n"
 """Asks where the cursor is, which every terminal answers after all that was written before."""
 
@@ -119,6 +128,7 @@ class Line(threading.Thread):
         self._in_flight: deque[int] = deque()
         self._readings = _readings(descriptor)
         self._unread, self._unread_at = 0.0, 0.0
+        self._unheard = _UNHEARD
 
     @property
     def busy(self) -> bool:
@@ -206,11 +216,15 @@ class Line(threading.Thread):
         while not self._readings.poll(_AT_ONCE if last or self._still_unread() > _UNREAD else _AT_ONCE / 10):
             # who reads at once may have done so before it was waited for that
             if self._still_unread() <= _UNREAD or self._stopped:
+                self._unheard += 1
                 return
+        self._unheard = 0 if time.monotonic() - self._unread_at < _PROMPT else _UNHEARD
         self._unread = 0.0
 
     def _still_unread(self) -> float:
-        return max(0.0, self._unread - (time.monotonic() - self._unread_at) * _SLOWEST)
+        # a terminal that was quick just now has read, even if it was not heard of once or twice
+        rate = _SLOWEST if self._unheard >= _UNHEARD else _QUICK
+        return max(0.0, self._unread - (time.monotonic() - self._unread_at) * rate)
 
 
 def _cut(data: bytes) -> tuple[bytes, bytes]:
