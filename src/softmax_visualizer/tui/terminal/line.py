@@ -51,10 +51,10 @@ _SHORT = 0.5
 _QUICK = 100_000
 """Bytes a second that are presumed to be read by a terminal that has just been quick."""
 
-_PROMPT = 0.1
-"""Seconds in which a quick terminal reads a piece."""
+_PROMPT, _TELLING = 0.03, 400
+"""Seconds in which a quick terminal reads so many bytes: no line of 56 kbit/s does."""
 
-_UNHEARD = 3
+_UNHEARD = 12
 """Pieces in a row of which it is not heard that they were read, after which a terminal may be a slow one."""
 
 _QUESTION = b"\x1b[6n"
@@ -218,11 +218,13 @@ class Line(threading.Thread):
             if self._still_unread() <= _UNREAD or self._stopped:
                 self._unheard += 1
                 return
-        self._unheard = 0 if time.monotonic() - self._unread_at < _PROMPT else _UNHEARD
+        # a little is read at once on a slow line too
+        if self._unread >= _TELLING:
+            self._unheard = 0 if time.monotonic() - self._unread_at < _PROMPT else _UNHEARD
         self._unread = 0.0
 
     def _still_unread(self) -> float:
-        # a terminal that was quick just now has read, even if it was not heard of once or twice
+        # a terminal that was quick just now has read, even where that was not heard
         rate = _SLOWEST if self._unheard >= _UNHEARD else _QUICK
         return max(0.0, self._unread - (time.monotonic() - self._unread_at) * rate)
 
