@@ -140,13 +140,18 @@ def flip(scene: Scene) -> Scene:
     return changed.saying(f"Now {other.name}; z flips back.")
 
 
+def _unanswered(scene: Scene) -> Scene:
+    """Say why the text in the prompt's box has no picture yet: it is being asked for, or was not asked."""
+    return scene.saying(_ON_ITS_WAY if scene.request.state == "asking" else _NOT_ASKED, "wait")
+
+
 def sample(scene: Scene) -> Scene:
     """Sample a token as the decoder would, if the picture is of what stands in the prompt's box."""
     here = scene.here
     if here is None:
         return scene
     if scene.other:
-        return scene.saying(_ON_ITS_WAY if scene.request.state == "asking" else _NOT_ASKED, "wait")
+        return _unanswered(scene)
     from softmax_visualizer.display.sample import sample_sentence
 
     number = scene.samples + 1
@@ -162,7 +167,7 @@ def take(scene: Scene) -> Scene:
     if scene.sample is None or scene.asked is None:
         return scene.saying(_NO_SAMPLE)
     if scene.other:
-        return scene.saying(_ON_ITS_WAY if scene.request.state == "asking" else _NOT_ASKED, "wait")
+        return _unanswered(scene)
     index, answer = scene.sample.index, scene.asked.answer
     if index is None:
         return scene.saying("The server does not show which token this is: sample another one.")
