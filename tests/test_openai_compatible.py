@@ -268,20 +268,14 @@ async def test_an_answer_that_lacks_the_most_likely_token_is_no_proof_of_the_oth
 
 
 class TestAbilities:
-    async def test_they_say_how_many_tokens_it_is_asked_for_and_how_it_goes_on(self) -> None:
-        fewer = error(400, "top_logprobs must be <= 8", param="top_logprobs")
-        with MisbehavingServer(fewer, chat(*[-2.5] * 8)) as server:
+    async def test_they_say_in_which_ways_a_prompt_can_be_put(self) -> None:
+        with MisbehavingServer(chat(-2.5)) as server:
             model = model_at(server.url)
-            framings = ("answer", "continue", "raw")
-            assert model.abilities == Abilities(20, None, framings, takes_settings=True)
-            await model.ask("Hi")
-            assert model.abilities.most_tokens == 8
-            assert model_at(server.url, framing="raw").abilities.continues == "text"
-            assert model_at(server.url, framing="continue").abilities.continues == "instruction"
+            assert model.abilities == Abilities(("answer", "continue", "raw"), takes_settings=True)
             await model.close()
 
     def test_the_bundled_model_and_a_recording_take_a_prompt_as_it_is(self) -> None:
-        assert BundledModel().abilities == Abilities(None, "text", (), takes_settings=False)
+        assert BundledModel().abilities == Abilities()
         assert RecordedModel.abilities == Abilities()
 
 

@@ -25,7 +25,7 @@ _EDGE = 1e-6
 _LAST_PLACES = 1e-6
 """Share of a token that rounding can make of none at all."""
 
-_ROUNDING = 1e-12
+MIN_P_SLACK = 1e-12
 """Slack of min-p's comparison in logs, a few units in the last place."""
 
 _NOTHING = Interval.point(0.0)
@@ -113,13 +113,13 @@ def _certainly_first(k: int, log_weights: FloatArray, tail: UnseenTail) -> int:
 def _top_p(left: Cut, weights: Weights, top_p: float) -> Cut:
     """Keep a token while the mass before it is below p: the nucleus grows with the weight of the tail."""
     count = int(left.kept.high)
-    running, reached = _RunningSum(weights.listed[:count]), _reached(top_p)
+    running, goal = _RunningSum(weights.listed[:count]), reached(top_p)
     tail, most = weights.tail, left.unseen_count.high
     known, cap = running.total, tail.cap(weights.temperature)
 
     def nucleus(unseen: float) -> tuple[int, float]:
         """Number of listed tokens in it, and what it lacks of p when all of them are in."""
-        threshold = reached * (known + unseen) if reached else 0.0
+        threshold = goal * (known + unseen) if goal else 0.0
         return min(running.reaches(threshold) + 1, count), threshold - known if most else 0.0
 
     def certain(leading: int) -> int:
@@ -128,8 +128,8 @@ def _top_p(left: Cut, weights: Weights, top_p: float) -> Cut:
         if not surely:
             return 0
         before = float(weights.listed[:surely].sum())
-        ahead = min(running.reaches(reached * (before + ends.low)) + 1 if reached > 0 else 1, leading)
-        threshold = reached * before - (1 - reached) * ends.high
+        ahead = min(running.reaches(goal * (before + ends.low)) + 1 if goal > 0 else 1, leading)
+        threshold = goal * before - (1 - goal) * ends.high
         return min(max(ahead, running.reaches(threshold) + 1 if threshold > 0 else 0), surely)
 
     if left.unseen_weight.is_point and not most:
@@ -166,7 +166,7 @@ def _top_p(left: Cut, weights: Weights, top_p: float) -> Cut:
     )
 
 
-def _reached(top_p: float) -> float:
+def reached(top_p: float) -> float:
     """Return the share of all at which an engine that sums in float32 takes top-p for reached."""
     return max(0.0, top_p - _EDGE * (1 - top_p))
 
@@ -174,7 +174,7 @@ def _reached(top_p: float) -> float:
 def _min_p(left: Cut, weights: Weights, min_p: float) -> Cut:
     """Keep what is at least ``min_p`` times as likely as the first token."""
     tail, temperature = weights.tail, weights.temperature
-    floor = math.log(min_p) * temperature - _ROUNDING
+    floor = math.log(min_p) * temperature - MIN_P_SLACK
     reaching = weights.at_one[: int(left.kept.high)][::-1]
     likely = float(max(1, len(reaching) - bisect_left(reaching, floor)))
     largest, average = _largest_unseen(tail)
@@ -259,7 +259,7 @@ def _cut_mass(left: Cut, weights: Weights, settings: DecodingSettings) -> Interv
             return Interval.point(estimate)
         return Interval.around(share(least, 0, unseen.low), estimate, share(least, 0, unseen.high))
     if weights.tail.is_top and settings.top_k is None and settings.min_p == 0:
-        nucleus = _reached(settings.top_p)
+        nucleus = reached(settings.top_p)
         lows, highs = [], []
         if unseen_kept != "some":
             # each number of listed tokens N is the nucleus for one range of the unseen weight:
@@ -270,11 +270,11 @@ def _cut_mass(left: Cut, weights: Weights, settings: DecodingSettings) -> Interv
             lows.append(float((1 - running[1:] / (known + starts)).min()))
             highs.append(float((1 - running[1:] / (known + stops)).max()))
         if unseen_kept != "none":
-            reached = max(unseen.low, known / nucleus - known)
-            lows.append(1 - settings.top_p - weights.tail.cap(weights.temperature) / (known + reached))
+            least_unseen = max(unseen.low, known / nucleus - known)
+            lows.append(1 - settings.top_p - weights.tail.cap(weights.temperature) / (known + least_unseen))
             highs.append(1 - nucleus)
         return Interval.around(max(0.0, min(lows)), estimate, min(1.0, max(highs)))
-    most_cut = 1 - _reached(settings.top_p) if settings.top_k is None and settings.min_p == 0 else 1.0
+    most_cut = 1 - reached(settings.top_p) if settings.top_k is None and settings.min_p == 0 else 1.0
     if math.isinf(unseen.high):
         return Interval.around(0.0, estimate, most_cut)
     # the most likely token of all is kept, and weighs at least what the first listed one does

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -49,12 +49,28 @@ class DistributionError(ValueError):
     """Numbers that are no distribution; its text says what is wrong with them."""
 
 
+_ENDS = frozenset(
+    ("</s>", "<eos>", "<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>", "<|end|>", "<|return|>",
+     "<end_of_turn>", "<turn|>", "<｜end▁of▁sentence｜>", "<|endofprompt|>")
+)  # fmt: skip
+"""How vLLM and others write the token that ends a text; a single token with such a text is nothing else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token: its text, and its bytes where they are known (a token may be part of a character)."""
+    """A token: its text, and its bytes where they are known (a token may be part of a character).
+
+    ``id``: its number in the model's vocabulary, where the server says it; tokens are equal without it.
+    """
 
     text: str
     bytes: builtins.bytes | None = None
+    id: int | None = field(default=None, compare=False)
+
+    @property
+    def ends(self) -> bool:
+        """Whether it ends the text: llama.cpp writes such a token as an empty text."""
+        return not (self.text or self.bytes) or self.text in _ENDS
 
     @property
     def raw(self) -> builtins.bytes | None:
@@ -105,6 +121,12 @@ class TokenDistribution:
 
     def __post_init__(self) -> None:
         self.logprobs.flags.writeable = False
+
+    def find(self, token: Token, likely: int | None = None) -> int | None:
+        """Return the index of a listed token, looked for at ``likely`` first; None if it is not there."""
+        if likely is not None and likely < len(self) and self.token(likely) == token:
+            return likely
+        return next((index for index in range(len(self)) if self.token(index) == token), None)
 
     @classmethod
     def from_logits(cls, tokens: Iterable[str | Token], logits: ArrayLike) -> TokenDistribution:

@@ -7,29 +7,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from softmax_visualizer.decoding import TokenDistribution
+    from softmax_visualizer.decoding import Token, TokenDistribution
+    from softmax_visualizer.decoding.generation import ContinuedBy
 
 Source = Literal["bundled", "openai", "local", "file", "recording"]
 
 Framing = Literal["answer", "continue", "raw"]
 """How a prompt is put to a server: as a user's message to answer, as text to continue, or bare."""
 
-Continuation = Literal["token ids", "text", "instruction"]
-"""How a model goes on with a text: exactly, token by token; as it reads the text; or as it is told to."""
-
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
     """What a model can do, so that nothing has to depend on which one it is.
 
-    ``most_tokens``: how many tokens it is asked to list; None where it gives what it has.
-    ``continues``: how it goes on with a text; None where it answers it, or has its answers ready.
     ``framings``: the ways in which a prompt can be put to it; empty where it is only put as it is.
     ``takes_settings``: whether it can be asked at other temperatures than 1, to find out what it does then.
     """
 
-    most_tokens: int | None = None
-    continues: Continuation | None = None
     framings: tuple[Framing, ...] = ()
     takes_settings: bool = False
 
@@ -43,8 +37,9 @@ class ModelError(Exception):
 
 @dataclass(frozen=True)
 class ModelAnswer:
-    """What a model said about one prompt.
+    """What a model said about the token after a prompt, or after the prompt and tokens of its answer.
 
+    ``after``: those tokens; ``continued_by``: how they were put to the model.
     ``request``: exactly what was sent, without the key; empty if nothing was.
     ``notes``: sentences that the person should read, such as a model's announced end.
     ``engine``: the name of the engine that ran the model, as in :mod:`.decoding.engines`; None if not known.
@@ -58,6 +53,8 @@ class ModelAnswer:
     request: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     engine: str | None = None
+    after: tuple[Token, ...] = ()
+    continued_by: ContinuedBy = "tokens"
 
     @property
     def origin(self) -> dict[str, str | None]:
@@ -84,15 +81,33 @@ class LanguageModel(Protocol):
     def abilities(self) -> Abilities:
         """What it can do, as far as is known by now."""
 
-    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
-        """Return the distribution of the token after ``prompt``, at temperature 1.
+    async def ask(self, prompt: str, *, after: tuple[Token, ...] = (), whole: bool = False) -> ModelAnswer:
+        """Return the distribution of the token after ``prompt`` and ``after``, at temperature 1.
 
         Args:
+            after: tokens of the answer that the model is to go on from.
             whole: have as many tokens listed as there are, or as the server lists, and not only as many as
                 come at once.
 
         Raises:
             ModelError: there is none, with the reason and the remedy.
+        """
+
+    async def ask_ahead(self, prompt: str, after: tuple[Token, ...], count: int) -> tuple[ModelAnswer, ...]:
+        """Return the distributions at up to ``count`` places, in one request where the model can do that.
+
+        The first place is that of :meth:`ask`. A server goes on from there with tokens that it samples itself
+        at T = 1, which each answer names in its ``after``: it holds for nobody who chose another token.
+
+        Raises:
+            ModelError: there is not even one.
+        """
+
+    async def split(self, text: str) -> tuple[Token, ...]:
+        """Return a text as the model's own tokens.
+
+        Raises:
+            ModelError: the model cannot say.
         """
 
     def goes_deeper(self, answer: ModelAnswer) -> bool:

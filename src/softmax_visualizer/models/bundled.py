@@ -28,17 +28,27 @@ class BundledModel:
     name = BUNDLED
     source: Source = "bundled"
     endpoint: str | None = None
-    abilities = Abilities(continues="text")
+    abilities = Abilities()
 
-    async def ask(self, prompt: str, *, whole: bool = True) -> ModelAnswer:
+    async def ask(self, prompt: str, *, after: tuple[Token, ...] = (), whole: bool = True) -> ModelAnswer:
         """Return the whole distribution after ``prompt``; arrays are loaded once, in a thread."""
-        return await asyncio.to_thread(self.answer, prompt)
+        return await asyncio.to_thread(self.answer, prompt, after)
 
-    def answer(self, prompt: str) -> ModelAnswer:
+    async def ask_ahead(self, prompt: str, after: tuple[Token, ...], count: int) -> tuple[ModelAnswer, ...]:
+        """Return the one answer: this model samples nothing of its own."""
+        return (await self.ask(prompt, after=after),)
+
+    async def split(self, text: str) -> tuple[Token, ...]:
+        """Return a text as words and marks, in the typography that the model was counted in."""
+        return tuple(Token(token, token.encode()) for token in await asyncio.to_thread(_split, text))
+
+    def answer(self, prompt: str, after: tuple[Token, ...] = ()) -> ModelAnswer:
         """Return what :meth:`ask` returns, without an event loop."""
         tokens, model = _loaded()
-        distribution = TokenDistribution.from_logits(tokens, model.logprobs(prompt))
-        return ModelAnswer(prompt, distribution, self.name, self.source, notes=_ground(model.unknown(prompt)))
+        logprobs = model.logprobs(prompt, [token.text for token in after])
+        distribution = TokenDistribution.from_logits(tokens, logprobs)
+        notes = _ground(model.unknown(prompt))
+        return ModelAnswer(prompt, distribution, self.name, self.source, notes=notes, after=after)
 
     def goes_deeper(self, answer: ModelAnswer) -> bool:
         """Return False: an answer lists all tokens."""
@@ -63,6 +73,12 @@ def _ground(unknown: tuple[str, ...]) -> tuple[str, ...]:
     words = ", ".join(f"“{one_line(word)}”" for word in unknown[:_MOST_NAMED])
     more = " and more" if len(unknown) > _MOST_NAMED else ""
     return (f"This model of old prose has never seen {words}{more}: it is no guide here. m chooses another.",)
+
+
+def _split(text: str) -> list[str]:
+    from softmax_visualizer.models.ngram import tokenize
+
+    return tokenize(text)
 
 
 @cache

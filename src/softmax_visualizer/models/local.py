@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from softmax_visualizer.decoding import Token
 from softmax_visualizer.models import weights
 from softmax_visualizer.models.base import ModelAnswer, ModelError
 from softmax_visualizer.models.configuration import Configuration
@@ -42,9 +43,9 @@ class LocalModel(OpenAICompatibleModel):
         self._about = f"These are exactly the numbers that llama.cpp computes from {what}."
         self._first: str | None = None
 
-    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
+    async def ask(self, prompt: str, *, after: tuple[Token, ...] = (), whole: bool = False) -> ModelAnswer:
         """Return the distribution after ``prompt``; the answers to the first one say what the model is."""
-        answer = await super().ask(prompt, whole=whole)
+        answer = await super().ask(prompt, after=after, whole=whole)
         self._first = prompt if self._first is None else self._first
         return replace(answer, notes=(self._about, *answer.notes)) if prompt == self._first else answer
 

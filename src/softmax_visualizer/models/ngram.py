@@ -182,17 +182,18 @@ class NGramModel:
             )
         return cls(vocabulary, numbers, unigrams, orders)
 
-    def logprobs(self, prompt: str) -> NDArray[np.float64]:
+    def logprobs(self, prompt: str, after: Sequence[str] = ()) -> NDArray[np.float64]:
         """Return the log-probability of every token to come after ``prompt``, which may be any text.
 
-        Only the prompt's last three tokens count, and only those after its last line break. A word the model
-        does not know counts as *some* unknown word; spaces at the end count for nothing.
+        ``after``: tokens that stand between. Only the last three tokens count, and only those after its
+        last line break. A word the model does not know counts as *some* unknown word; spaces at the end
+        count for nothing.
 
         Returns:
             shape ``(vocabulary,)``, in the vocabulary's order; natural logarithms, all finite, of
             probabilities that sum to 1.
         """
-        return self.logprobs_after(last_tokens(prompt, ORDER - 1))
+        return self.logprobs_after([*last_tokens(prompt, ORDER - 1), *after][1 - ORDER :])
 
     def unknown(self, prompt: str) -> tuple[str, ...]:
         """Return the words and marks of a prompt that the model has never seen, each once."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from softmax_visualizer.decoding import DistributionError, Token, TokenDistribution
 from softmax_visualizer.decoding.distribution import FLOAT32_ROUNDING, MASS_TOLERANCE
 from softmax_visualizer.models.answers import TopLogprobs
-from softmax_visualizer.models.base import Abilities, Continuation, Framing, ModelAnswer, ModelError, Source
+from softmax_visualizer.models.base import Abilities, Framing, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.choice import AT_OPENAI, USUAL_MODEL, announced_end, choose
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.connection import Connection
@@ -98,7 +98,7 @@ class OpenAICompatibleModel:
         model = self._model or self._unlisted
         return self._questions.request(self._questions.body(model, prompt, self._questions.parameters(model)))
 
-    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
+    async def ask(self, prompt: str, *, after: tuple[Token, ...] = (), whole: bool = False) -> ModelAnswer:
         """Return the distribution of the token after ``prompt``, at temperature 1.
 
         Cancelling closes the connection.
@@ -121,6 +121,14 @@ class OpenAICompatibleModel:
             ) from error
         return await self._bounded(self._ask, prompt, whole)
 
+    async def ask_ahead(self, prompt: str, after: tuple[Token, ...], count: int) -> tuple[ModelAnswer, ...]:
+        """Return the distributions at up to ``count`` places, in one request; see :class:`LanguageModel`."""
+        raise NotImplementedError
+
+    async def split(self, text: str) -> tuple[Token, ...]:
+        """Return a text as the model's own tokens; raises ModelError where the server does not say."""
+        raise NotImplementedError
+
     async def reported(self, prompt: str, **parameters: Any) -> TopLogprobs | None:
         """Return the list that the server gives when it is asked with other parameters than :meth:`ask` does.
 
@@ -142,13 +150,7 @@ class OpenAICompatibleModel:
     @property
     def abilities(self) -> Abilities:
         """What it can do, as far as the server has taught by now."""
-        ways: dict[Framing, Continuation | None] = {"answer": None, "continue": "instruction", "raw": "text"}
-        return Abilities(
-            most_tokens=self.asked,
-            continues=ways[self._configuration.framing],
-            framings=tuple(ways),
-            takes_settings=True,
-        )
+        return Abilities(framings=get_args(Framing), takes_settings=True)
 
     @property
     def announced_end(self) -> date | None:

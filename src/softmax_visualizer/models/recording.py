@@ -25,6 +25,7 @@ from softmax_visualizer.models.recording_format import (
 from softmax_visualizer.models.redaction import Redact
 
 if TYPE_CHECKING:
+    from softmax_visualizer.decoding import Token
     from softmax_visualizer.models.base import Framing
 
 _LONGEST_HEADER = 1024
@@ -120,14 +121,25 @@ class RecordingModel:
         """What the other model can do."""
         return self._model.abilities
 
-    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
+    async def ask(self, prompt: str, *, after: tuple[Token, ...] = (), whole: bool = False) -> ModelAnswer:
         """Return the other model's answer, with a note if it could not be recorded.
 
         Raises:
             ModelError: there is no answer, with the reason and the remedy.
         """
-        answer = await self._model.ask(prompt, whole=whole)
-        note = HIDDEN if self._recorder.redact(prompt) != prompt else None
+        return await self._kept(await self._model.ask(prompt, after=after, whole=whole))
+
+    async def ask_ahead(self, prompt: str, after: tuple[Token, ...], count: int) -> tuple[ModelAnswer, ...]:
+        """Return the other model's answers, all of them recorded."""
+        answers = await self._model.ask_ahead(prompt, after, count)
+        return tuple([await self._kept(answer) for answer in answers])
+
+    async def split(self, text: str) -> tuple[Token, ...]:
+        """Return a text as the other model's tokens."""
+        return await self._model.split(text)
+
+    async def _kept(self, answer: ModelAnswer) -> ModelAnswer:
+        note = HIDDEN if self._recorder.redact(answer.prompt) != answer.prompt else None
         try:
             await asyncio.to_thread(self._recorder.keep, answer, self._framing)
         except ModelError as error:

@@ -4,9 +4,11 @@ The file is JSON Lines in ASCII. The first line is ``{"schema", "created"}``, an
 ``{"prompt", "model", "source", "endpoint", "framing", "request", "asked_at", "notes", "distribution"}``. Its
 distribution is ``{"tokens", "bytes", "logprobs", "unseen_mass", "vocabulary_size", "vocabulary_assumed",
 "is_top", "odds_only", "notes"}``, where "is_top" is true and "odds_only" false if it is left out. Times are
-ISO 8601 in UTC. A logprob of null is -infinity. ``bytes`` is null where every token's bytes are the UTF-8 of
-its text, else a list with each token's bytes, null where unknown. Python writes a float64 so that the same
-float64 is read, so a replayed answer has the very numbers of the recorded one.
+ISO 8601 in UTC. An answer about a later place begins with ``{"continued": the prompt, "after": [[text, bytes
+or null, id or null], ...], "continued_by"}`` in the place of ``"prompt"``, so that no program takes it for
+one about the prompt. A logprob of null is -infinity. ``bytes`` is null where every token's bytes are the
+UTF-8 of its text, else a list with each token's bytes, null where unknown. Python writes a float64 so that
+the same float64 is read, so a replayed answer has the very numbers of the recorded one.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args
 
 from softmax_visualizer.decoding import DistributionError, Interval, Token, TokenDistribution
+from softmax_visualizer.decoding.generation import CONTINUED_BY
 from softmax_visualizer.models.base import ModelAnswer, ModelError, Source
 from softmax_visualizer.models.reading import UnreadableError, read_file
 from softmax_visualizer.models.redaction import Redact, redacted
@@ -64,8 +67,15 @@ def first_line() -> bytes:
 def line_of(answer: ModelAnswer, framing: Framing | None, redact: Redact) -> bytes:
     """Return an answer's line; every text from outside the program goes through ``redact``."""
     answer = redacted(answer, redact)
+    about: dict[str, Any] = {"prompt": answer.prompt}
+    if answer.after:
+        after = [
+            [token.text, None if token.bytes is None else list(token.bytes), token.id]
+            for token in answer.after
+        ]
+        about = {"continued": answer.prompt, "after": after, "continued_by": answer.continued_by}
     record = {
-        "prompt": answer.prompt,
+        **about,
         "model": answer.model,
         "source": answer.source,
         "endpoint": answer.endpoint,
@@ -93,15 +103,33 @@ def answer_of(record: Any) -> ModelAnswer:
     request = _entry(record, "request", dict)
     if not _is_shallow(request, _DEEPEST):
         raise EntryError('"request" is nested too deeply.')
+    continued = "continued" in record
+    by: Any = _entry(record, "continued_by", str) if continued else "tokens"
+    if by not in CONTINUED_BY:
+        raise EntryError(f'"continued_by" must be one of {", ".join(CONTINUED_BY)}.')
     return ModelAnswer(
-        prompt=_entry(record, "prompt", str),
+        prompt=_entry(record, "continued" if continued else "prompt", str),
         distribution=_distribution(_entry(record, "distribution", dict)),
         model=_entry(record, "model", str),
         source="recording",
         endpoint=_entry(record, "endpoint", str, NoneType),
         request=request,
         notes=tuple(_texts(record, "notes")),
+        after=_after(_entry(record, "after", list)) if continued else (),
+        continued_by=by,
     )
+
+
+def _after(tokens: list[Any]) -> tuple[Token, ...]:
+    if not all(
+        isinstance(each, list)
+        and len(each) == 3
+        and isinstance(each[0], str)
+        and type(each[2]) in (int, NoneType)
+        for each in tokens
+    ):
+        raise EntryError('"after" must be a list of lists of a text, bytes or null, and an id or null.')
+    return tuple(Token(text, _bytes(data), number) for text, data, number in tokens)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -116,25 +144,29 @@ def read_bytes(path: Path) -> bytes:
         raise ModelError(str(error)) from error
 
 
-def head_of(line: bytes) -> tuple[str, str] | None:
-    """Return the model and the prompt of an answer's line without reading the rest of it.
+def head_of(line: bytes) -> tuple[str, str, tuple[Token, ...]] | None:
+    """Return the model, the prompt and what came after it, of an answer's line without reading the rest.
 
     None where it does not begin as :func:`line_of` writes it. What follows may still be no answer.
     """
     text = line.decode("ascii", "replace")
-    found: list[str] = []
+    openings: dict[str, type] = {'{"prompt": ': str, ', "model": ': str}
+    if text.startswith('{"continued": '):
+        openings = {'{"continued": ': str, ', "after": ': list, ', "continued_by": ': str, ', "model": ': str}
+    found: list[Any] = []
     end = 0
     try:
-        for opening in ('{"prompt": ', ', "model": '):
+        for opening, kind in openings.items():
             if not text.startswith(opening, end):
                 return None
             value, end = _DECODER.raw_decode(text, end + len(opening))
-            if not isinstance(value, str):
+            if not isinstance(value, kind):
                 return None
             found.append(value)
+        after = _after(found[1]) if len(found) > 2 else ()
     except ValueError:
         return None
-    return (found[1], found[0]) if text.endswith("}\n") else None
+    return (found[-1], found[0], after) if text.endswith("}\n") else None
 
 
 def version(raw: bytes) -> int | None:

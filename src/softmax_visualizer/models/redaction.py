@@ -38,6 +38,8 @@ def redacted(answer: ModelAnswer, redact: Redact) -> ModelAnswer:
         request=_redacted_json(answer.request, redact),
         notes=tuple(map(redact, answer.notes)),
         engine=answer.engine,
+        after=tuple(_token(token, redact) for token in answer.after),
+        continued_by=answer.continued_by,
     )
     return answer if changed == answer else changed
 

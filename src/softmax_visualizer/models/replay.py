@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from softmax_visualizer.decoding import Token
 from softmax_visualizer.models.base import Abilities, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.recording_format import (
     VERSION,
@@ -23,6 +24,9 @@ from softmax_visualizer.models.recording_format import (
 )
 from softmax_visualizer.models.refusal import one_line
 
+_Place = tuple[str, tuple[Token, ...]]
+"""A prompt, and the tokens after it."""
+
 CUT_OFF = "The recording's last answer was cut off while it was written, and is left out."
 
 _LONGEST_QUOTE = 40
@@ -32,23 +36,23 @@ _LONGEST_QUOTE = 40
 class _Recording:
     """A recording's bytes, and where in them the answers stand.
 
-    ``lines``: by model and prompt, in the order in which they were first asked for: the number of the line,
-    from 1, and where in ``raw`` it begins and ends.
+    ``lines``: by model, and by prompt and the tokens after it, in the order in which they were first asked
+    for: the number of the line, from 1, and where in ``raw`` it begins and ends.
     ``is_torn``: a last line that was cut off is left out.
     """
 
     path: Path
     raw: bytes
-    lines: Mapping[str, Mapping[str, tuple[int, int, int]]]
+    lines: Mapping[str, Mapping[_Place, tuple[int, int, int]]]
     is_torn: bool
 
-    def answer(self, model: str, prompt: str) -> ModelAnswer | None:
+    def answer(self, model: str, prompt: str, after: tuple[Token, ...] = ()) -> ModelAnswer | None:
         """Read the answer that stands in one line; None if there is no such line.
 
         Raises:
             ModelError: the line is no answer.
         """
-        place = self.lines[model].get(prompt)
+        place = self.lines[model].get((prompt, after))
         if place is None:
             return None
         number, start, end = place
@@ -99,16 +103,21 @@ class RecordedModel:
     @property
     def prompts(self) -> tuple[str, ...]:
         """The prompts that there is an answer to, in the order in which they were first asked."""
-        return tuple(self._recording.lines[self.name])
+        return tuple(dict.fromkeys(prompt for prompt, _ in self._recording.lines[self.name]))
 
-    async def ask(self, prompt: str, *, whole: bool = True) -> ModelAnswer:
+    async def ask(self, prompt: str, *, after: tuple[Token, ...] = (), whole: bool = True) -> ModelAnswer:
         """Return the recorded answer, with the model, endpoint and request that it had.
 
         Raises:
             ModelError: there is none, and the text names prompts that there is one to; or its line cannot be
                 read.
         """
-        answer = await asyncio.to_thread(self._answer, prompt)
+        answer = await asyncio.to_thread(self._answer, prompt, after)
+        if answer is None and after and self._answer(prompt) is not None:
+            raise ModelError(
+                f"The recording {one_line(self._recording.path.name)} ends here: what comes after "
+                f"{len(after)} tokens of this answer was not recorded."
+            )
         if answer is None:
             which = f" of {_shortened(self.name)}" if len(self._recording.lines) > 1 else ""
             raise ModelError(
@@ -116,6 +125,14 @@ class RecordedModel:
                 f"It has: {_some(self.prompts)}."
             )
         return answer
+
+    async def ask_ahead(self, prompt: str, after: tuple[Token, ...], count: int) -> tuple[ModelAnswer, ...]:
+        """Return the one recorded answer."""
+        return (await self.ask(prompt, after=after),)
+
+    async def split(self, text: str) -> tuple[Token, ...]:
+        """Raise ModelError: a recording knows no tokens but those in it."""
+        raise ModelError("A recording cannot split a text into tokens: score it with the model itself.")
 
     def goes_deeper(self, answer: ModelAnswer) -> bool:
         """Return False: what was recorded is all there is."""
@@ -150,7 +167,7 @@ def _read(path: Path) -> _Recording:
         raise ModelError(f"{path} is not a recording of this program.")
     if found > VERSION:
         raise ModelError(f"{path} was made by a newer version of this program. Update this one to read it.")
-    lines: dict[str, dict[str, tuple[int, int, int]]] = {}
+    lines: dict[str, dict[_Place, tuple[int, int, int]]] = {}
     is_torn = False
     end = raw.find(b"\n") + 1 or len(raw)
     for number in itertools.count(2):
@@ -169,9 +186,9 @@ def _read(path: Path) -> _Recording:
                     raise
                 is_torn = True
                 continue
-            head = answer.model, answer.prompt
-        model, prompt = head
-        lines.setdefault(model, {})[prompt] = (number, start, end)
+            head = answer.model, answer.prompt, answer.after
+        model, prompt, after = head
+        lines.setdefault(model, {})[prompt, after] = (number, start, end)
     if not lines:
         raise ModelError(f"{path} holds no{' whole' if is_torn else ''} answer.")
     return _Recording(path, raw, lines, is_torn)
