@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from textual.pilot import Pilot
 
-from softmax_visualizer.decoding import TokenDistribution
+from softmax_visualizer.decoding import Token, TokenDistribution
 from softmax_visualizer.models.base import Abilities, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.tui.app import SoftmaxVisualizer
@@ -34,18 +34,25 @@ class ObedientModel:
         self.cancelled: list[str] = []
         self.closed = False
 
-    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
-        self.asked.append(prompt)
-        reply = self.reply(prompt)
+    async def ask(self, prompt: str, *, after: tuple[Token, ...] = (), whole: bool = False) -> ModelAnswer:
+        text = prompt + "".join(token.text for token in after)
+        self.asked.append(text)
+        reply = self.reply(text)
         try:
             if asyncio.iscoroutine(reply):
                 reply = await reply
         except asyncio.CancelledError:
-            self.cancelled.append(prompt)
+            self.cancelled.append(text)
             raise
         if isinstance(reply, Exception):
             raise reply
-        return ModelAnswer(prompt, reply, self.name, self.source, self.endpoint)
+        return ModelAnswer(prompt, reply, self.name, self.source, self.endpoint, after=after)
+
+    async def ask_ahead(self, prompt: str, after: tuple[Token, ...], count: int) -> tuple[ModelAnswer, ...]:
+        return (await self.ask(prompt, after=after),)
+
+    async def split(self, text: str) -> tuple[Token, ...]:
+        return tuple(Token(f" {word}") for word in text.split())
 
     def goes_deeper(self, answer: ModelAnswer) -> bool:
         return len(answer.distribution) < self.most

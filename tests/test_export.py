@@ -19,6 +19,7 @@ from textual.widgets import Input, OptionList, TextArea
 
 from misbehaving_server import Answer, MisbehavingServer
 from screens import ObedientModel, bench, failure, screen, settle, text, top_of
+from softmax_visualizer.decoding import Token
 from softmax_visualizer.models.base import ModelAnswer, ModelError
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.tui.app import SoftmaxVisualizer
@@ -34,8 +35,8 @@ KEY = "sk-test-SECRET0123456789abcdef"
 class RecordedModel(ObedientModel):
     """Answers together with what was sent."""
 
-    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
-        answer = await super().ask(prompt)
+    async def ask(self, prompt: str, *, after: tuple[Token, ...] = (), whole: bool = False) -> ModelAnswer:
+        answer = await super().ask(prompt, after=after)
         body = {**self.request(prompt), "temperature": 1, "top_p": 1, "max_tokens": 1, "logprobs": True}
         sent = {"url": f"{self.endpoint}/chat/completions", "body": body}
         return ModelAnswer(prompt, answer.distribution, self.name, self.source, self.endpoint, sent)

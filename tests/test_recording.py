@@ -73,10 +73,10 @@ class ServerModel(BundledModel):
     endpoint: str | None = "http://127.0.0.1:1/v1"
     closed = False
 
-    async def ask(self, prompt: str, *, whole: bool = False) -> ModelAnswer:
+    async def ask(self, prompt: str, *, after: tuple[Token, ...] = (), whole: bool = False) -> ModelAnswer:
         if prompt == "bad":
             raise ModelError("The server has no answer. Try another.")
-        return replace(ANSWER, prompt=prompt, notes=())
+        return replace(ANSWER, prompt=prompt, notes=(), after=after)
 
     def request(self, prompt: str) -> Mapping[str, Any]:
         return {"prompt": prompt}

@@ -1,8 +1,8 @@
 """What settings make of a whole path at once: how likely each of its tokens is, and all of them together.
 
 The same numbers as :func:`softmax_visualizer.decoding.decode` gives step by step, worked out for many steps
-in one go, since a knob is turned over all of them. Where a cut reaches among unseen tokens in a way that takes
-more than one comparison, that function is asked.
+in one go, since a knob is turned over all of them. Where a cut reaches among unseen tokens in a way that
+takes more than one comparison, that function is asked.
 """
 
 from __future__ import annotations

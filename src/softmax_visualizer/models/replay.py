@@ -113,7 +113,7 @@ class RecordedModel:
                 read.
         """
         answer = await asyncio.to_thread(self._answer, prompt, after)
-        if answer is None and after and self._answer(prompt) is not None:
+        if answer is None and after and self._answer(prompt, ()) is not None:
             raise ModelError(
                 f"The recording {one_line(self._recording.path.name)} ends here: what comes after "
                 f"{len(after)} tokens of this answer was not recorded."
@@ -145,7 +145,7 @@ class RecordedModel:
     def request(self, prompt: str) -> Mapping[str, Any]:
         """Return what was sent for ``prompt`` when it was recorded; empty if that is unknown."""
         try:
-            answer = self._answer(prompt)
+            answer = self._answer(prompt, ())
         except ModelError:
             return {}
         return answer.request if answer else {}
