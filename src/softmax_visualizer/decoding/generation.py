@@ -8,9 +8,11 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from softmax_visualizer.decoding.distribution import Token, TokenDistribution
+if TYPE_CHECKING:
+    from softmax_visualizer.decoding.distribution import Token, TokenDistribution
+    from softmax_visualizer.decoding.settings import DecodingSettings
 
 ChosenBy = Literal["sampled", "greedy", "picked", "given", "server"]
 """How a token was chosen: by a random number, as the most likely one, by a person, as part of a text that is
@@ -28,6 +30,7 @@ class Step:
     ``distribution``: what the model said, at T = 1. ``token``: what was chosen.
     ``index``: where it stands in the list, from 0; None if it is not listed.
     ``chance``: the number in [0, 1) that sampled it; None where none did.
+    ``origin``: what the distribution came with, for whoever made the step; nothing here looks into it.
     """
 
     distribution: TokenDistribution
@@ -36,6 +39,7 @@ class Step:
     chosen_by: ChosenBy
     continued_by: ContinuedBy = "tokens"
     chance: float | None = None
+    origin: Any = None
 
     @property
     def is_greedy(self) -> bool:
@@ -48,18 +52,25 @@ class Step:
         """Whether the token is the end of the text, which has no text of its own to append."""
         return self.token.ends
 
-    def sharpened(self, whole: TokenDistribution) -> Step:
+    def sharpened(self, whole: TokenDistribution, origin: Any = None) -> Step:
         """Return the step with a longer list of the same distribution."""
-        return replace(self, distribution=whole, index=whole.find(self.token, self.index))
+        index = whole.find(self.token, self.index)
+        return replace(self, distribution=whole, index=index, origin=origin)
 
 
 @dataclass(frozen=True)
 class Generation:
-    """A prompt and the steps after it; ``name`` is what a person calls it, or empty."""
+    """A prompt and the steps after it.
+
+    ``name``: what a person calls it, or empty. ``settings``, ``seed``: what it was written with from its
+    first token on; None where it was put together otherwise.
+    """
 
     prompt: str
     steps: tuple[Step, ...] = ()
     name: str = ""
+    settings: DecodingSettings | None = None
+    seed: int | None = None
 
     def __len__(self) -> int:
         """Return the number of steps."""
@@ -126,12 +137,36 @@ class Tree:
             if len(other) > place and other.steps[place].token == step.token and here.shared(other) >= place:
                 return replace(self, active=number)
         if place == len(here):
-            return self.put(here.extended(step))
-        return self.added(replace(here.rewound(place).extended(step), name=""))
+            return self.put(replace(here.extended(step), settings=None, seed=None))
+        return self.added(Generation(here.prompt, (*here.steps[:place], step)))
+
+    def with_new(self, generation: Generation) -> Tree:
+        """Return the tree with a further branch, or with this one in the place of an empty one."""
+        return self.added(generation) if self.generation.steps else self.put(generation)
 
     def added(self, generation: Generation) -> Tree:
         """Return the tree with a further branch, which is the active one."""
         return Tree((*self.branches, generation), len(self.branches))
+
+    def sharpened(self, few: TokenDistribution, whole: TokenDistribution, origin: Any = None) -> Tree:
+        """Return the tree with a longer list in the place of a shorter one, in all branches."""
+        # what branches share stays shared
+        known: dict[Step, Step] = {}
+
+        def longer(step: Step) -> Step:
+            if step.distribution is not few:
+                return step
+            return known.setdefault(step, step.sharpened(whole, origin))
+
+        return replace(
+            self,
+            branches=tuple(
+                replace(each, steps=tuple(map(longer, each.steps)))
+                if any(step.distribution is few for step in each.steps)
+                else each
+                for each in self.branches
+            ),
+        )
 
     def without(self, number: int) -> Tree:
         """Return the tree less a branch; the only one is emptied."""

@@ -7,6 +7,12 @@ from softmax_visualizer.display.numbers import percent_short
 from softmax_visualizer.display.pipeline import token_label
 
 
+def candidate_sentence(decoding: Decoding, index: int) -> str:
+    """Say which token is pointed at."""
+    probability = percent_short(decoding.after_cut.first(index + 1)[index])
+    return f"{token_label(decoding.distribution, index)}, rank {index + 1:,}, {probability}: Enter takes it."
+
+
 def sample_sentence(decoding: Decoding, index: int | None, chance: float, seed: int, number: int) -> str:
     """Say which token was sampled, with which random number, and what to do with it.
 

@@ -87,7 +87,8 @@ async def write(
     source = chances(seed, len(generation))
     tokens = generation.tokens
     while len(tokens) < length and not (tokens and tokens[-1].ends):
-        answer = await ask(tokens, length - len(tokens), False)
+        # one more place than steps are wanted: the next token's, which the screen shows then
+        answer = await ask(tokens, length - len(tokens) + 1, False)
         chance = source.random()
         step = sampled(answer, settings, chance, greedy=greedy)
         if step is None and goes_deeper(answer):
@@ -108,7 +109,7 @@ def sampled(
     by_chance = None if greedy else chance
     chosen_by: ChosenBy = "greedy" if greedy or settings.temperature == 0 else "sampled"
     token = answer.distribution.token(index)
-    return Step(answer.distribution, token, index, chosen_by, answer.continued_by, by_chance)
+    return Step(answer.distribution, token, index, chosen_by, answer.continued_by, by_chance, answer)
 
 
 async def score(ask: Ask, generation: Generation, tokens: tuple[Token, ...]) -> AsyncIterator[Step]:
@@ -122,5 +123,5 @@ async def score(ask: Ask, generation: Generation, tokens: tuple[Token, ...]) -> 
         answer = await ask(before, 1, False)
         index = answer.distribution.find(token)
         listed = token if index is None else answer.distribution.token(index)
-        yield Step(answer.distribution, listed, index, "given", answer.continued_by)
+        yield Step(answer.distribution, listed, index, "given", answer.continued_by, None, answer)
         before = (*before, token)

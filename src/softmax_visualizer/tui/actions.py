@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 
 from softmax_visualizer.decoding.engines import engine as engine_of
+from softmax_visualizer.decoding.generation import Step
 from softmax_visualizer.decoding.settings import PRESETS, DecodingSettings, Order
 from softmax_visualizer.display.settings import order_phrase, settings_words
 from softmax_visualizer.tui.knobs import turned, with_value
@@ -19,10 +21,10 @@ from softmax_visualizer.tui.views import VIEWS
 PAGE = 10
 """Rows that a table is scrolled by: a page of the smallest screen."""
 
-_NO_SAMPLE = "Nothing is sampled yet: space samples a token, and Enter adds it to the prompt."
+_NO_SAMPLE = "Nothing is sampled yet: space samples a token, Enter adds it, and G writes an answer."
 _ON_ITS_WAY = "The answer is on its way: sample and take once it is there."
 _NOT_ASKED = "The prompt above has not been asked: / and Enter ask it."
-_HALF = "This token is part of a character, which a prompt cannot hold: sample another one."
+_NO_ANSWER = "There is no answer yet: G writes one, space and Enter add a token."
 
 
 def turn(scene: Scene, knob: str, direction: int, coarse: bool = False) -> Scene:
@@ -135,12 +137,12 @@ def flip(scene: Scene) -> Scene:
         return scene.saying("Nothing is pinned yet: x pins the current setting.")
     *others, other = scene.pins
     changed = replace(scene, pins=(*others, here), settings=other.settings)
-    if other.asked is not scene.asked or scene.old:
+    if other.asked != scene.asked or scene.old:
         changed = replace(changed, top=0).asked_of(other.asked)
     return changed.saying(f"Now {other.name}; z flips back.")
 
 
-def _unanswered(scene: Scene) -> Scene:
+def unanswered(scene: Scene) -> Scene:
     """Say why the text in the prompt's box has no picture yet: it is being asked for, or was not asked."""
     return scene.saying(_ON_ITS_WAY if scene.request.state == "asking" else _NOT_ASKED, "wait")
 
@@ -151,7 +153,7 @@ def sample(scene: Scene) -> Scene:
     if here is None:
         return scene
     if scene.other:
-        return _unanswered(scene)
+        return unanswered(scene)
     from softmax_visualizer.display.sample import sample_sentence
 
     number = scene.samples + 1
@@ -163,18 +165,93 @@ def sample(scene: Scene) -> Scene:
 
 
 def take(scene: Scene) -> Scene:
-    """Add the sampled token to the prompt that it was sampled for; what comes next is still to be asked."""
-    if scene.sample is None or scene.asked is None:
+    """Put a token after the answer so far: the one that is pointed at, or that was sampled, or that is there.
+
+    What comes after it may still have to be asked.
+    """
+    if scene.asked is None:
         return scene.saying(_NO_SAMPLE)
     if scene.other:
-        return _unanswered(scene)
-    index, answer = scene.sample.index, scene.asked.answer
+        return unanswered(scene)
+    answer, sample = scene.asked.answer, scene.sample
+    index = scene.cursor if scene.cursor is not None else sample.index if sample is not None else None
+    if scene.cursor is None and sample is None:
+        return scene.at(scene.place + 1) if scene.step is not None else scene.saying(_NO_SAMPLE)
     if index is None:
         return scene.saying("The server does not show which token this is: sample another one.")
-    added = answer.distribution.token(index).whole_text
-    if added is None:
-        return scene.saying(_HALF)
-    return replace(scene, prompt=answer.prompt + added)
+    picked = scene.cursor is not None
+    step = Step(
+        answer.distribution,
+        answer.distribution.token(index),
+        index,
+        "picked" if picked else "sampled",
+        answer.continued_by,
+        None if picked or sample is None else sample.chance,
+        answer,
+    )
+    return replace(scene, tree=scene.tree.chosen(scene.place, step)).at(scene.place + 1)
+
+
+def take_back(scene: Scene) -> Scene:
+    """Take back the last token before the place, and all after it."""
+    if scene.place == 0:
+        return scene.saying("There is no token to take back: Enter adds one after the prompt.")
+    place = scene.place - 1
+    shortened = scene.generation.rewound(place)
+    return replace(scene.at(place), tree=scene.tree.put(replace(shortened, settings=None, seed=None)))
+
+
+def point(scene: Scene, direction: int) -> Scene:
+    """Point at the next candidate, or at the one before; before the first one, at none."""
+    if scene.asked is None:
+        return scene
+    at = -1 if scene.cursor is None else scene.cursor
+    if scene.cursor is None and scene.step is not None and scene.step.index is not None:
+        at = scene.step.index
+    last = len(scene.asked.answer.distribution) - 1
+    to = min(at + direction, last)
+    if to < 0:
+        return replace(scene, cursor=None)
+    from softmax_visualizer.display.sample import candidate_sentence
+
+    assert scene.decoding is not None
+    return replace(scene, cursor=to).saying(candidate_sentence(scene.decoding, to), "sampled")
+
+
+def walk(scene: Scene, direction: int) -> Scene:
+    """Go to the place before or after on the answer."""
+    if not scene.generation.steps:
+        return scene.saying(_NO_ANSWER)
+    return scene.at(scene.place + direction)
+
+
+def uncertain(scene: Scene, direction: int) -> Scene:
+    """Go to the next place, or the one before, at which no token has half of the probability."""
+    return _seek(scene, direction, scene.path.uncertain, "where no token has half of the probability")
+
+
+def forbidden(scene: Scene, direction: int) -> Scene:
+    """Go to the next place, or the one before, whose token the cut takes away at this setting."""
+    cut = scene.path.kept
+    return _seek(scene, direction, lambda at: cut[at] == "no", "whose token this setting cuts away")
+
+
+def _seek(scene: Scene, direction: int, wanted: Callable[[int], bool], words: str) -> Scene:
+    if not scene.generation.steps:
+        return scene.saying(_NO_ANSWER)
+    places = range(len(scene.generation))
+    ahead = places[scene.place + 1 :] if direction > 0 else places[: scene.place][::-1]
+    found = next((at for at in ahead if wanted(at)), None)
+    if found is None:
+        return scene.saying(f"There is no {'further' if direction > 0 else 'earlier'} place {words}.")
+    return scene.at(found)
+
+
+def branch(scene: Scene, number: int) -> Scene:
+    """Go to another branch of the answer: to where it leaves the present one."""
+    other = scene.tree.branches[number]
+    parts = min(scene.generation.shared(other), scene.place)
+    return replace(scene, tree=replace(scene.tree, active=number)).at(parts)
 
 
 def quit_warning(scene: Scene, lost: int) -> Scene:

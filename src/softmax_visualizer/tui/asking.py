@@ -17,6 +17,7 @@ from softmax_visualizer.tui.session import ModelSession
 if TYPE_CHECKING:
     from textual.worker import Worker
 
+    from softmax_visualizer.decoding import Token
     from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.tui.stage import Stage
 
@@ -38,9 +39,18 @@ class Asking:
 
     def ask(self, *, again: bool = False) -> Worker[None]:
         """Ask about the scene's prompt; a newer question cancels an older one."""
+        return self._begin(self._stage.scene.prompt, (), again)
+
+    def go_on(self, *, again: bool = False) -> Worker[None]:
+        """Ask about the place of the answer at which the scene is."""
+        scene = self._stage.scene
+        return self._begin(scene.asked_prompt, scene.after, again)
+
+    def _begin(self, prompt: str, after: tuple[Token, ...], again: bool) -> Worker[None]:
         self.stop_deepening()
         self._stage.update(replace(self._stage.scene, request=Request("asking", fresh=True)))
-        return self._stage.run_worker(self._ask(again), group="ask", exclusive=True, exit_on_error=False)
+        work = self._ask(prompt, after, again)
+        return self._stage.run_worker(work, group="ask", exclusive=True, exit_on_error=False)
 
     def loaded(self, part: float) -> None:
         """Say how much of a model file is loaded, from 0 to 1."""
@@ -62,9 +72,7 @@ class Asking:
         scene = self._stage.scene
         if scene.asked is None or scene.deepening is not None:
             return
-        asked, warned = scene.asked, scene.said
-        # a secret in the prompt is not in the answer
-        prompt = asked.answer.prompt if scene.old else scene.prompt
+        asked, warned, prompt = scene.asked, scene.said, scene.asked_prompt
         try:
             deeper = await self._session.goes_deeper(asked.configuration, asked.answer)
         except ModelError:
@@ -79,30 +87,45 @@ class Asking:
         else:
             self._stage.update(scene)
 
-    async def _ask(self, again: bool) -> None:
+    async def _ask(self, prompt: str, after: tuple[Token, ...], again: bool) -> None:
         scene = self._stage.scene
-        configuration, prompt = scene.configuration, scene.prompt
-        known = not again and self._session.knows(configuration, prompt)
+        configuration = scene.configuration
+        known = not again and self._session.knows(configuration, prompt, after)
         # a lesson's picture must not change while somebody reads it: all is asked for at once
         whole = configuration.whole and scene.caption is not None
         try:
             await self._said_to_be_waited_for(self._session.open(configuration))
             started = time.monotonic()
             answer = await self._said_to_be_waited_for(
-                self._session.ask(configuration, prompt, again=again, whole=whole)
+                self._session.ask(configuration, prompt, after=after, again=again, whole=whole)
             )
         except Exception as error:
-            self._show(Request("failed", sentence=await _in_words(error, configuration)))
+            self._show(Request("failed", sentence=await in_words(error, configuration)))
             return
         # a time that is never the same twice would make two recordings of a lesson differ
         untold = known or self._stage.scene.caption is not None
         took = None if untold else time.monotonic() - started
         known = known and self._stage.scene.caption is None
         request, asked = Request("answered", took, known=known), Asked(configuration, answer)
-        self._stage.update(recognised(self._stage.scene.answered(asked, request)))
+        # a token that was taken and the picture of what comes next are one change
+        self._stage.update(recognised(self._stage.scene.answered(asked, request)), undoable=not after)
         more = configuration.whole and self._stage.scene.caption is None
         if more and await self._session.goes_deeper(configuration, answer):
             self._deepen(asked, prompt)
+
+    def deepen_here(self) -> None:
+        """Ask for all tokens of the place on the board, if that is to be done unasked."""
+        scene = self._stage.scene
+        asked, prompt = scene.asked, scene.asked_prompt
+        if asked is None or not asked.configuration.whole or scene.caption is not None:
+            return
+        self.stop_deepening()
+
+        async def deepen() -> None:
+            if await self._session.goes_deeper(asked.configuration, asked.answer):
+                self._deepen(asked, prompt)
+
+        self._stage.run_worker(deepen(), group="deeper", exclusive=True, exit_on_error=False)
 
     def _deepen(self, asked: Asked, prompt: str) -> None:
         """Ask for all tokens of an answer, beside whatever else goes on."""
@@ -113,11 +136,12 @@ class Asking:
 
     async def _ask_for_all(self, few: Asked, prompt: str) -> None:
         try:
-            answer = await self._session.ask(few.configuration, prompt, whole=True)
+            after = few.answer.after
+            answer = await self._session.ask(few.configuration, prompt, after=after, whole=True)
             # here, so that the next picture need not wait for it
             await asyncio.to_thread(decoded, answer.distribution, self._stage.scene.settings)
         except Exception as error:
-            said = f"There are no more tokens. {await _in_words(error, few.configuration)}"
+            said = f"There are no more tokens. {await in_words(error, few.configuration)}"
             self._stage.update(replace(self._stage.scene, deepening=None).saying(said, "bad"))
         else:
             self._stage.sharpen(few, Asked(few.configuration, answer))
@@ -140,7 +164,7 @@ class Asking:
         self._stage.update(replace(self._stage.scene, request=request))
 
 
-async def _in_words(error: Exception, configuration: Configuration) -> str:
+async def in_words(error: Exception, configuration: Configuration) -> str:
     """Return why there is no answer."""
     if isinstance(error, ModelError):
         return str(error)

@@ -64,7 +64,19 @@ KEYS = (
     Key("E", "engine", "Engine", "whose order it is; chosen once more, it sets its own knobs"),
     Key("a", do("axis"), "Axis", "as far as needed, 0 to 100 %, to the longest bar, or logarithmic"),
     Key("space", do("sample"), "Sample a token", "as the decoder would, with a seed that is shown"),
-    Key("enter", "take", "Take the token", "add the sampled token to the prompt, and ask again"),
+    Key("enter", "go('take')", "Take the token", "put the sampled or chosen token after the answer so far"),
+    Key("tab", do("point", 1), "Next candidate", "point at a token, for Enter to take"),
+    Key("shift+tab", do("point", -1), "Candidate before", "point at the one above"),
+    Key("backspace", "go('take_back')", "Take back", "the last token before this place, and all after it"),
+    Key("G", "write", "Write an answer", "sample on until the model ends it, or N tokens; again stops"),
+    Key("L", "length", "Tokens to write", "how many tokens G adds"),
+    Key("comma", "go('walk', (-1,))", "Place before", "one token back on the answer"),
+    Key("full_stop", "go('walk', (1,))", "Next place", "one token on"),
+    Key("less_than_sign", "go('uncertain', (-1,))", "Unsure place before", "where no token has a half"),
+    Key("greater_than_sign", "go('uncertain', (1,))", "Next unsure place", "where no token has a half"),
+    Key("exclamation_mark", "go('forbidden', (1,))", "Next forbidden place", "whose token is cut away here"),
+    Key("B", "branches", "Branches", "the other answers to this prompt"),
+    Key("P", "score", "Score a text", "as an answer: each token's rank and surprisal"),
     Key("slash", "prompt", "Edit the prompt", "type a new one over it, or press an arrow to change it"),
     Key("ctrl+r", "again", "Ask again", "the same prompt, even if its answer is known"),
     Key("D", "deepen", "Ask for all tokens", "as many as the server lists; elsewhere it says the cost first"),
@@ -110,10 +122,21 @@ def bindings() -> list[Binding]:
 
 BOARD_KEYS = (
     ("←→", "temperature"), ("↑↓", "top-p"), ("1-4", "presets"), ("/", "prompt"), ("space", "sample"),
-    ("c", "compare"), ("d", "decide"), ("u", "undo"), ("s", "sweep"), ("h", "map"), ("x", "pin"),
-    ("v", "table"), ("F9", "lessons"), ("?", "help"),
+    ("G", "write on"), ("c", "compare"), ("d", "decide"), ("u", "undo"), ("s", "sweep"), ("h", "map"),
+    ("x", "pin"), ("v", "table"), ("F9", "lessons"), ("?", "help"),
 )  # fmt: skip
 """What the line of keys shows while the board has the keys, the last one always."""
+
+ANSWER_KEYS = (
+    (", .", "token"),
+    ("< >", "unsure"),
+    ("Tab", "candidate"),
+    ("Enter", "take"),
+    ("Backspace", "take back"),
+    ("G", "write on"),
+    ("A", "side by side"),
+)
+"""What it shows further while there is an answer."""
 
 LESSON_KEYS = (
     ("space", "go on"), ("Backspace", "go back"), ("F9", "leave"),
@@ -132,7 +155,8 @@ PROMPT_KEYS = (
 _KEY_NAMES = {
     "left": "←", "right": "→", "up": "↑", "down": "↓", "question_mark": "?", "slash": "/", "escape": "Esc",
     "space": "space", "enter": "Enter", "pageup": "PgUp", "pagedown": "PgDn", "number_sign": "#",
-    "percent_sign": "%", "backspace": "Backspace", "tab": "Tab",
+    "percent_sign": "%", "backspace": "Backspace", "tab": "Tab", "comma": ",", "full_stop": ".",
+    "less_than_sign": "<", "greater_than_sign": ">", "exclamation_mark": "!",
 }  # fmt: skip
 
 

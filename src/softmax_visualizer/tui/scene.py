@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from softmax_visualizer.decoding.generation import Generation, Tree
 from softmax_visualizer.decoding.settings import DecodingSettings
 from softmax_visualizer.display.pieces import Role
 from softmax_visualizer.display.settings import settings_words
@@ -17,8 +18,10 @@ from softmax_visualizer.display.settings import settings_words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from softmax_visualizer.decoding import Decoding, TokenDistribution
+    from softmax_visualizer.decoding import Decoding, Token, TokenDistribution
     from softmax_visualizer.decoding.decision import Question
+    from softmax_visualizer.decoding.generation import Step
+    from softmax_visualizer.decoding.path import PathDecoding
     from softmax_visualizer.models.base import ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
 
@@ -28,7 +31,8 @@ MOST_PINS = 3
 _PLAIN = DecodingSettings()
 
 _CHOSEN = (
-    "asked", "settings", "engine", "view", "picture", "axis", "top", "pins", "samples", "sampled", "question",
+    "asked", "tree", "place", "cursor", "settings", "engine", "view", "picture", "axis", "top", "pins",
+    "samples", "sampled", "question", "seed",
 )  # fmt: skip
 
 
@@ -127,6 +131,9 @@ class Scene:
     """All that is on the screen.
 
     ``prompt``: what stands in the prompt's box, which need not be what was ``asked``.
+    ``tree``: the answers after a prompt, token by token; ``place``: which token of the active one the board
+    is about, from 0; as many as it has is the one to come. ``cursor``: the candidate that is pointed at.
+    ``length``: tokens up to which an answer is written. ``writing``: one is being written.
     ``deepening``: the answer that more tokens are being asked for; it may have left the screen meanwhile.
     ``typing``: whether the keys go to the prompt.
     ``engine``: whose order the person chose; empty for an order of their own, None while they chose none.
@@ -145,6 +152,11 @@ class Scene:
     settings: DecodingSettings = _PLAIN
     engine: str | None = None
     asked: Asked | None = None
+    tree: Tree = field(default_factory=lambda: Tree((Generation(""),)))
+    place: int = 0
+    cursor: int | None = None
+    length: int = 40
+    writing: bool = False
     view: str = "histograms"
     picture: int = 0
     axis: str = "fit"
@@ -176,9 +188,54 @@ class Scene:
         return None if self.asked is None else Pin(self.asked, self.settings)
 
     @property
+    def generation(self) -> Generation:
+        """The active answer."""
+        return self.tree.generation
+
+    @property
+    def after(self) -> tuple[Token, ...]:
+        """The tokens of the answer before the place that the board is about."""
+        return tuple(step.token for step in self.generation.steps[: self.place])
+
+    @property
+    def asked_prompt(self) -> str:
+        """The prompt that the answer is to, as it was typed: no secret of it is in the answer."""
+        prompt = self.asked.answer.prompt if self.asked is not None else self.prompt
+        return self.prompt if self.configuration.redact(self.prompt) == prompt else prompt
+
+    @property
+    def step(self) -> Step | None:
+        """The step at the place that the board is about; None where it is still to be taken."""
+        return self.generation.steps[self.place] if self.place < len(self.generation) else None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the board shows the place of the answer that it is to be about."""
+        return self.asked is not None and self.asked.answer.after == self.after
+
+    def written(self, settings: DecodingSettings) -> Generation | None:
+        """Return the answer that was written with settings and the present seed, if there is one."""
+        found = (each for each in self.tree.branches if each.steps)
+        return next((each for each in found if (each.settings, each.seed) == (settings, self.seed)), None)
+
+    @property
+    def path(self) -> PathDecoding:
+        """What the settings make of the active answer."""
+        return path_decoded(self.generation.steps, self.settings)
+
+    @property
     def sample(self) -> Sample | None:
         """The token that was sampled last, if it is from the present setting."""
         return self.sampled if self.sampled is not None and self.sampled.pin == self.here else None
+
+    @property
+    def marked(self) -> int | None:
+        """The listed token that is marked on the board: pointed at, sampled, or chosen at this place."""
+        if self.cursor is not None:
+            return self.cursor
+        if self.sample is not None:
+            return self.sample.index
+        return self.step.index if self.step is not None and self.is_there else None
 
     @property
     def old(self) -> bool:
@@ -192,7 +249,10 @@ class Scene:
             return False
         # no secret of the prompt's is in the answer
         prompt = self.configuration.redact(self.prompt)
-        return (self.asked.answer.prompt, self.asked.configuration) != (prompt, self.configuration)
+        answer = self.asked.answer
+        return (answer.prompt, answer.after, self.asked.configuration) != (
+            prompt, self.after, self.configuration
+        )  # fmt: skip
 
     @property
     def chosen(self) -> tuple[Any, ...]:
@@ -223,14 +283,29 @@ class Scene:
         return replace(self, said=Said(text, role, self.chosen))
 
     def answered(self, asked: Asked, request: Request) -> Scene:
-        """Return the scene with another answer."""
-        return replace(self, asked=asked, request=request, top=0)
+        """Return the scene with another answer, which begins a tree of its own unless it is of this one."""
+        answer, tree, place = asked.answer, self.tree, self.place
+        same = self.asked is not None and self.asked.configuration == asked.configuration
+        if not answer.after:
+            place = 0
+            if not (same and self.generation.prompt == answer.prompt):
+                tree = Tree((Generation(answer.prompt),))
+        return replace(self, asked=asked, request=request, tree=tree, place=place, top=0, cursor=None)
+
+    def at(self, place: int) -> Scene:
+        """Return the scene with the board at a place of the answer, as far as that is known already."""
+        place = min(max(place, 0), len(self.generation))
+        scene = replace(self, place=place, cursor=None, top=0)
+        if scene.step is None or self.asked is None:
+            return scene
+        asked = Asked(self.asked.configuration, scene.step.origin)
+        return replace(scene, asked=asked, request=Request("answered"))
 
     def as_chosen_in(self, earlier: Scene) -> Scene:
         """Return the scene with everything that can be undone as it was in another one."""
         changes: dict[str, Any] = {name: getattr(earlier, name) for name in _CHOSEN}
         restored = replace(self, **changes)
-        if earlier.asked is None or earlier.asked is self.asked:
+        if earlier.asked is None or earlier.asked == self.asked:
             return restored
         return restored.asked_of(earlier.asked)
 
@@ -240,6 +315,14 @@ class Scene:
         return replace(
             self, asked=asked, request=request, configuration=asked.configuration, prompt=asked.answer.prompt
         )
+
+
+@lru_cache(maxsize=8)
+def path_decoded(steps: tuple[Step, ...], settings: DecodingSettings) -> PathDecoding:
+    """Return what settings make of a path, which several parts of the screen ask for."""
+    from softmax_visualizer.decoding.path import decode_path
+
+    return decode_path(steps, settings)
 
 
 @lru_cache(maxsize=16)

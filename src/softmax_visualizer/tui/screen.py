@@ -17,7 +17,7 @@ from softmax_visualizer.tui import actions
 from softmax_visualizer.tui.asking import Asking
 from softmax_visualizer.tui.history import write_history
 from softmax_visualizer.tui.keys import bindings
-from softmax_visualizer.tui.regions import caption, foot, header, knobs, too_small
+from softmax_visualizer.tui.regions import answer, caption, foot, header, knobs, too_small
 from softmax_visualizer.tui.regions.prompt import PromptEditor
 from softmax_visualizer.tui.regions.region import Region
 from softmax_visualizer.tui.scene import Asked, Request, Scene
@@ -25,6 +25,7 @@ from softmax_visualizer.tui.session import ModelSession
 from softmax_visualizer.tui.sharpening import sharpened
 from softmax_visualizer.tui.views import VIEWS
 from softmax_visualizer.tui.views.view import Picture
+from softmax_visualizer.tui.writing import Writing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +70,7 @@ class MainScreen(Screen[None]):
         self._history = history
         self._session = ModelSession(recorder, lambda part: self._asking.loaded(part))
         self._asking = Asking(self, self._session)
+        self._writing = Writing(self, self._session, self._asking)
         self._lesson = lesson
         self._before_lesson: Scene | None = None
         self._surveyed: Any = None
@@ -141,6 +143,7 @@ class MainScreen(Screen[None]):
         editor = PromptEditor(scene.prompt, self._history, scene.configuration.mask, id="prompt")
         editor.styles.max_height = _editor_lines(self.app.size.height)
         yield editor
+        yield Region(scene, answer.draw, id="answer", height=self._answer_height)
         yield Region(scene, knobs.draw, id="knobs", hit=knobs.hit, wheel=knobs.wheel)
         yield Region(scene, self._draw_settings, id="settings")
         board = Region(scene, self._draw_board, id="board")
@@ -148,6 +151,9 @@ class MainScreen(Screen[None]):
         yield board
         yield Region(scene, foot.draw, id="foot", hit=foot.hit)
         yield Region(scene, too_small.draw, id="too-small")
+
+    def _answer_height(self, scene: Scene, width: int) -> int:
+        return answer.height(scene, width, self.app.size.height)
 
     @property
     def _editor(self) -> PromptEditor:
@@ -216,6 +222,7 @@ class MainScreen(Screen[None]):
 
     def ask(self, *, again: bool = False) -> Worker[None]:
         """Ask about the scene's prompt."""
+        self._writing.stop()
         if self.player is None:
             self._editor.remember(self._scene.prompt)
             redact = self._scene.configuration.redact
@@ -262,9 +269,57 @@ class MainScreen(Screen[None]):
 
     # --- actions ---
 
+    def cancel(self, group: str) -> bool:
+        """Cancel the workers of a group; return whether there were any."""
+        return bool(self.workers.cancel_group(self, group))
+
     def action_do(self, name: str, arguments: tuple[Any, ...]) -> None:
         """Do one of :mod:`actions`."""
         self.update(getattr(actions, name)(self._scene, *arguments))
+
+    def action_go(self, name: str, arguments: tuple[Any, ...] = ()) -> None:
+        """Do one of :mod:`actions` that goes along the answer, and ask about where that leads."""
+        self._writing.stop()
+        before = self._scene
+        self.update(getattr(actions, name)(before, *arguments))
+        scene = self._scene
+        if (scene.place, scene.tree) != (before.place, before.tree):
+            self.cancel("ask")
+            if not scene.is_there:
+                self._asking.go_on()
+            else:
+                self._asking.deepen_here()
+
+    def action_write(self) -> None:
+        """Write an answer, or stop writing it."""
+        if not self._writing.stop():
+            self._writing.answer()
+
+    @work
+    async def action_length(self) -> None:
+        """Let the person say how many tokens an answer is written on by."""
+        from softmax_visualizer.tui.dialogs import questions
+
+        await questions.type_length(self)
+
+    @work
+    async def action_score(self) -> None:
+        """Let the person type an answer, and score it."""
+        from softmax_visualizer.tui.dialogs.base import ValueScreen
+
+        text = await self.app.push_screen_wait(ValueScreen("An answer to score, as the model's own", ""))
+        if text:
+            self._writing.stop()
+            self._writing.score(text)
+
+    @work
+    async def action_branches(self) -> None:
+        """Let the person choose another branch of the answer."""
+        from softmax_visualizer.tui.dialogs import branches
+
+        chosen = await branches.choose(self)
+        if chosen is not None:
+            self.action_go("branch", (chosen,))
 
     def action_flip(self) -> None:
         """Exchange the current setting with the one that was pinned last."""
@@ -273,13 +328,6 @@ class MainScreen(Screen[None]):
             # a request that is under way would put its own answer in the place of this one
             self.workers.cancel_group(self, "ask")
         self.update(flipped)
-
-    def action_take(self) -> None:
-        """Add the sampled token to the prompt and ask about what comes next."""
-        before = self._scene
-        self.update(actions.take(before))
-        if self._scene.prompt != before.prompt:
-            self.ask()
 
     def action_undo(self) -> None:
         """Take back the last change."""
@@ -293,9 +341,12 @@ class MainScreen(Screen[None]):
         if not source:
             self.update(self._scene.saying(nothing))
             return
+        self._writing.stop()
         self._cancel_request()
         other.append(self._scene)
         self.update(self._scene.as_chosen_in(source.pop()), undoable=False)
+        if not self._scene.is_there:
+            self._asking.go_on()
 
     def action_prompt(self) -> None:
         """Put the cursor into the prompt, with its text selected."""
@@ -303,8 +354,11 @@ class MainScreen(Screen[None]):
         self._editor.select_all()
 
     def action_again(self) -> None:
-        """Ask about the prompt once more."""
-        self.ask(again=True)
+        """Ask once more about what the board is about."""
+        if self._scene.place and self._scene.prompt == self._scene.asked_prompt:
+            self._asking.go_on(again=True)
+        else:
+            self.ask(again=True)
 
     @work(exclusive=True, group="deeper", exit_on_error=False)
     async def action_deepen(self) -> None:
@@ -317,6 +371,8 @@ class MainScreen(Screen[None]):
             self.update(self._scene.saying("The check was cancelled."))
         elif self.workers.cancel_group(self, "models"):
             self.update(self._scene.saying("No other model was chosen."))
+        elif self._writing.stop():
+            self.update(self._scene.saying("The answer was stopped here; G writes on."), undoable=False)
         elif self._asking.stop_deepening():
             self.update(self._scene.saying("No more tokens are asked for; D asks again."))
         elif not self._cancel_request():

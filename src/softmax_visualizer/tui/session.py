@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from softmax_visualizer.models.base import Abilities
 
 if TYPE_CHECKING:
+    from softmax_visualizer.decoding import Token
     from softmax_visualizer.models.base import LanguageModel, ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.models.recording import Recorder
@@ -47,25 +48,50 @@ class ModelSession:
         return model
 
     async def ask(
-        self, configuration: Configuration, prompt: str, *, again: bool = False, whole: bool = False
+        self,
+        configuration: Configuration,
+        prompt: str,
+        *,
+        after: tuple[Token, ...] = (),
+        again: bool = False,
+        whole: bool = False,
     ) -> ModelAnswer:
-        """Return the model's answer, with all imported that drawing it takes.
+        """Return the model's answer about a place, with all imported that drawing it takes.
 
         What was asked before of the same model in the same way is not asked again, except on request, or
         where ``whole`` wants more tokens than were listed then.
         """
-        question = _question(configuration, prompt)
-        answer = self._answers.get(question)
+        answer = self._answers.get(_question(configuration, prompt, after))
         if answer is None or again or (whole and await self.goes_deeper(configuration, answer)):
-            answer = await (await self.open(configuration)).ask(prompt, whole=whole)
+            model = await self.open(configuration)
+            answer = await model.ask(prompt, after=after, whole=whole)
             answer = await asyncio.to_thread(_without_secrets, answer, configuration)
+        self._keep(_question(configuration, prompt, after), answer)
+        await asyncio.to_thread(_prepare_drawing, answer)
+        return answer
+
+    async def ask_ahead(
+        self, configuration: Configuration, prompt: str, after: tuple[Token, ...], count: int
+    ) -> ModelAnswer:
+        """Return the answer about a place; of up to ``count`` from there on, those that come are kept."""
+        question = _question(configuration, prompt, after)
+        if question not in self._answers:
+            model = await self.open(configuration)
+            for answer in await model.ask_ahead(prompt, after, count):
+                answer = await asyncio.to_thread(_without_secrets, answer, configuration)
+                self._keep(_question(configuration, prompt, answer.after), answer)
+        return self._answers[question]
+
+    async def split(self, configuration: Configuration, text: str) -> tuple[Token, ...]:
+        """Return a text as the model's own tokens."""
+        return await (await self.open(configuration)).split(text)
+
+    def _keep(self, question: tuple[object, ...], answer: ModelAnswer) -> None:
         # the one that was used last is the last to be dropped
         self._answers.pop(question, None)
         self._answers[question] = answer
         while len(self._answers) > 1 and self._listed > _MOST_LISTED:
             del self._answers[next(iter(self._answers))]
-        await asyncio.to_thread(_prepare_drawing, answer)
-        return answer
 
     def abilities(self, configuration: Configuration) -> Abilities:
         """Return what the model of a configuration can do; nothing, as long as it has not been opened."""
@@ -81,9 +107,9 @@ class ModelSession:
     def _listed(self) -> int:
         return sum(len(answer.distribution) for answer in self._answers.values())
 
-    def knows(self, configuration: Configuration, prompt: str) -> bool:
-        """Whether the answer about a prompt is known already."""
-        return _question(configuration, prompt) in self._answers
+    def knows(self, configuration: Configuration, prompt: str, after: tuple[Token, ...] = ()) -> bool:
+        """Whether the answer about a place is known already."""
+        return _question(configuration, prompt, after) in self._answers
 
     async def names(self, configuration: Configuration) -> tuple[str, ...]:
         """Return the models of the server that is set up, even while the bundled one is in use."""
@@ -113,7 +139,7 @@ class ModelSession:
         return configuration.redact(text)
 
 
-def _question(configuration: Configuration, prompt: str) -> tuple[object, ...]:
+def _question(configuration: Configuration, prompt: str, after: tuple[Token, ...]) -> tuple[object, ...]:
     return (
         configuration.source,
         configuration.endpoint,
@@ -122,6 +148,8 @@ def _question(configuration: Configuration, prompt: str) -> tuple[object, ...]:
         configuration.vocabulary_size,
         configuration.replay,
         prompt,
+        # two tokens of one text may have different numbers
+        tuple((token, token.id) for token in after),
     )
 
 

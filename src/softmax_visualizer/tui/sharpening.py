@@ -18,15 +18,18 @@ def sharpened(scene: Scene, few: Asked, whole: Asked) -> Scene:
     """
 
     def known(asked: Asked | None) -> Asked | None:
-        return whole if asked is few else asked
+        return whole if asked == few else asked
 
-    pins = tuple(replace(pin, asked=whole) if pin.asked is few else pin for pin in scene.pins)
+    pins = tuple(replace(pin, asked=whole) if pin.asked == few else pin for pin in scene.pins)
     sampled = scene.sampled
-    if sampled is not None and sampled.pin.asked is few:
+    if sampled is not None and sampled.pin.asked == few:
         sampled = _resampled(sampled, whole)
-    deepening = None if scene.deepening is few else scene.deepening
-    result = replace(scene, asked=known(scene.asked), pins=pins, sampled=sampled, deepening=deepening)
-    if scene.asked is not few:
+    deepening = None if scene.deepening == few else scene.deepening
+    tree = scene.tree.sharpened(few.answer.distribution, whole.answer.distribution, whole.answer)
+    result = replace(
+        scene, asked=known(scene.asked), tree=tree, pins=pins, sampled=sampled, deepening=deepening
+    )
+    if scene.asked != few:
         return result
     if scene.sample is None:
         said = scene.said

@@ -28,6 +28,9 @@ class Stage(Protocol):
     def sharpen(self, few: Asked, whole: Asked) -> None:
         """Put a longer list in the place of a shorter one of the same question, wherever that is known."""
 
+    def cancel(self, group: str) -> bool:
+        """Cancel the workers of a group; return whether there were any."""
+
     def run_worker(
         self, work: Awaitable[None], *, group: str, exclusive: bool, exit_on_error: bool = True
     ) -> Worker[None]:

@@ -78,7 +78,7 @@ async def save(stage: Stage) -> None:
         text = app.export_screenshot()
     else:
         # settings of other prompts and models have numbers of their own, which one table cannot hold
-        pinned = [pin for pin in scene.pins if pin.asked is here.asked and pin != here]
+        pinned = [pin for pin in scene.pins if pin.asked == here.asked and pin != here]
         text = await asyncio.to_thread(_content, choice, [*pinned, here])
     stage.update(stage.scene.saying(*await _write(app, path, text)))
 

@@ -36,6 +36,9 @@ _LONGEST = 1_000_000
 """Tokens of the longest answer that can be asked about."""
 
 
+_MOST_WRITTEN = 1_000
+"""Tokens that are written at once at the most."""
+
 _VALUES = {
     "temperature": "Temperature, 0 or more",
     "top_p": "Top-p, 0 to 1; empty for off",
@@ -55,6 +58,19 @@ async def type_value(stage: Stage, knob: str) -> None:
         stage.update(replace(stage.scene, settings=typed(stage.scene.settings, knob, text)))
     except SettingsError as error:
         stage.update(stage.scene.saying(f"{error} The setting stays as it was.", "bad"))
+
+
+async def type_length(stage: Stage) -> None:
+    """Let the person say how many tokens an answer is written on by."""
+    text = await stage.app.push_screen_wait(ValueScreen("Tokens to write", str(stage.scene.length)))
+    if text is None:
+        return
+    number = int(text) if re.fullmatch("[0-9]{1,4}", text.strip()) else 0
+    if not 1 <= number <= _MOST_WRITTEN:
+        said = f"That is a whole number from 1 to {_MOST_WRITTEN:,}, not {safe_line(text, 20)}. It stays as it was."
+        stage.update(stage.scene.saying(said, "bad"))
+    else:
+        stage.update(replace(stage.scene, length=number).saying(f"G writes {number:,} tokens."))
 
 
 async def choose_engine(stage: Stage) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from softmax_visualizer.display.labels import safe_line, wrap
 from softmax_visualizer.display.pieces import Line, Piece, Role, line, spread, width_of
-from softmax_visualizer.tui.keys import BOARD_KEYS, LESSON_KEYS, PROMPT_KEYS, action_of
+from softmax_visualizer.tui.keys import ANSWER_KEYS, BOARD_KEYS, LESSON_KEYS, PROMPT_KEYS, action_of
 from softmax_visualizer.tui.scene import Scene
 from softmax_visualizer.tui.views import VIEWS
 
@@ -65,7 +65,7 @@ def _shown_keys(scene: Scene) -> Sequence[tuple[str, str]]:
         return PROMPT_KEYS
     if scene.caption is not None:
         return LESSON_KEYS
-    own = VIEWS[scene.view].keys
+    own = (*VIEWS[scene.view].keys, *(ANSWER_KEYS if scene.generation.steps else ()))
     known = {key for key, _ in own}
     return (*BOARD_KEYS[:2], *own, *(pair for pair in BOARD_KEYS[2:] if pair[0] not in known))
 

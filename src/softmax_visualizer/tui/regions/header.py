@@ -50,7 +50,7 @@ def _detail(scene: Scene) -> str:
     from softmax_visualizer.display.pipeline import coverage
 
     answer = scene.asked.answer
-    listed = coverage(decoding) + (", asking for more" if scene.deepening is scene.asked else "")
+    listed = coverage(decoding) + (", asking for more" if scene.deepening == scene.asked else "")
     recorded = "recorded" if answer.source == "recording" else ""
     host = urlsplit(answer.endpoint or "").netloc
     return " · ".join(filter(None, (listed, recorded, host)))

@@ -22,7 +22,7 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
     rows = max(height - 2 - statistics, 1)
     columns = pipeline(decoding, rows, layout.number, pinned.decoding if pinned else None)
     axis = axis_of(scene.axis, columns, decoding)
-    sampled = scene.sample.index if scene.sample is not None else None
+    sampled = scene.marked
     lines = table_of_bars(columns, layout, axis, sampled, statistics=statistics)
     caption = (f"axis {axis.caption}",)
     return Picture(lines, (*caption, f"┃ pinned: {pinned.name}") if pinned else caption)

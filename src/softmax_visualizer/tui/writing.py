@@ -1,0 +1,139 @@
+"""Writing answers, and scoring given ones: token by token, while every key stays live."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from softmax_visualizer.decoding.generation import Generation, Step, Tree
+from softmax_visualizer.models.base import ModelAnswer, ModelError
+from softmax_visualizer.tui.actions import unanswered
+from softmax_visualizer.tui.asking import Asking, in_words
+from softmax_visualizer.tui.scene import Request, Scene
+from softmax_visualizer.tui.session import ModelSession
+
+if TYPE_CHECKING:
+    from softmax_visualizer.decoding import Token
+    from softmax_visualizer.decoding.settings import DecodingSettings
+    from softmax_visualizer.models.walk import Ask
+    from softmax_visualizer.tui.stage import Stage
+
+_GROUP = "write"
+
+
+class Writing:
+    """Writes into the tree of the scene. What came until it is stopped stays, and is one change to undo."""
+
+    def __init__(self, stage: Stage, session: ModelSession, asking: Asking) -> None:
+        self._stage, self._session, self._asking = stage, session, asking
+        self._is_changed = False
+
+    def answer(self) -> None:
+        """Write the active answer on from its end; from a place in its middle, write another one."""
+        scene = self._stage.scene
+        here, tree, seed = scene.generation, scene.tree, scene.seed
+        if scene.place < len(here) or here.ended:
+            # the same numbers would bring the same tokens
+            seed += (here.settings, here.seed) == (scene.settings, seed)
+            tree = tree.added(Generation(here.prompt, here.steps[: scene.place]))
+            here = tree.generation
+        told = not here.steps or (here.settings, here.seed) == (scene.settings, seed)
+        tree = tree.put(replace(here, settings=scene.settings if told else None, seed=seed if told else None))
+        self._begin(lambda: self._write(tree, scene.settings, seed))
+
+    def side_by_side(self, wanted: tuple[DecodingSettings, ...]) -> None:
+        """Write an answer with each of the settings from the same random numbers, unless it is there."""
+        missing = [each for each in wanted if self._stage.scene.written(each) is None]
+
+        async def all_of_them() -> None:
+            for settings in missing:
+                scene = self._stage.scene
+                await self._write(
+                    scene.tree.with_new(Generation(scene.generation.prompt, (), "", settings, scene.seed)),
+                    settings,
+                    scene.seed,
+                )
+
+        if missing:
+            self._begin(all_of_them)
+
+    def score(self, text: str) -> None:
+        """Put a text after the prompt, token by token, with what the model says of each."""
+        scene = self._stage.scene
+
+        async def scored() -> None:
+            from softmax_visualizer.models.walk import score
+
+            tokens = await self._session.split(scene.configuration, text)
+            if not tokens:
+                raise ModelError("There is no token in this text.")
+            given = Generation(scene.generation.prompt)
+            await self._grow(scene.tree.with_new(given), score(self._ask(scene), given, tokens))
+
+        self._begin(scored)
+
+    def stop(self) -> bool:
+        """Write no further; return whether something was being written."""
+        under_way = self._stage.scene.writing
+        if under_way:
+            self._stage.cancel(_GROUP)
+            self._end()
+        return under_way
+
+    def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
+        scene = self._stage.scene
+        if scene.asked is None or scene.other:
+            self._stage.update(unanswered(scene))
+            return
+        self._asking.stop_deepening()
+        self._is_changed = False
+        self._stage.update(replace(scene, writing=True, said=None))
+
+        async def done() -> None:
+            try:
+                await work()
+            except Exception as error:
+                self._end(await in_words(error, self._stage.scene.configuration))
+            else:
+                self._end()
+
+        self._stage.run_worker(done(), group=_GROUP, exclusive=True, exit_on_error=False)
+
+    def _end(self, said: str = "") -> None:
+        scene = replace(self._stage.scene, writing=False, request=Request("answered"))
+        here = scene.generation
+        scene = scene.at(len(here) - 1 if here.ended else len(here))
+        self._stage.update(scene.saying(said, "wait") if said else scene, undoable=False)
+        if not scene.is_there:
+            self._asking.go_on()
+
+    async def _write(self, tree: Tree, settings: DecodingSettings, seed: int) -> None:
+        from softmax_visualizer.models.walk import write
+
+        scene = self._stage.scene
+        here = tree.generation
+        model = await self._session.open(scene.configuration)
+        length = len(here) + scene.length
+        steps = write(self._ask(scene), here, settings, length, seed, goes_deeper=model.goes_deeper)
+        await self._grow(tree, steps, seed)
+
+    async def _grow(self, tree: Tree, steps: AsyncIterator[Step], seed: int | None = None) -> None:
+        async for step in steps:
+            longer = tree.generation.extended(step)
+            tree = tree.put(longer)
+            scene = self._stage.scene
+            shown = replace(scene, tree=tree, seed=scene.seed if seed is None else seed).at(len(longer) - 1)
+            shown = replace(shown, request=Request("asking", fresh=True))
+            self._stage.update(shown, undoable=not self._is_changed)
+            self._is_changed = True
+
+    def _ask(self, scene: Scene) -> Ask:
+        configuration, prompt = scene.configuration, scene.asked_prompt
+
+        async def ask(after: tuple[Token, ...], count: int, whole: bool) -> ModelAnswer:
+            if whole:
+                return await self._session.ask(configuration, prompt, after=after, whole=True)
+            return await self._session.ask_ahead(configuration, prompt, after, count)
+
+        return ask
