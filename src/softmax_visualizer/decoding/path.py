@@ -58,8 +58,13 @@ class PathDecoding:
     @cached_property
     def departure(self) -> Interval:
         """The probability that at least one other token is sampled: 1 less that of the path."""
-        low, estimate, high = (-math.expm1(each * math.log(2)) for each in _ends(self.log2_probability))
-        return Interval.around(high, estimate, low)
+        chances = self.log2_probability
+        # what may come out is not certain to depart, though its probability is lost beside 1
+        low, estimate, high = (
+            1.0 if math.isinf(each) else min(-math.expm1(each * math.log(2)), ALL_BUT_CERTAIN)
+            for each in (chances.high, chances.estimate, chances.low)
+        )
+        return Interval.around(low, estimate, high)
 
     @property
     def forbidden(self) -> int | None:
@@ -79,6 +84,20 @@ class PathDecoding:
     def uncertain(self, at: int) -> bool:
         """Whether no token of a step has half of the probability."""
         return bool(self.greedy.estimate[at] < 0.5)
+
+
+@lru_cache(maxsize=4096)
+def _entropy(step: Step, settings: DecodingSettings) -> Interval:
+    return decode(step.distribution, settings).after_cut.entropy
+
+
+def entropies(steps: tuple[Step, ...], settings: DecodingSettings) -> IntervalArray:
+    """Return the entropy of what each step is sampled from, in bits, shape ``(steps,)``.
+
+    A decoding a step: some milliseconds for a long list.
+    """
+    found = np.array([list(_ends(_entropy(step, settings))) for step in steps]).reshape(-1, 3)
+    return IntervalArray(*found.T)
 
 
 def surprisal(step: Step) -> Interval:
@@ -103,7 +122,9 @@ def decode_path(steps: tuple[Step, ...], settings: DecodingSettings) -> PathDeco
     """
     columns = np.zeros((7, len(steps)))
     for where, rows in _grouped(steps):
-        columns[:, where] = rows.decoded(settings)
+        # an answer that grows by a step has all long lists but one decoded already
+        found = _alone(rows.steps[0], settings) if len(rows.steps) == 1 else rows.decoded(settings)
+        columns[:, where] = found
     low, estimate, high, first_low, first, first_high, kept = columns
     exact = np.array_equal(low, high)
     return PathDecoding(
@@ -316,6 +337,17 @@ def path_chances(
     ]
 
 
+def path_map(
+    steps: tuple[Step, ...],
+    settings: DecodingSettings,
+    temperatures: Sequence[float],
+    top_ps: Sequence[float],
+) -> tuple[tuple[Interval, ...], ...]:
+    """Return the probability of a path on a grid, indexed ``[top_p][temperature]``."""
+    rows = path_chances(steps, settings, temperatures, top_ps)
+    return tuple(tuple(Interval(*(2.0**end for end in _ends(each))) for each in row) for row in rows)
+
+
 def _one_by_one(step: Step, settings: DecodingSettings) -> list[float]:
     """Return a column of :class:`PathDecoding` from the whole decoding of a step."""
     stage = decode(step.distribution, settings).after_cut
@@ -340,6 +372,11 @@ def _grouped(steps: tuple[Step, ...]) -> tuple[tuple[NDArray[np.intp], _Rows], .
     short = np.flatnonzero(lengths <= _TOGETHER)
     groups = ([short] if len(short) else []) + [np.array([at]) for at in np.flatnonzero(lengths > _TOGETHER)]
     return tuple((where, _Rows(tuple(steps[at] for at in where))) for where in groups)
+
+
+@lru_cache(maxsize=4096)
+def _alone(step: Step, settings: DecodingSettings) -> FloatArray:
+    return _Rows((step,)).decoded(settings)
 
 
 def _ends(each: Any) -> Iterator[Any]:

@@ -71,7 +71,8 @@ class Landscape:
     """Temperature across, top-p down: what is drawn from at every point of a grid.
 
     ``effective_tokens``: 2 ** entropy. ``greedy``: probability of the greedy choice. ``leaving``: probability
-    of a token outside the accepted set. Each is indexed ``[row of top_p][column of temperature]``.
+    of a token outside the accepted set. ``answer``: probability of a whole answer, empty without one. Each
+    is indexed ``[row of top_p][column of temperature]``.
     """
 
     temperatures: tuple[float, ...]
@@ -79,6 +80,7 @@ class Landscape:
     effective_tokens: tuple[tuple[Interval, ...], ...]
     greedy: tuple[tuple[Interval, ...], ...]
     leaving: tuple[tuple[Interval, ...], ...]
+    answer: tuple[tuple[Interval, ...], ...] = ()
 
 
 def landscape(

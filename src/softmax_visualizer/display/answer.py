@@ -2,82 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import lru_cache
 
 from softmax_visualizer.decoding.generation import Step, texts_of
 from softmax_visualizer.decoding.path import PathDecoding
 from softmax_visualizer.display.labels import cell_width, label, safe_line
 from softmax_visualizer.display.numbers import number, percent_short
-from softmax_visualizer.display.pieces import Line, Piece, Role, joined, width_of
+from softmax_visualizer.display.pieces import Line, Piece, Role, joined
 
 SHADES: tuple[tuple[float, Role], ...] = (
     (0.9, "heat5"), (0.5, "heat4"), (0.25, "heat3"), (0.1, "heat2"), (0.01, "heat1"), (0.0, "heat0"),
 )  # fmt: skip
 """From which probability on a token has which shade."""
 
-_RARE = 0.1
-"""Below this probability a token has a sign of its own."""
+_LEVELS = "▁▂▃▄▅▆▇█"
+"""A bar in the cell before each token: its probability in eighths."""
 
 _WAYS = {"tokens": "same tokens", "text": "same text", "instruction": "asked to continue"}
 
-SIGNS = "× is cut away here, ? may be, ! has less than 10 %"
+SIGNS = (
+    "before each token a bar, ▁ to █: its probability in eighths; × is cut away, ? may be; ▸ is on the board"
+)
 """What the signs before tokens mean."""
+
+_LONGEST = 40
+"""Cells of one token."""
+
+
+@dataclass(frozen=True)
+class AnswerLayout:
+    """Where the tokens of an answer stand: the same at every setting, so that no text moves under a knob.
+
+    ``bodies``: the text of each token, less the space that it may begin with: the cell before it has the bar.
+    ``lines``: the first token of each line, and behind the last one their number.
+    """
+
+    bodies: tuple[str, ...]
+    lines: tuple[int, ...]
+
+    def line_of(self, place: int) -> int:
+        """Return the line of a token; of one beyond the end, the last line."""
+        return min(bisect_right(self.lines, place), len(self.lines) - 1) - 1
+
+    def __len__(self) -> int:
+        return len(self.lines) - 1
+
+
+@lru_cache(maxsize=16)
+def layout_of(steps: tuple[Step, ...], width: int) -> AnswerLayout:
+    """Lay an answer out in lines of ``width`` cells, with one cell for the end of it."""
+    bodies, lines, used = [], [0], 0
+    for at, (step, text) in enumerate(zip(steps, texts_of(step.token for step in steps), strict=True)):
+        body = "<end>" if step.ends else safe_line(text.removeprefix(" "), min(_LONGEST, width - 1))
+        bodies.append(body)
+        cells = 1 + cell_width(body)
+        if used and used + cells > width:
+            lines.append(at)
+            used = 0
+        used += cells
+    return AnswerLayout(tuple(bodies), (*lines, len(steps)))
 
 
 def answer_lines(
-    path: PathDecoding, place: int | None, width: int, parts: int | None = None
-) -> tuple[list[Line], int]:
-    """Return an answer as lines of at most ``width`` cells, and on which of them the place is.
+    path: PathDecoding, layout: AnswerLayout, lines: range, place: int | None = None, parts: int | None = None
+) -> list[Line]:
+    """Return some lines of an answer, each token shaded by its probability, with a bar of it before.
 
     Args:
-        path: the answer at a setting.
+        path: the answer at a setting; ``layout``: where its tokens stand.
+        lines: which of them.
         place: the token that is marked; as many as there are marks the end, None nothing.
-        width: cells of a line.
         parts: the first token that another answer does not share, which is marked.
     """
-    units = [
-        _unit(step, text, path, at, at == place, at == parts)
-        for at, (step, text) in enumerate(zip(path.steps, texts_of(s.token for s in path.steps), strict=True))
-    ]
-    if place == len(units):
-        units.append([Piece(" ", "space"), Piece("▁", "point")])
-    lines: list[Line] = [[]]
-    found, used = 0, 0
-    for at, unit in enumerate(units):
-        for piece in _fitting(unit, width):
-            cells = cell_width(piece.text)
-            if used and used + cells > width:
-                lines.append([])
-                used = 0
-            lines[-1].append(piece)
-            used += cells
-        if at == place:
-            found = len(lines) - 1
-    return [joined(each) for each in lines], found
+    found = []
+    for line in lines:
+        tokens = range(*layout.lines[line : line + 2])
+        found.append(
+            joined(piece for at in tokens for piece in _token(path, layout.bodies[at], at, place, parts))
+        )
+    if found and place == len(path.steps) and lines.stop == len(layout):
+        found[-1].append(Piece("▸", "point"))
+    return found
 
 
-def _unit(step: Step, text: str, path: PathDecoding, at: int, here: bool, parts: bool) -> Line:
+def _token(path: PathDecoding, body: str, at: int, place: int | None, parts: int | None) -> Line:
     """Return a token with what stands before it."""
-    kept, chance = path.kept[at], float(path.probability.estimate[at])
-    sign = "×" if kept == "no" else "?" if kept == "maybe" else "!" if chance < _RARE else ""
-    shade: Role = "cut" if kept == "no" else next(role for least, role in SHADES if chance >= least)
-    if step.ends:
-        text = " <end>"
-    lead = " " if text.startswith(" ") else ""
-    body = safe_line(text.removeprefix(" "))
-    if here and not body:
-        body = label(step.token.text, step.token.raw, 8)
-    before = f"{'║' if parts else ''}{'▸' if here else ''}{sign}" or lead
-    marks: Role = "point" if here else "bad" if sign == "×" else "wait" if before.strip() else "space"
-    return [Piece(each, role) for each, role in ((before, marks), (body, "point" if here else shade)) if each]
-
-
-def _fitting(unit: Line, width: int) -> Line:
-    """Return a unit as one piece where it can be, so that a word stays with its sign; or cut to fit."""
-    if width_of(unit) <= width:
-        return unit
-    return [Piece(safe_line(piece.text, width), piece.role) for piece in unit]
+    kept, chance, here = path.kept[at], float(path.probability.estimate[at]), at == place
+    sign = "×" if kept == "no" else "?" if kept == "maybe" else _LEVELS[min(int(chance * 8), 7)]
+    role: Role = "bad" if sign == "×" else "wait" if sign == "?" else "faint"
+    shade: Role = "cut" if kept == "no" else next(shade for least, shade in SHADES if chance >= least)
+    if here:
+        return [Piece("▸", "point"), Piece(body or label("", path.steps[at].token.raw, 8), "point")]
+    return [Piece("║", "sampled") if at == parts else Piece(sign, role), Piece(body, shade)]
 
 
 def place_words(path: PathDecoding, place: int) -> list[str]:
@@ -120,15 +138,3 @@ def chance_words(path: PathDecoding) -> str:
         return f"2^-{number(-log2.high)}"
     low = "∞" if log2.low == float("-inf") else number(-log2.low)
     return f"2^-{number(-log2.high)} to 2^-{low}"
-
-
-def parting(answers: Sequence[Sequence[Step]]) -> int:
-    """Return at which token the first two of several answers part; the shorter one's end if they do not."""
-    ends = [
-        next(
-            (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a.token != b.token),
-            min(len(one), len(other)),
-        )
-        for one, other in pairwise(answers)
-    ]
-    return min(ends, default=0)

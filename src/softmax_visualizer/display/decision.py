@@ -94,11 +94,11 @@ def decision(decoding: Decoding, question: Question, width: int, height: int) ->
         ),
         ("rival", _rival(decoding, question)),
     ]
-    lines = _headed(rows, width, "head", "text")
+    lines = headed(rows, width, "head", "text")
     table = _presets(decoding, accepted, question, width)
     space: list[Line] = [[]] if len(lines) + len(table) < height else []
     page = [*lines, *space, *table]
-    explained: list[Line] = [[], [], *_headed(_EXPLANATION, width, "faint", "faint")]
+    explained: list[Line] = [[], [], *headed(_EXPLANATION, width, "faint", "faint")]
     page += explained if len(page) + len(explained) <= height else []
     room = height - len(page) - 3
     return [*page, [], *_leading(decoding, accepted, width, room)] if room > 1 else page
@@ -123,7 +123,7 @@ def _leading(decoding: Decoding, accepted: frozenset[int], width: int, rows: int
     return lines
 
 
-def _headed(rows: Sequence[tuple[str, str]], width: int, heading_role: Role, role: Role) -> list[Line]:
+def headed(rows: Sequence[tuple[str, str]], width: int, heading_role: Role, role: Role) -> list[Line]:
     """Return texts with headings before them, as lines of ``width`` cells."""
     margin = max(12, *(cell_width(heading) + 1 for heading, _ in rows))
     return [

@@ -51,6 +51,7 @@ MEASURES = (
     Measure("perplexity", "effective_tokens", (1.2, 2, 5, 20, 100), _few),
     Measure("probability of the greedy choice", "greedy", (0.1, 0.3, 0.5, 0.7, 0.9), _share),
     Measure("probability of leaving the set", "leaving", (0.0001, 0.001, 0.01, 0.1, 0.5), _share),
+    Measure("probability of exactly this answer", "answer", (1e-12, 1e-6, 0.001, 0.1, 0.5), _share),
 )
 
 

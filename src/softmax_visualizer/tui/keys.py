@@ -83,7 +83,10 @@ KEYS = (
     Key("x", do("pin"), "Pin or unpin", "keep this setting beside others, up to three"),
     Key("X", do("unpin"), "Unpin all", "remove all pins"),
     Key("z", "flip", "Flip", "between the current setting and the one pinned last"),
-    *(Key(view.key, do("show", view.name), view.title, view.tooltip) for view in list(VIEWS.values())[1:]),
+    *(
+        Key(view.key, view.action or do("show", view.name), view.title, view.tooltip)
+        for view in list(VIEWS.values())[1:]
+    ),
     Key("pagedown", do("scroll", 1), "Further tokens", "in the table"),
     Key("pageup", do("scroll", -1), "Earlier tokens", "in the table"),
     Key("g", "question('accept')", "Acceptable tokens", "mark what may be sampled, for h and d"),

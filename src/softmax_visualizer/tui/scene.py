@@ -238,6 +238,15 @@ class Scene:
         return self.step.index if self.step is not None and self.is_there else None
 
     @property
+    def chance(self) -> float | None:
+        """The random number that sampled the marked token; None if none did."""
+        if self.cursor is not None:
+            return None
+        if self.sample is not None:
+            return self.sample.chance
+        return self.step.chance if self.step is not None and self.is_there else None
+
+    @property
     def old(self) -> bool:
         """Whether the picture is not about what stands in the prompt's box and is asked there."""
         return self.other and not self.request.fresh

@@ -116,7 +116,8 @@ class MainScreen(Screen[None]):
     def _survey(self) -> None:
         """See to it that what the view needs is worked out, off the event loop."""
         scene, view = self._scene, VIEWS[self._scene.view]
-        if view.survey is None or scene.decoding is None:
+        # while an answer grows, what is worked out would be old at once
+        if view.survey is None or scene.decoding is None or scene.writing:
             return
         survey = view.survey(scene)
         known = scene.found[0] if scene.found is not None else None
@@ -294,6 +295,18 @@ class MainScreen(Screen[None]):
         """Write an answer, or stop writing it."""
         if not self._writing.stop():
             self._writing.answer()
+
+    def action_answers(self) -> None:
+        """Show whole answers side by side, and write those that are not there; shown and written, go back."""
+        from softmax_visualizer.tui.views.answers import wanted
+
+        scene, settings = self._scene, wanted(self._scene)
+        if scene.view == "answers" and all(map(scene.written, settings)):
+            self.update(actions.histograms(scene))
+            return
+        self._writing.stop()
+        self.update(replace(self._scene, view="answers", picture=0))
+        self._writing.side_by_side(settings)
 
     @work
     async def action_length(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 _GROUP = "write"
 
+_PAINT_EVERY = 0.1
+"""Seconds between two pictures of an answer that grows: all steps of a quick model would be paint only."""
+
 
 class Writing:
     """Writes into the tree of the scene. What came until it is stopped stays, and is one change to undo."""
@@ -28,6 +33,8 @@ class Writing:
     def __init__(self, stage: Stage, session: ModelSession, asking: Asking) -> None:
         self._stage, self._session, self._asking = stage, session, asking
         self._is_changed = False
+        self._grown: tuple[Tree, int | None] | None = None
+        self._shown_at = 0.0
 
     def answer(self) -> None:
         """Write the active answer on from its end; from a place in its middle, write another one."""
@@ -78,6 +85,7 @@ class Writing:
         under_way = self._stage.scene.writing
         if under_way:
             self._stage.cancel(_GROUP)
+            self._show()
             self._end()
         return under_way
 
@@ -119,14 +127,27 @@ class Writing:
         await self._grow(tree, steps, seed)
 
     async def _grow(self, tree: Tree, steps: AsyncIterator[Step], seed: int | None = None) -> None:
-        async for step in steps:
-            longer = tree.generation.extended(step)
-            tree = tree.put(longer)
-            scene = self._stage.scene
-            shown = replace(scene, tree=tree, seed=scene.seed if seed is None else seed).at(len(longer) - 1)
-            shown = replace(shown, request=Request("asking", fresh=True))
-            self._stage.update(shown, undoable=not self._is_changed)
-            self._is_changed = True
+        try:
+            async for step in steps:
+                tree = tree.put(tree.generation.extended(step))
+                self._grown = tree, seed
+                if time.monotonic() - self._shown_at >= _PAINT_EVERY:
+                    self._show()
+                    # a quick model would leave no room for keys
+                    await asyncio.sleep(0)
+        finally:
+            self._show()
+
+    def _show(self) -> None:
+        """Show all that has come."""
+        if self._grown is None:
+            return
+        (tree, seed), self._grown = self._grown, None
+        scene = self._stage.scene
+        shown = replace(scene, tree=tree, seed=scene.seed if seed is None else seed)
+        shown = replace(shown.at(len(tree.generation) - 1), request=Request("asking", fresh=True))
+        self._stage.update(shown, undoable=not self._is_changed)
+        self._is_changed, self._shown_at = True, time.monotonic()
 
     def _ask(self, scene: Scene) -> Ask:
         configuration, prompt = scene.configuration, scene.asked_prompt

@@ -67,7 +67,9 @@ async def type_length(stage: Stage) -> None:
         return
     number = int(text) if re.fullmatch("[0-9]{1,4}", text.strip()) else 0
     if not 1 <= number <= _MOST_WRITTEN:
-        said = f"That is a whole number from 1 to {_MOST_WRITTEN:,}, not {safe_line(text, 20)}. It stays as it was."
+        said = (
+            f"That is a whole number from 1 to {_MOST_WRITTEN:,}, not {safe_line(text, 20)}. Nothing changed."
+        )
         stage.update(stage.scene.saying(said, "bad"))
     else:
         stage.update(replace(stage.scene, length=number).saying(f"G writes {number:,} tokens."))

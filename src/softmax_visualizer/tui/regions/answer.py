@@ -14,29 +14,27 @@ def height(scene: Scene, width: int, screen: int) -> int:
     """Return how many lines it wants on a screen with so many lines."""
     if not scene.generation.steps:
         return 0
-    from softmax_visualizer.display.answer import answer_lines
+    from softmax_visualizer.display.answer import layout_of
 
-    lines, _ = answer_lines(scene.path, scene.place, width - 2)
-    # once there are several, as many as there may be: the board does not jump while an answer grows
-    return 1 + min(len(lines), max(2, screen // _SHARE))
+    return 1 + min(len(layout_of(scene.generation.steps, width - 3)), max(2, screen // _SHARE))
 
 
 def draw(scene: Scene, width: int, height: int) -> list[Line]:
     """Draw the lines around the place, and a line of words about it."""
     if not scene.generation.steps or height < 2:
         return []
-    from softmax_visualizer.display.answer import answer_lines, place_words
+    from softmax_visualizer.display.answer import answer_lines, layout_of, place_words
 
-    lines, here = answer_lines(scene.path, scene.place, width - 2)
-    room = height - 1
-    start = min(max(here - room // 2, 0), max(len(lines) - room, 0))
-    shown = lines[start : start + room]
+    layout, room = layout_of(scene.generation.steps, width - 3), height - 1
+    start = min(max(layout.line_of(scene.place) - room // 2, 0), max(len(layout) - room, 0))
+    lines = range(start, min(start + room, len(layout)))
+    shown = answer_lines(scene.path, layout, lines, scene.place)
     words = place_words(scene.path, scene.place)
     if len(scene.tree.branches) > 1:
         words.append(f"branch {scene.tree.active + 1} of {len(scene.tree.branches)}")
     while len(words) > 1 and cell_width(" · ".join(words)) > width - 2:
         del words[-1]
-    more = ("↑" if start else " "), ("↓" if start + room < len(lines) else " ")
+    more = ("↑" if start else " "), ("↓" if lines.stop < len(layout) else " ")
     found: list[Line] = []
     for number, line in enumerate(shown):
         mark = more[0] if number == 0 else more[1] if number == len(shown) - 1 else " "

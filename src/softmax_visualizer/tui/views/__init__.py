@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from softmax_visualizer.tui.views import compare, decide, histograms, map, nucleus, orders, sweep, table
+from softmax_visualizer.tui.views import (
+    answers,
+    compare,
+    decide,
+    histograms,
+    map,
+    nucleus,
+    orders,
+    sample,
+    sweep,
+    table,
+    timeline,
+)
 from softmax_visualizer.tui.views.view import View
 
 VIEWS: dict[str, View] = {
@@ -16,6 +28,9 @@ VIEWS: dict[str, View] = {
         orders.VIEW,
         nucleus.VIEW,
         table.VIEW,
+        timeline.VIEW,
+        sample.VIEW,
+        answers.VIEW,
     )
 }
 """All views by their names; the first one is where every way back leads."""

@@ -37,7 +37,8 @@ class View:
     ``key``: the letter that leads to it, and on to its next picture. ``title`` and ``tooltip``: for the help
     and the palette. ``keys``: for the line of keys while it is open. ``help``: a sentence for the help.
     ``draw``: makes a picture of a scene that has an answer, in so many cells and lines.
-    ``pictures``: how many it has. ``survey``: what has to be worked out for it, if anything.
+    ``pictures``: how many it has. ``survey``: what has to be worked out for it, if anything. ``action``: what
+    its key does, where that is more than to show it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class View:
     draw: Callable[[Scene, int, int], Picture]
     pictures: int = 1
     survey: Callable[[Scene], Survey] | None = None
+    action: str = ""
 
 
 def surveyed(scene: Scene, survey: Survey) -> Any:
@@ -77,6 +79,12 @@ def framed(title: str, body: Sequence[Line], width: int, height: int) -> list[Li
 def side_by_side(parts: Sequence[list[Line]]) -> list[Line]:
     """Put pictures of one height next to one another."""
     return [[piece for part in parts for piece in part[y]] for y in range(len(parts[0]))]
+
+
+def no_answer(title: str, width: int, height: int) -> Picture:
+    """Return a picture that says how there comes to be an answer."""
+    words = "There is no answer yet: G writes one, space and Enter add a token."
+    return Picture(framed(title, [[], [Piece(words, "faint")]], width, height))
 
 
 def waiting(title: str, width: int, height: int) -> Picture:
