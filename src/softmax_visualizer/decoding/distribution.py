@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -49,8 +49,7 @@ class DistributionError(ValueError):
     """Numbers that are no distribution; its text says what is wrong with them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A token: its text, and its bytes where they are known (a token may be part of a character)."""
 
     text: str
@@ -305,7 +304,8 @@ class TokenDistribution:
     @cached_property
     def tokens(self) -> tuple[Token, ...]:
         """All listed tokens, most likely first."""
-        return tuple(self.token(index) for index in range(len(self)))
+        names = [self._tokens[place] for place in self._order.tolist()]
+        return tuple(name if isinstance(name, Token) else Token(name) for name in names)
 
     def with_tokens(self, tokens: Sequence[Token]) -> TokenDistribution:
         """Return the same distribution with other names for its listed tokens, most likely first."""
