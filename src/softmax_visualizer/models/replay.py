@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from softmax_visualizer.models.base import Abilities, ModelAnswer, ModelError, Source
+from softmax_visualizer.models.event_stream import no_cycles_sought
 from softmax_visualizer.models.recording_format import (
     VERSION,
     EntryError,
@@ -179,7 +180,8 @@ def _read(path: Path) -> _Recording:
 
 def _answer(line: bytes, where: str) -> ModelAnswer:
     try:
-        return answer_of(parse(line))
+        with no_cycles_sought():
+            return answer_of(parse(line))
     except RecursionError as error:
         raise ModelError(f"{where} is nested too deeply to be an answer.") from error
     except ValueError as error:
