@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from softmax_visualizer.decoding import Token, TokenDistribution
 from softmax_visualizer.models.answers import NoTokenError, parse
 from softmax_visualizer.models.base import ModelError
+from softmax_visualizer.models.event_stream import read_json
 from softmax_visualizer.models.listing import Listing
 from softmax_visualizer.models.refusal import Refusal
 
@@ -318,6 +320,41 @@ class TestNothingUsable:
             except ModelError:
                 continue
             assert len(top.tokens) == len(top.logprobs) > 0
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(exclude_categories=()), max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+class TestReading:
+    @given(JSON, st.booleans())
+    def test_an_answer_says_what_python_reads_in_it(self, value: object, ascii_only: bool) -> None:
+        content = json.dumps(value, ensure_ascii=ascii_only).encode(errors="surrogatepass")
+        assert repr(read_json(content)) == repr(json.loads(content))
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b'{"a": 1, "a": 2}', b'"\\ud83d"', b"1e400", b"-0", b"9" * 4000, b"0.1" + b"0" * 900 + b"1",
+            b"5e-324", b"NaN", b"-Infinity", b"[" * 500 + b"]" * 500, b"\xef\xbb\xbf1",
+            '"é"'.encode("utf-16"),
+        ],
+    )  # fmt: skip
+    def test_odd_but_right(self, content: bytes) -> None:
+        assert repr(read_json(content)) == repr(json.loads(content))
+
+    @pytest.mark.parametrize("content", [b"", b"{", b"[1,]", b"nan", b"01", b'"\xff"', b"1 2", b"9" * 5000])
+    def test_what_is_no_json_is_refused_and_cycles_are_sought_again(self, content: bytes) -> None:
+        with pytest.raises(ValueError, match=r"."):
+            read_json(content)
+        assert gc.isenabled()
 
 
 @pytest.mark.shared

@@ -34,7 +34,7 @@ ARROWS = {
 OTHERS = {
     "decoding": {"numpy"},
     "display": {"numpy", "plotext"},
-    "models": {"numpy", "openai", "httpx2", "dotenv", "platformdirs", "xllamacpp"},
+    "models": {"numpy", "openai", "httpx2", "jiter", "dotenv", "platformdirs", "xllamacpp"},
     "lessons": {"numpy"},
     "tui": {"textual", "rich", "platformdirs"},
     "cli": set(),

@@ -1,4 +1,7 @@
-"""Take the README's pictures: the real screen with the bundled model, saved by the app itself as SVG."""
+"""Take the README's pictures: the real screen, saved by the app itself as SVG.
+
+The one of SmolLM2 is left as it is where the model is not on this machine (``models --fetch smollm2``).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from pathlib import Path
 
 from softmax_visualizer.decoding import DecodingSettings
 from softmax_visualizer.lessons.listing import find_lesson
+from softmax_visualizer.models import weights
+from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.tui.app import SoftmaxVisualizer
 from softmax_visualizer.tui.lesson.moments import LessonStart
@@ -17,6 +22,10 @@ from softmax_visualizer.tui.screen import MainScreen
 DOCS = Path(__file__).parents[1] / "docs"
 
 FOX, DOOR = "The quick brown fox jumps over the", "She opened the"
+ADA = '{"name": "Ada", "age":'
+
+BUNDLED = Configuration(model="bundled")
+SMOLLM2 = Configuration(model="smollm2", local=True, framing="raw")
 
 PICTURES = {
     "screen": (FOX, ""),
@@ -29,14 +38,21 @@ PICTURES = {
 """The name of each picture, the prompt, and the keys that lead to it from what the program opens with."""
 
 
-async def take(name: str, prompt: str, keys: str, lesson: LessonStart | None = None) -> None:
-    """Save one picture: the screen after some keys, at 100x30."""
-    settings = DecodingSettings(0.8, 0.9) if lesson is None else None
-    app = SoftmaxVisualizer(Configuration(model="bundled"), prompt, lesson=lesson, settings=settings)
+async def take(
+    name: str,
+    configuration: Configuration,
+    prompt: str,
+    keys: str = "",
+    *,
+    settings: DecodingSettings | None = None,
+    lesson: LessonStart | None = None,
+) -> None:
+    """Save one picture: the screen with all tokens and after some keys, at 100x30."""
+    app = SoftmaxVisualizer(configuration, prompt, lesson=lesson, settings=settings)
     async with app.run_test(size=(100, 30)) as pilot:
         screen = app.screen
         assert isinstance(screen, MainScreen)
-        while screen.scene.decoding is None:
+        while screen.scene.asked is None or not screen.scene.asked.answer.distribution.complete:
             await pilot.pause(0.1)
         for key in keys.split():
             await pilot.press(key)
@@ -50,9 +66,15 @@ async def take(name: str, prompt: str, keys: str, lesson: LessonStart | None = N
 async def take_all() -> None:
     """Save all pictures of the README."""
     for name, (prompt, keys) in PICTURES.items():
-        await take(name, prompt, keys)
+        await take(name, BUNDLED, prompt, keys, settings=DecodingSettings(0.8, 0.9))
     fox = find_lesson("fox")
-    await take("lesson", fox.prompt, "space space", LessonStart(fox, speed=20))
+    await take("lesson", BUNDLED, fox.prompt, "space space", lesson=LessonStart(fox, speed=20))
+    try:
+        weights.find("smollm2")
+    except ModelError as error:
+        print(f"smollm2.svg was not taken. {error}")
+    else:
+        await take("smollm2", SMOLLM2, ADA, settings=DecodingSettings(0.7, 0.9))
 
 
 if __name__ == "__main__":

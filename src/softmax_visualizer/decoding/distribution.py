@@ -5,9 +5,9 @@ from __future__ import annotations
 import builtins
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -56,16 +56,15 @@ _ENDS = frozenset(
 """How vLLM and others write the token that ends a text; a single token with such a text is nothing else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A token: its text, and its bytes where they are known (a token may be part of a character).
 
-    ``id``: its number in the model's vocabulary, where the server says it; tokens are equal without it.
+    ``id``: its number in the model's vocabulary, where the server says it.
     """
 
     text: str
     bytes: builtins.bytes | None = None
-    id: int | None = field(default=None, compare=False)
+    id: int | None = None
 
     @property
     def ends(self) -> bool:
@@ -327,7 +326,8 @@ class TokenDistribution:
     @cached_property
     def tokens(self) -> tuple[Token, ...]:
         """All listed tokens, most likely first."""
-        return tuple(self.token(index) for index in range(len(self)))
+        names = [self._tokens[place] for place in self._order.tolist()]
+        return tuple(name if isinstance(name, Token) else Token(name) for name in names)
 
     def with_tokens(self, tokens: Sequence[Token]) -> TokenDistribution:
         """Return the same distribution with other names for its listed tokens, most likely first."""

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from softmax_visualizer.decoding import Token
@@ -150,34 +151,38 @@ def _entry(entry: object) -> Entry | None:
     # some 50,000 times an answer, so for a dict, which is quicker to tell than a Mapping
     if not isinstance(entry, dict):
         return None
-    token = _token(entry)
-    if token is None:
+    text = entry.get("token")
+    if not isinstance(text, str):
         return None
     # llama.cpp says id, Mistral token_id
     number = entry.get("id", entry.get("token_id"))
-    return Entry(token, _logprob(entry.get("logprob")), number if type(number) is int else None)
+    number = number if type(number) is int else None
+    token = _token(text, _bytes(text, entry.get("bytes")), number)
+    return Entry(token, _logprob(entry.get("logprob")), number)
+
+
+@lru_cache(maxsize=2**18)  # a vocabulary is the same in every answer
+def _token(text: str, raw: bytes | None, number: int | None) -> Token:
+    return Token(text, raw, number)
+
+
+def _bytes(text: str, numbers: object) -> bytes | None:
+    if not isinstance(numbers, list) or (text and not numbers):
+        return None
+    try:
+        return bytes(numbers)
+    except (TypeError, ValueError):
+        return None
 
 
 def _logprob(number: object) -> float | None:
-    if isinstance(number, bool) or not isinstance(number, (int, float)):
+    if type(number) is not float and type(number) is not int:
         return None
     try:
         logprob = float(number)
     except OverflowError:
         return None
     return None if math.isnan(logprob) else logprob
-
-
-def _token(entry: Mapping[str, Any]) -> Token | None:
-    text, numbers = entry.get("token"), entry.get("bytes")
-    if not isinstance(text, str):
-        return None
-    if not isinstance(numbers, list) or (text and not numbers):
-        return Token(text)
-    try:
-        return Token(text, bytes(numbers))
-    except (TypeError, ValueError):
-        return Token(text)
 
 
 def _is_reasoning(message: object) -> bool:

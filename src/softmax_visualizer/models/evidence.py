@@ -34,9 +34,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
 
 from softmax_visualizer.decoding import Token
+from softmax_visualizer.decoding.interval import FloatArray
 
 _STAND_IN = -9999.0
 """OpenAI's and vLLM's stand-in for the log-probability of a token outside the list."""
@@ -66,8 +70,7 @@ _SAMPLED_WITHOUT_NUMBER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A token as a server listed or sampled it.
 
     ``logprob``: a natural logarithm; None where the server gave no usable number.
@@ -134,13 +137,12 @@ def judge(listed: Sequence[Entry | None], sampled: Entry | None, asked: int) -> 
     is_top = True
 
     filled = [_with_number(entry, sampled) for entry in listed if entry is not None]
-    last = max((index for index, entry in enumerate(filled) if _number(entry) > _NOTHING), default=-1)
+    numbers = _numbers(filled)
+    last = np.flatnonzero(numbers > _NOTHING).max(initial=-1)
     # a stand-in for impossible is no number in front of a likely token
-    usable = [
-        entry
-        for index, entry in enumerate(filled)
-        if entry.logprob is not None and (entry.logprob > _STAND_IN or index > last)
-    ]
+    behind = np.arange(len(filled)) > last
+    is_usable = (numbers > _STAND_IN) | (behind & ~np.isnan(numbers))
+    usable = list(itertools.compress(filled, is_usable.tolist()))
     if numberless := len(listed) - len(usable):
         is_top = False
         notes.append(
@@ -151,19 +153,20 @@ def judge(listed: Sequence[Entry | None], sampled: Entry | None, asked: int) -> 
     is_top &= not doubtful
     if doubled:
         notes.append("The server listed the same token twice; it counts once.")
-    likely = [_number(entry) for entry in entries if _number(entry) > _NOTHING]
-    present = sum(_number(entry) > _STAND_IN for entry in entries)
+    numbers = _numbers(entries)
+    likely = numbers[numbers > _NOTHING]
+    present = np.count_nonzero(numbers > _STAND_IN)
     if present < asked:
         notes.insert(0, f"The server sent {present} of the {asked} tokens asked for.")
 
-    mass = math.fsum(math.exp(min(number, 0.0)) for number in likely)
+    mass = math.fsum(np.exp(np.minimum(likely, 0.0)))
     if len(likely) == 1 and (asked > 1 or (sampled is not None and entries[0].may_be(sampled))):
         is_top = False
     odds_only = bool(
-        likely
+        len(likely)
         and (len(likely) == 1 or len(likely) < asked)
         and mass >= 1 - _ROUNDING
-        and math.exp(min(likely)) > _RARE
+        and math.exp(likely.min()) > _RARE
     )
     if odds_only:
         notes.append(_scaled_note(len(likely), asked))
@@ -175,21 +178,22 @@ def judge(listed: Sequence[Entry | None], sampled: Entry | None, asked: int) -> 
     entries = _without_intruder(entries, sampled, asked)
     return Evidence(
         tuple(entry.token for entry in entries),
-        tuple(_number(entry) for entry in entries),
+        tuple(_numbers(entries).tolist()),
         is_top,
         odds_only,
         tuple(notes),
     )
 
 
-def _number(entry: Entry) -> float:
-    return -math.inf if entry.logprob is None else entry.logprob
+def _numbers(entries: Sequence[Entry]) -> FloatArray:
+    """Return the log-probabilities, shape ``(entries,)``: NaN where there is none."""
+    return np.array([entry.logprob for entry in entries], dtype=np.float64)
 
 
 def _with_number(entry: Entry, sampled: Entry | None) -> Entry:
     """Return the entry with the number that the answer gives it as the sampled token, if it has none."""
     if entry.logprob is None and sampled is not None and sampled.may_be(entry):
-        return replace(entry, logprob=sampled.logprob)
+        return entry._replace(logprob=sampled.logprob)
     return entry
 
 
@@ -202,12 +206,12 @@ def _with_sampled(entries: list[Entry], sampled: Entry, mass: float) -> tuple[li
         mass: what the list sums to.
     """
     number = sampled.logprob
-    listed = [_number(entry) for entry in entries if sampled.may_be(entry)]
+    numbers = _numbers(entries)
+    listed = numbers[[sampled.may_be(entry) for entry in entries]].tolist()
     if number is None:
-        missing = "" if listed else _SAMPLED_WITHOUT_NUMBER
-        return entries, missing
-    lowest = min((value for entry in entries if (value := _number(entry)) > _NOTHING), default=-math.inf)
-    if not entries or number <= _NOTHING or number <= lowest + _SAME:
+        return entries, "" if listed else _SAMPLED_WITHOUT_NUMBER
+    likely = numbers[numbers > _NOTHING]
+    if not entries or number <= _NOTHING or (len(likely) and number <= likely.min() + _SAME):
         return entries, ""
     percent = f"{100 * math.exp(min(number, 0.0)):.4g} %"
     if listed:
@@ -230,6 +234,9 @@ def _with_sampled(entries: list[Entry], sampled: Entry, mass: float) -> tuple[li
 
 def _once_each(entries: Sequence[Entry], sampled: Entry | None) -> tuple[list[Entry], bool, bool]:
     """Return each token once, in its later place, whether one stood there twice, and whether that is sure."""
+    ids = {entry.id for entry in entries}
+    if None not in ids and len(ids) == len(entries):
+        return list(entries), False, False
     kept: list[Entry] = []
     doubled = doubtful = False
     # by what may be one token, for a list may be a whole vocabulary
@@ -262,12 +269,12 @@ def _without_intruder(entries: list[Entry], sampled: Entry | None, asked: int) -
     """
     if sampled is None or len(entries) < 2:
         return entries
-    lowest, above = sorted(map(_number, entries))[:2]
+    numbers = _numbers(entries)
+    lowest, above = np.partition(numbers, 1)[:2]
     if lowest == above and len(entries) <= asked:
         return entries  # another one that is as unlikely bounds the rest just as well
-    places = (index for index, entry in enumerate(entries) if sampled.may_be(entry))
-    at = next((index for index in places if _number(entries[index]) == lowest), None)
-    is_unsorted = any(_number(left) < _number(right) for left, right in itertools.pairwise(entries))
+    at = next((index for index in np.flatnonzero(numbers == lowest) if sampled.may_be(entries[index])), None)
+    is_unsorted = (numbers[:-1] < numbers[1:]).any()
     if at is not None and ((is_unsorted and at == 0) or len(entries) in (asked, asked + 1)):
         return entries[:at] + entries[at + 1 :]
     return entries

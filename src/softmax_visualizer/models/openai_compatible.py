@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from typing import Any, TypeVar, get_args
 
-from softmax_visualizer.decoding import DistributionError, Token, TokenDistribution
+from softmax_visualizer.decoding import DistributionError, TokenDistribution
 from softmax_visualizer.decoding.distribution import FLOAT32_ROUNDING, MASS_TOLERANCE
 from softmax_visualizer.models.answers import TopLogprobs
 from softmax_visualizer.models.base import Abilities, Framing, ModelAnswer, ModelError, Source
@@ -80,8 +80,6 @@ class OpenAICompatibleModel:
         self._late_listings = 0
         self._lists_none = False
         self._latest: tuple[str, TopLogprobs, dict[str, Any]] | None = None
-        # whole vocabularies hold the same tokens again and again
-        self._tokens: dict[Token, Token] = {}
 
     @property
     def name(self) -> str:
@@ -309,7 +307,7 @@ class OpenAICompatibleModel:
         rounding = FLOAT32_ROUNDING * size if top.summed_one_by_one else MASS_TOLERANCE
         try:
             return TokenDistribution.from_top_logprobs(
-                [self._tokens.setdefault(token, token) for token in top.tokens],
+                top.tokens,
                 top.logprobs,
                 size,
                 vocabulary_assumed=assumed,

@@ -10,7 +10,7 @@ from softmax_visualizer.models.answers import NO_LOGPROBS, NoTokenError, TopLogp
 from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.connection import Connection
-from softmax_visualizer.models.event_stream import put_together
+from softmax_visualizer.models.event_stream import no_cycles_sought, put_together
 from softmax_visualizer.models.failures import explain, explain_refusal, not_an_answer
 from softmax_visualizer.models.ladder import (
     CUT_SHORT,
@@ -151,7 +151,8 @@ class Questions:
             raise RefusedError(str(explain_refusal(refusal, self._configuration, body["model"])), refusal)
         if not isinstance(answer, Mapping) or "choices" not in answer:
             raise not_an_answer(answer, self._configuration)
-        return parse(answer, asked(body))
+        with no_cycles_sought():
+            return parse(answer, asked(body))
 
     def _key(self, model: str) -> tuple[str, str, str]:
         return self._configuration.endpoint, self._configuration.framing, model

@@ -26,7 +26,9 @@ def redacted(answer: ModelAnswer, redact: Redact) -> ModelAnswer:
     # the words of the package's own model are nobody's secret, and they are 20,000 at every step of an answer
     tokens = () if answer.source == "bundled" else distribution.tokens
     # a whole vocabulary is looked through at once; only where there is something to hide, token by token
-    if any(redact(text) != text for text in ("\n".join(map(_text, tokens)), "\n".join(map(_bytes, tokens)))):
+    texts = "\n".join([token.text for token in tokens])
+    spelt = b"\n".join([token.bytes or b"" for token in tokens]).decode(errors="replace")
+    if any(redact(text) != text for text in dict.fromkeys((texts, spelt))):
         distribution = distribution.with_tokens(tuple(_token(token, redact) for token in tokens))
     if (notes := tuple(map(redact, distribution.notes))) != distribution.notes:
         distribution = replace(distribution, notes=notes)
@@ -56,17 +58,9 @@ def _redacted_json(value: Any, redact: Redact) -> Any:
     return value
 
 
-def _text(token: Token) -> str:
-    return token.text
-
-
-def _bytes(token: Token) -> str:
-    return (token.bytes or b"").decode(errors="replace")
-
-
 def _token(token: Token, redact: Redact) -> Token:
     """Return the token, or one whose text and bytes hold no secret."""
-    for text in (_text(token), _bytes(token)):
+    for text in (token.text, (token.bytes or b"").decode(errors="replace")):
         if (safe := redact(text)) != text:
             return Token(safe)
     return token

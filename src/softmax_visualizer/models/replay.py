@@ -13,6 +13,7 @@ from typing import Any
 
 from softmax_visualizer.decoding import Token
 from softmax_visualizer.models.base import Abilities, ModelAnswer, ModelError, Source
+from softmax_visualizer.models.event_stream import no_cycles_sought
 from softmax_visualizer.models.recording_format import (
     VERSION,
     EntryError,
@@ -196,7 +197,8 @@ def _read(path: Path) -> _Recording:
 
 def _answer(line: bytes, where: str) -> ModelAnswer:
     try:
-        return answer_of(parse(line))
+        with no_cycles_sought():
+            return answer_of(parse(line))
     except RecursionError as error:
         raise ModelError(f"{where} is nested too deeply to be an answer.") from error
     except ValueError as error:

@@ -29,7 +29,7 @@ class Ahead:
 
     def __init__(self, model: LanguageModel, prompt: str) -> None:
         self._model, self._prompt = model, prompt
-        self._known: dict[tuple[object, ...], ModelAnswer] = {}
+        self._known: dict[tuple[Token, ...], ModelAnswer] = {}
         self.requests = 0
 
     async def ask(self, after: tuple[Token, ...], count: int, whole: bool) -> ModelAnswer:
@@ -37,16 +37,11 @@ class Ahead:
         if whole:
             self.requests += 1
             return await self._model.ask(self._prompt, after=after, whole=True)
-        if key(after) not in self._known:
+        if after not in self._known:
             self.requests += 1
             for answer in await self._model.ask_ahead(self._prompt, after, count):
-                self._known.setdefault(key(answer.after), answer)
-        return self._known[key(after)]
-
-
-def key(after: tuple[Token, ...]) -> tuple[object, ...]:
-    """Return what tells a place from all others: two tokens of one text may have different numbers."""
-    return tuple((token, token.id) for token in after)
+                self._known.setdefault(answer.after, answer)
+        return self._known[after]
 
 
 def chances(seed: int, start: int) -> Random:

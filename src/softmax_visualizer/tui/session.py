@@ -148,8 +148,7 @@ def _question(configuration: Configuration, prompt: str, after: tuple[Token, ...
         configuration.vocabulary_size,
         configuration.replay,
         prompt,
-        # two tokens of one text may have different numbers
-        tuple((token, token.id) for token in after),
+        after,
     )
 
 
