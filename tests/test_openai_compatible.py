@@ -24,9 +24,9 @@ from softmax_visualizer.models import connection, openai_compatible
 from softmax_visualizer.models.base import Abilities, LanguageModel, ModelError
 from softmax_visualizer.models.bundled import BundledModel
 from softmax_visualizer.models.configuration import Configuration, Secret
+from softmax_visualizer.models.continuing import CONTINUE
 from softmax_visualizer.models.failures import explain
 from softmax_visualizer.models.openai_compatible import TRIED_AGAIN, OpenAICompatibleModel
-from softmax_visualizer.models.questions import CONTINUE
 from softmax_visualizer.models.replay import RecordedModel
 
 SAVED = Path(__file__).parent / "data" / "answers"

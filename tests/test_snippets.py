@@ -23,8 +23,8 @@ from softmax_visualizer.decoding import DecodingSettings
 from softmax_visualizer.display.snippets import snippets
 from softmax_visualizer.models.base import Framing
 from softmax_visualizer.models.configuration import OPENAI_BASE_URL, Configuration
+from softmax_visualizer.models.continuing import CONTINUE
 from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
-from softmax_visualizer.models.questions import CONTINUE
 from terminal import fresh_environment
 
 HOSTILE = {

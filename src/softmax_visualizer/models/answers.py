@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -59,7 +59,7 @@ class TopLogprobs:
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """What an answer says about its first token: the list, and the token that was sampled."""
+    """What an answer says about one of its tokens: the list, and the token that was sampled."""
 
     listed: tuple[Entry | None, ...]
     sampled: Entry | None
@@ -67,18 +67,27 @@ class _Position:
 
 
 def parse(answer: object, asked: int) -> TopLogprobs:
-    """Return the list of the first token in ``answer``, a decoded JSON body.
+    """Return the list of the first place in ``answer``; see :func:`parse_places`."""
+    return parse_places(answer, asked)[0][0]
 
-    What the list proves, and which tokens are put into it or taken out, is told in :mod:`.evidence`.
-    Sentinels at its end (-9999, -inf, float32's lowest) pass through.
+
+def parse_places(
+    answer: object, asked: int, begun: str = ""
+) -> tuple[tuple[TopLogprobs, ...], tuple[Token, ...]]:
+    """Return the lists of the places in ``answer``, a decoded JSON body, and the tokens sampled there.
+
+    What a list proves, and which tokens are put into it or taken out, is told in :mod:`.evidence`.
+    Sentinels at its end (-9999, -inf, float32's lowest) pass through. The first list is always there; a
+    further one only if the answer's text shows that the tokens before it are all that it comes after.
 
     Args:
         answer: the body of a chat completion or of a bare one.
-        asked: how many tokens the request asked for.
+        asked: how many tokens the request asked for at each place.
+        begun: what the request had of the answer already.
 
     Raises:
         NoTokenError: the model ended, or was cut short, before its first token.
-        ModelError: there is no usable list; the text says why and what to do.
+        ModelError: there is no usable first list; the text says why and what to do.
     """
     if not isinstance(answer, Mapping):
         raise ModelError("The server's answer does not come from a language model. Check the base URL.")
@@ -86,28 +95,82 @@ def parse(answer: object, asked: int) -> TopLogprobs:
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, Mapping):
         raise ModelError("The server answered without any text. Ask again, or choose another model.")
-    position = _position(choice.get("logprobs"))
-    if position is None:
+    positions = _positions(choice.get("logprobs"))
+    first = next(positions, None)
+    if first is None:
         raise _nothing_there(choice)
-    evidence = judge(position.listed, position.sampled, asked)
-    if not evidence.tokens:
+    notes = [first.note] if first.note else []
+    if first.note is None and _is_reasoning(choice.get("message")):
+        notes.append(str(_CONTENT_LISTS["reasoning_content"]))
+    name = answer.get("model")
+    model = name if isinstance(name, str) and name.strip() else None
+    found = [_judged(first, asked, model, notes, _is_llama_cpp(answer))]
+    if found[0] is None:
         raise ModelError(
             "The server reported only the token that it sampled, not the other likely ones. "
             "Choose another model (press m, or --model), or another server."
         )
-    notes = [position.note] if position.note else []
-    if position.note is None and _is_reasoning(choice.get("message")):
-        notes.append(str(_CONTENT_LISTS["reasoning_content"]))
-    model = answer.get("model")
+    sampled: list[Token] = []
+    text, spelled = _text(choice).removeprefix(begun).encode(errors="replace"), b""
+    at: _Position | None = first
+    while at is not None and at.sampled is not None and (raw := at.sampled.token.raw) is not None:
+        spelled += b"" if at.sampled.token.ends else raw
+        if not text.startswith(spelled):
+            break
+        sampled.append(at.sampled.token)
+        at = next(positions, None)
+        further = None if at is None else _judged(at, asked, model, notes, _is_llama_cpp(answer))
+        if further is None:
+            break
+        found.append(further)
+    return tuple(top for top in found if top is not None), tuple(sampled)
+
+
+def _judged(
+    position: _Position, asked: int, model: str | None, notes: list[str], is_llama_cpp: bool
+) -> TopLogprobs | None:
+    """Return the list of a place; None if it has none."""
+    evidence = judge(position.listed, position.sampled, asked)
+    if not evidence.tokens:
+        return None
     return TopLogprobs(
         evidence.tokens,
         evidence.logprobs,
-        model if isinstance(model, str) and model.strip() else None,
+        model,
         evidence.is_top,
         evidence.odds_only,
         (*notes, *evidence.notes),
-        _is_llama_cpp(answer),
+        is_llama_cpp,
     )
+
+
+def _text(choice: Mapping[str, Any]) -> str:
+    message = choice.get("message")
+    text = message.get("content") if isinstance(message, Mapping) else choice.get("text")
+    return text if isinstance(text, str) else ""
+
+
+def pieces_in(answer: object) -> tuple[Token, ...]:
+    """Return the tokens in llama.cpp's answer to a text that it was to split.
+
+    Raises:
+        ModelError: it is no such answer.
+    """
+    found = answer.get("tokens") if isinstance(answer, Mapping) else None
+    tokens = []
+    for each in found if isinstance(found, list) else [None]:
+        number, piece = (each.get("id"), each.get("piece")) if isinstance(each, Mapping) else (None, None)
+        raw = piece.encode(errors="replace") if isinstance(piece, str) else _bytes("", piece)
+        if type(number) is not int or raw is None:
+            raise ModelError(CANNOT_SPLIT)
+        tokens.append(Token(raw.decode(errors="replace"), raw, number))
+    return tuple(tokens)
+
+
+CANNOT_SPLIT = (
+    "This server does not say how its model splits a text into tokens, so no text can be scored. llama.cpp "
+    "says it, and the bundled model and model files on this machine do."
+)
 
 
 def _is_llama_cpp(answer: Mapping[str, Any]) -> bool:
@@ -116,35 +179,39 @@ def _is_llama_cpp(answer: Mapping[str, Any]) -> bool:
     return "timings" in answer or (isinstance(build, str) and bool(re.match(r"b\d+-|fp_ollama", build)))
 
 
-def _position(logprobs: object) -> _Position | None:
-    if isinstance(logprobs, list):
-        return _chat_position(logprobs, None)
-    if not isinstance(logprobs, Mapping):
-        return None
-    for name, note in _CONTENT_LISTS.items():
-        if isinstance(content := logprobs.get(name), list) and content:
-            return _chat_position(content, note)
-    lists = logprobs.get("top_logprobs")
-    if not isinstance(lists, list) or not lists:
-        return None
-    listed = lists[0] if isinstance(lists[0], Mapping) else {}
-    sampled = {"token": _first(logprobs.get("tokens")), "logprob": _first(logprobs.get("token_logprobs"))}
-    return _Position(
-        tuple(_entry({"token": text, "logprob": value}) for text, value in listed.items()), _entry(sampled)
-    )
+def _positions(logprobs: object) -> Iterator[_Position]:
+    """Yield what an answer says about its tokens, one after the other, in whichever shape it came."""
+    content, note = logprobs, None
+    if isinstance(logprobs, Mapping):
+        filled = ((logprobs.get(name), note) for name, note in _CONTENT_LISTS.items())
+        content, note = next(
+            ((found, note) for found, note in filled if isinstance(found, list) and found), (None, None)
+        )
+    if isinstance(content, list):
+        yield from _chat_positions(content, note)
+    elif isinstance(logprobs, Mapping):
+        lists = logprobs.get("top_logprobs")
+        for at, each in enumerate(lists if isinstance(lists, list) else ()):
+            listed = each if isinstance(each, Mapping) else {}
+            sampled = {
+                "token": _nth(logprobs.get("tokens"), at),
+                "logprob": _nth(logprobs.get("token_logprobs"), at),
+            }
+            entries = (_entry({"token": text, "logprob": value}) for text, value in listed.items())
+            yield _Position(tuple(entries), _entry(sampled))
 
 
-def _first(column: object) -> object:
-    return column[0] if isinstance(column, list) and column else None
+def _nth(column: object, at: int) -> object:
+    return column[at] if isinstance(column, list) and at < len(column) else None
 
 
-def _chat_position(content: list[Any], note: str | None) -> _Position | None:
-    first = content[0] if content else None
-    if not isinstance(first, Mapping):
-        return None
-    listed = first.get("top_logprobs")
-    entries: Iterable[object] = listed if isinstance(listed, list) else ()
-    return _Position(tuple(_entry(entry) for entry in entries), _entry(first), note)
+def _chat_positions(content: list[Any], note: str | None) -> Iterator[_Position]:
+    for place in content:
+        if not isinstance(place, Mapping):
+            return
+        listed = place.get("top_logprobs")
+        entries: Iterable[object] = listed if isinstance(listed, list) else ()
+        yield _Position(tuple(_entry(entry) for entry in entries), _entry(place), note)
 
 
 def _entry(entry: object) -> Entry | None:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.configuration import OPENAI_BASE_URL, Configuration
+from softmax_visualizer.models.continuing import BEGUN
 from softmax_visualizer.models.event_stream import read_events, read_json
 from softmax_visualizer.models.failures import not_json
 
@@ -67,6 +68,19 @@ class Connection:
         response = await self._opened.models.with_raw_response.list()
         return await asyncio.to_thread(self._decoded, response.content)
 
+    async def post(self, path: str, body: dict[str, Any]) -> object:
+        """Send a body to an address that the openai package knows nothing of, and return the answer.
+
+        Args:
+            path: beside the base URL's ``/v1``.
+            body: to be sent as JSON.
+        """
+        import httpx2
+
+        url = str(self._opened.base_url).rstrip("/").removesuffix("/v1") + path
+        answer: httpx2.Response = await self._opened.post(url, body=body, cast_to=httpx2.Response)
+        return await asyncio.to_thread(self._decoded, answer.content)
+
     async def close(self) -> None:
         """Close what is open."""
         if self._client is not None:
@@ -79,6 +93,10 @@ class Connection:
         return self._client
 
     async def _complete(self, body: dict[str, Any]) -> object:
+        # the openai package takes what it does not know under another name
+        unknown = {name: body[name] for name in BEGUN if name in body}
+        if unknown:
+            body = {name: body[name] for name in body if name not in unknown} | {"extra_body": unknown}
         if "messages" in body:
             response = await self._opened.chat.completions.with_raw_response.create(**body)
         else:

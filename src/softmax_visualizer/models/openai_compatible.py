@@ -11,13 +11,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from typing import Any, TypeVar, get_args
 
-from softmax_visualizer.decoding import DistributionError, TokenDistribution
+from softmax_visualizer.decoding import DistributionError, Token, TokenDistribution
 from softmax_visualizer.decoding.distribution import FLOAT32_ROUNDING, MASS_TOLERANCE
-from softmax_visualizer.models.answers import TopLogprobs
+from softmax_visualizer.models.answers import CANNOT_SPLIT, TopLogprobs
 from softmax_visualizer.models.base import Abilities, Framing, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.choice import AT_OPENAI, USUAL_MODEL, announced_end, choose
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.connection import Connection
+from softmax_visualizer.models.continuing import Place
 from softmax_visualizer.models.failures import explain, explain_refusal
 from softmax_visualizer.models.ladder import TOP_LOGPROBS
 from softmax_visualizer.models.listing import ListedModel, Listing
@@ -79,7 +80,7 @@ class OpenAICompatibleModel:
         self._listing = Listing() if configuration.is_openai and configuration.model else None
         self._late_listings = 0
         self._lists_none = False
-        self._latest: tuple[str, TopLogprobs, dict[str, Any]] | None = None
+        self._latest: tuple[Place, TopLogprobs, dict[str, Any]] | None = None
 
     @property
     def name(self) -> str:
@@ -94,7 +95,8 @@ class OpenAICompatibleModel:
     def request(self, prompt: str) -> Mapping[str, Any]:
         """Return ``{"url": ..., "body": ...}``: what :meth:`ask` would send, as far as is known by now."""
         model = self._model or self._unlisted
-        return self._questions.request(self._questions.body(model, prompt, self._questions.parameters(model)))
+        parameters = self._questions.parameters(model)
+        return self._questions.request(self._questions.body(model, Place(prompt), parameters))
 
     async def ask(self, prompt: str, *, after: tuple[Token, ...] = (), whole: bool = False) -> ModelAnswer:
         """Return the distribution of the token after ``prompt``, at temperature 1.
@@ -102,30 +104,27 @@ class OpenAICompatibleModel:
         Cancelling closes the connection.
 
         Args:
+            prompt: what is asked.
+            after: tokens of the answer that the model is to go on from.
             whole: have as many tokens listed as the server will. How many that is, is kept for the next
                 question: beyond it, the server is asked once only.
 
         Raises:
             ModelError: there is none, with the reason and the remedy.
         """
-        if not prompt:
-            raise ModelError("The prompt is empty. Write some text first.")
-        try:
-            prompt.encode()
-        except UnicodeEncodeError as error:
-            raise ModelError(
-                f"The prompt holds half a character (U+{ord(prompt[error.start]):04X}), which no server "
-                "accepts. Remove it."
-            ) from error
-        return await self._bounded(self._ask, prompt, whole)
+        _check(prompt)
+        return await self._bounded(self._ask, Place(prompt, after), whole)
 
     async def ask_ahead(self, prompt: str, after: tuple[Token, ...], count: int) -> tuple[ModelAnswer, ...]:
         """Return the distributions at up to ``count`` places, in one request; see :class:`LanguageModel`."""
-        raise NotImplementedError
+        _check(prompt)
+        return await self._bounded(self._ask_ahead, Place(prompt, after), count)
 
     async def split(self, text: str) -> tuple[Token, ...]:
         """Return a text as the model's own tokens; raises ModelError where the server does not say."""
-        raise NotImplementedError
+        if self._questions.engine != "llama.cpp":
+            raise ModelError(CANNOT_SPLIT)
+        return await self._bounded(self._questions.split, text)
 
     async def reported(self, prompt: str, **parameters: Any) -> TopLogprobs | None:
         """Return the list that the server gives when it is asked with other parameters than :meth:`ask` does.
@@ -136,7 +135,7 @@ class OpenAICompatibleModel:
             ModelError: there is no list, with the reason and the remedy.
         """
         top, body = await self._bounded(
-            self._questions.ask, self._model or self._unlisted, prompt, parameters
+            self._questions.ask, self._model or self._unlisted, Place(prompt), parameters
         )
         return top if parameters.items() <= body.items() else None
 
@@ -181,28 +180,43 @@ class OpenAICompatibleModel:
         """Let go of connections; a closed model is not asked again."""
         await self._connection.close()
 
-    async def _ask(self, prompt: str, whole: bool) -> ModelAnswer:
+    async def _ask_ahead(self, place: Place, count: int) -> tuple[ModelAnswer, ...]:
+        # in the usual way first, where it is not known yet how the server likes to be asked
+        if count == 1 or self._model is None or not self._questions.has_learnt(self._model):
+            return (await self._ask(place, False),)
+        try:
+            tops, sampled, body = await self._questions.ahead(self._model, place, count)
+        except ModelError:
+            # it may refuse so many, or have sampled the end of the text at once
+            return (await self._ask(place, False),)
+        listing, after, answers = await self._known_listing(), place.after, []
+        for number, top in enumerate(tops):
+            answers.append(await self._answer(Place(place.prompt, after), top, body, listing, top.notes))
+            after = (*after, *sampled[number : number + 1])
+        return tuple(answers)
+
+    async def _ask(self, place: Place, whole: bool) -> ModelAnswer:
         tries = self._connection.second_tries
         looking_up = asyncio.create_task(self._known_listing())
         notes: tuple[str, ...] = ()
         top: TopLogprobs | None
         try:
             if self._model is None:
-                top, body, notes = await self._ask_first_choice(prompt, await looking_up)
+                top, body, notes = await self._ask_first_choice(place, await looking_up)
             elif not (whole and self._questions.has_learnt(self._model)):
                 # in the usual way first, where it is not known yet how the server likes to be asked
-                top, body = await self._questions.ask(self._model, prompt, {})
+                top, body = await self._questions.ask(self._model, place, {})
             else:
                 top, body = None, {"model": self._model}
             listing = await looking_up
             model = body["model"]
             if whole:
                 size, _ = self._vocabulary_size(model, 2, listing)
-                top, body = await self._questions.deepest(model, prompt, size) or (top, body)
-            if top is None and self._latest is not None and self._latest[0] == prompt:
+                top, body = await self._questions.deepest(model, place, size) or (top, body)
+            if top is None and self._latest is not None and self._latest[0] == place:
                 _, top, body = self._latest
             elif top is None:
-                top, body = await self._questions.ask(model, prompt, {})
+                top, body = await self._questions.ask(model, place, {})
         except ModelError as error:
             if self._model is None and self._lists_none:
                 raise ModelError(
@@ -211,24 +225,36 @@ class OpenAICompatibleModel:
             raise
         finally:
             looking_up.cancel()
-        self._model, self._latest = body["model"], None if whole else (prompt, top, body)
+        self._model, self._latest = body["model"], None if whole else (place, top, body)
         again = self._connection.second_tries > tries
+        notes += ((TRIED_AGAIN,) if again else ()) + top.notes + self._notes(self._shown(top.model), body)
+        return await self._answer(place, top, body, listing, notes)
+
+    async def _answer(
+        self,
+        place: Place,
+        top: TopLogprobs,
+        body: Mapping[str, Any],
+        listing: Listing,
+        notes: tuple[str, ...],
+    ) -> ModelAnswer:
+        way = self._questions.way(place)
+        self._questions.engine = self._questions.engine or self._engine(top, listing)
         return ModelAnswer(
-            prompt=prompt,
+            prompt=place.prompt,
             distribution=await asyncio.to_thread(self._distribution, top, listing),
             model=self._shown(top.model) or self.name,
             source=self.source,
             endpoint=self.endpoint,
             request=self._questions.request(body),
             engine=self._engine(top, listing),
-            notes=notes
-            + ((TRIED_AGAIN,) if again else ())
-            + top.notes
-            + self._notes(self._shown(top.model), body),
+            notes=notes,
+            after=place.after,
+            continued_by=way,
         )
 
     async def _ask_first_choice(
-        self, prompt: str, listing: Listing
+        self, place: Place, listing: Listing
     ) -> tuple[TopLogprobs, dict[str, Any], tuple[str, ...]]:
         """Ask the model that promises most, and the next where that one is of no use; say so in a note."""
         if not listing.names and self._configuration.is_openai:
@@ -239,7 +265,7 @@ class OpenAICompatibleModel:
         model = choose(listing, self._today, useless) or choose(listing, self._today) or self._unlisted
         for _ in range(_MOST_MODELS):
             try:
-                top, body = await self._questions.ask(model, prompt, {})
+                top, body = await self._questions.ask(model, place, {})
             except RefusedError as error:
                 failure = failure or error
                 if not error.is_of_the_model:
@@ -356,6 +382,19 @@ class OpenAICompatibleModel:
         if end := self.announced_end:
             notes.append(f"{self.name} is announced to be shut down on {end:%Y-%m-%d}.")
         return tuple(notes)
+
+
+def _check(prompt: str) -> None:
+    """Raise ModelError for a prompt that no server accepts."""
+    if not prompt:
+        raise ModelError("The prompt is empty. Write some text first.")
+    try:
+        prompt.encode()
+    except UnicodeEncodeError as error:
+        raise ModelError(
+            f"The prompt holds half a character (U+{ord(prompt[error.start]):04X}), which no server "
+            "accepts. Remove it."
+        ) from error
 
 
 def _same_model(answered: str, asked: str) -> bool:

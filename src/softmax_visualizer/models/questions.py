@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from softmax_visualizer.models.answers import NO_LOGPROBS, NoTokenError, TopLogprobs, parse
+from softmax_visualizer.decoding import Token
+from softmax_visualizer.decoding.generation import ContinuedBy
+from softmax_visualizer.models.answers import NO_LOGPROBS, NoTokenError, TopLogprobs, parse_places, pieces_in
 from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.connection import Connection
+from softmax_visualizer.models.continuing import BEGUN, Place, begun_in, put
 from softmax_visualizer.models.event_stream import no_cycles_sought, put_together
 from softmax_visualizer.models.failures import explain, explain_refusal, not_an_answer
 from softmax_visualizer.models.ladder import (
@@ -25,11 +28,6 @@ from softmax_visualizer.models.refusal import Refusal, error_in
 
 Learnt = dict[tuple[str, str, str], Mapping[str, Any] | None]
 """How a model likes to be asked: the parameters by endpoint, framing and name; None if it is of no use."""
-
-CONTINUE = (
-    "Continue the user's text from exactly where it ends. Answer with the continuation only, word for word "
-    "as it would stand there: no greeting, no quotation marks, no repetition of the text."
-)
 
 
 class RefusedError(ModelError):
@@ -59,9 +57,11 @@ class Questions:
         self._connection = connection
         self._learnt = learnt
         self._most: dict[str, int] = {}
+        self.engine: str | None = None
+        """The engine of the server, once it is known: it decides how an answer is continued."""
 
     async def ask(
-        self, model: str, prompt: str, changes: Mapping[str, Any]
+        self, model: str, place: Place, changes: Mapping[str, Any]
     ) -> tuple[TopLogprobs, dict[str, Any]]:
         """Ask until the server is content with the request, or nothing is left to change in it.
 
@@ -69,7 +69,7 @@ class Questions:
 
         Args:
             model: its name.
-            prompt: the text whose next token is asked for.
+            place: whose next token is asked for.
             changes: parameters that are not those of a question for the model's own distribution.
 
         Returns:
@@ -85,10 +85,15 @@ class Questions:
         for _ in range(MOST_TRIES):
             if parameters is None or parameters in refused:
                 break
-            body = self.body(model, prompt, parameters)
+            body = self.body(model, place, parameters)
             try:
-                top = await self._attempt(body)
+                (top, *_), _ = await self._attempt(body)
             except RefusedError as error:
+                failure = error
+                if error.refusal.status in (400, 422) and BEGUN.keys() <= body.keys():
+                    # it is told to continue instead
+                    self.engine = None
+                    continue
                 refused.append(parameters)
                 failure, parameters = error, climb(parameters, error.refusal)
             except NoTokenError as error:
@@ -101,7 +106,7 @@ class Questions:
                 return top, body
         raise failure
 
-    async def deepest(self, model: str, prompt: str, size: int) -> tuple[TopLogprobs, dict[str, Any]] | None:
+    async def deepest(self, model: str, place: Place, size: int) -> tuple[TopLogprobs, dict[str, Any]] | None:
         """Ask for all that the server lists of a vocabulary; None where that is no more than usual.
 
         How many that is, is kept: beyond it, the server is asked once only.
@@ -115,9 +120,9 @@ class Questions:
         for _ in range(MOST_TRIES):
             if count <= usual:
                 break
-            body = self.body(model, prompt, {**parameters, _count(parameters): count})
+            body = self.body(model, place, {**parameters, _count(parameters): count})
             try:
-                top = await self._attempt(body)
+                (top, *_), _ = await self._attempt(body)
             except RefusedError as error:
                 limit = largest_count(error.refusal)
                 if limit is None and error.refusal.status not in (200, 400, 422):
@@ -131,7 +136,35 @@ class Questions:
                 return top, body
         return None
 
-    async def _attempt(self, body: dict[str, Any]) -> TopLogprobs:
+    async def ahead(
+        self, model: str, place: Place, count: int
+    ) -> tuple[tuple[TopLogprobs, ...], tuple[Token, ...], dict[str, Any]]:
+        """Ask for several places in one request, in the way that the model likes to be asked.
+
+        Returns:
+            The lists of up to ``count`` places, the tokens that the server sampled there, and the body.
+
+        Raises:
+            ModelError: there is not even one list.
+        """
+        parameters = dict(self.parameters(model))
+        # what says which token is to be sampled would have it sampled everywhere
+        parameters.pop("logit_bias", None)
+        cap = "max_tokens" if "max_tokens" in parameters else "max_completion_tokens"
+        body = self.body(model, place, {**parameters, cap: count})
+        tops, sampled = await self._attempt(body)
+        return tops[:count], sampled[:count], body
+
+    async def split(self, text: str) -> tuple[Token, ...]:
+        """Return a text as tokens, from a server that has llama.cpp's way to say so.
+
+        Raises:
+            ModelError: it has not.
+        """
+        answer = await self._connection.post("/tokenize", {"content": text, "with_pieces": True})
+        return pieces_in(answer)
+
+    async def _attempt(self, body: dict[str, Any]) -> tuple[tuple[TopLogprobs, ...], tuple[Token, ...]]:
         import openai
 
         try:
@@ -141,8 +174,13 @@ class Questions:
             raise RefusedError(str(failure), Refusal.from_body(error.status_code, error.body)) from error
         return await asyncio.to_thread(self._read, answer, body)
 
-    def _read(self, answer: object, body: Mapping[str, Any]) -> TopLogprobs:
-        """Return the list in an answer; raises as :meth:`ask` does if there is none."""
+    def _read(
+        self, answer: object, body: Mapping[str, Any]
+    ) -> tuple[tuple[TopLogprobs, ...], tuple[Token, ...]]:
+        """Return the lists in an answer, at least one, and the tokens that were sampled from them.
+
+        Raises as :meth:`ask` does if there is none.
+        """
         if isinstance(answer, list) and any(
             isinstance(piece, Mapping) and "choices" in piece for piece in answer
         ):
@@ -152,7 +190,7 @@ class Questions:
         if not isinstance(answer, Mapping) or "choices" not in answer:
             raise not_an_answer(answer, self._configuration)
         with no_cycles_sought():
-            return parse(answer, asked(body))
+            return parse_places(answer, asked(body), begun_in(body))
 
     def _key(self, model: str) -> tuple[str, str, str]:
         return self._configuration.endpoint, self._configuration.framing, model
@@ -192,18 +230,13 @@ class Questions:
         path = "/chat/completions" if "messages" in body else "/completions"
         return {"url": self._configuration.endpoint + path + self._configuration.query, "body": body}
 
-    def body(self, model: str, prompt: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def body(self, model: str, place: Place, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the body of a request, with the prompt framed as the configuration says."""
-        message = {"role": "user", "content": prompt}
-        put: dict[str, Any]
-        match self._configuration.framing:
-            case "raw":
-                put = {"prompt": prompt}
-            case "continue":
-                put = {"messages": [{"role": "system", "content": CONTINUE}, message]}
-            case "answer":
-                put = {"messages": [message]}
-        return {"model": model, **put, **parameters}
+        return {"model": model, **put(self._configuration.framing, self.engine, place)[0], **parameters}
+
+    def way(self, place: Place) -> ContinuedBy:
+        """Return how the answer so far is put to the model."""
+        return put(self._configuration.framing, self.engine, place)[1]
 
 
 def asked(body: Mapping[str, Any]) -> int:

@@ -1,0 +1,91 @@
+"""How the beginning of an answer is put to a server, so that the model goes on from there.
+
+Exactly as it was chosen, by the numbers of its tokens, where a server takes those in a bare prompt: llama.cpp
+does, also behind a text (tools/server/README.md, "/completion"). As text: behind a bare prompt, or as the
+beginning of the assistant's message, which the engines named here continue (``continue_final_message`` in
+vLLM, SGLang and llama.cpp). Everywhere else only as a text that the model is told to continue, which is a
+question of its own with an answer of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from softmax_visualizer.decoding import Token
+from softmax_visualizer.decoding.generation import ContinuedBy, whole_text_of
+from softmax_visualizer.models.base import Framing, ModelError
+
+CONTINUE = (
+    "Continue the user's text from exactly where it ends. Answer with the continuation only, word for word "
+    "as it would stand there: no greeting, no quotation marks, no repetition of the text."
+)
+
+_GO_ON = (
+    "Continue your last message from exactly where it ends. Answer with the continuation only, word for word "
+    "as it would stand there: no repetition, no comment."
+)
+
+
+class Place(NamedTuple):
+    """A prompt, and the tokens of the answer after it."""
+
+    prompt: str
+    after: tuple[Token, ...] = ()
+
+
+_TAKES_IDS = frozenset({"llama.cpp"})
+
+_CONTINUES_MESSAGES = frozenset({"llama.cpp", "vLLM", "SGLang"})
+
+BEGUN = {"continue_final_message": True, "add_generation_prompt": False}
+"""What says that the last message is to be continued; the openai package does not know these names."""
+
+_HALF = (
+    "The answer so far ends within a character, which this server cannot be sent: take the token back "
+    "(Backspace), or choose another one."
+)
+
+
+def begun_in(body: Mapping[str, Any]) -> str:
+    """Return what a request has of the answer already: some servers say it again in theirs."""
+    messages = body.get("messages")
+    return str(messages[-1]["content"]) if messages and BEGUN.keys() <= body.keys() else ""
+
+
+def put(framing: Framing, engine: str | None, place: Place) -> tuple[dict[str, Any], ContinuedBy]:
+    """Return the part of a request's body that holds the prompt and the answer so far, and how it does.
+
+    Args:
+        framing: how the prompt is put.
+        engine: of the server, as far as it is known.
+        place: what was asked, and the answer so far.
+
+    Raises:
+        ModelError: the answer so far ends within a character, and can only be put as text.
+    """
+    prompt, after = place
+    message = {"role": "user", "content": prompt}
+    if not after:
+        match framing:
+            case "raw":
+                return {"prompt": prompt}, "tokens"
+            case "continue":
+                return {"messages": [{"role": "system", "content": CONTINUE}, message]}, "tokens"
+            case "answer":
+                return {"messages": [message]}, "tokens"
+    ids = [token.id for token in after]
+    if framing == "raw" and engine in _TAKES_IDS and None not in ids:
+        return {"prompt": [prompt, *ids]}, "tokens"
+    text = whole_text_of(after)
+    if text is None:
+        raise ModelError(_HALF)
+    if framing == "raw":
+        return {"prompt": prompt + text}, "text"
+    if framing == "continue":
+        asked = {"role": "user", "content": prompt + text}
+        return {"messages": [{"role": "system", "content": CONTINUE}, asked]}, "instruction"
+    begun = {"role": "assistant", "content": text}
+    if engine in _CONTINUES_MESSAGES:
+        return {"messages": [message, begun], **BEGUN}, "text"
+    return {"messages": [message, begun, {"role": "user", "content": _GO_ON}]}, "instruction"
