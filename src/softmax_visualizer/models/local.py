@@ -14,6 +14,7 @@ from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.connection import Connection
 from softmax_visualizer.models.local_server import LocalServer
 from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
+from softmax_visualizer.models.questions import FORCED
 from softmax_visualizer.models.weights import Progress
 
 
@@ -34,10 +35,8 @@ class LocalModel(OpenAICompatibleModel):
             configuration, base_url=server.url, api_key=server.key, model=server.name, local=False
         )
         super().__init__(configuration, _LocalConnection(configuration, server, model, progress))
-        # What is drawn decides nothing, as long as it is text: after half a character or an end of text,
-        # llama.cpp reports no log-probabilities. Those that it reports are without the bias.
         usual = self._questions.first_parameters(server.name)
-        self._questions.learn(server.name, {**usual, "logit_bias": [["a", 100]]})
+        self._questions.learn(server.name, {**usual, "logit_bias": FORCED})
         known = weights.known(server.name)
         what = f"{known.title}, {known.about}" if known else Path(model).name
         self._about = f"These are exactly the numbers that llama.cpp computes from {what}."

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_args
 
 from softmax_visualizer.decoding import DistributionError, Token, TokenDistribution
 from softmax_visualizer.decoding.distribution import FLOAT32_ROUNDING, MASS_TOLERANCE
+from softmax_visualizer.decoding.generation import ContinuedBy
 from softmax_visualizer.models.answers import CANNOT_SPLIT, TopLogprobs
 from softmax_visualizer.models.base import Abilities, Framing, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.choice import AT_OPENAI, USUAL_MODEL, announced_end, choose
@@ -189,10 +190,11 @@ class OpenAICompatibleModel:
         except ModelError:
             # it may refuse so many, or have sampled the end of the text at once
             return (await self._ask(place, False),)
-        listing, after, answers = await self._known_listing(), place.after, []
+        # what the server went on with itself, it did token by token, however it was brought to where it began
+        way, listing, answers = self._questions.way(place), await self._known_listing(), []
         for number, top in enumerate(tops):
-            answers.append(await self._answer(Place(place.prompt, after), top, body, listing, top.notes))
-            after = (*after, *sampled[number : number + 1])
+            there = Place(place.prompt, (*place.after, *sampled[:number]))
+            answers.append(await self._answer(there, way, top, body, listing, top.notes))
         return tuple(answers)
 
     async def _ask(self, place: Place, whole: bool) -> ModelAnswer:
@@ -225,20 +227,21 @@ class OpenAICompatibleModel:
             raise
         finally:
             looking_up.cancel()
+        way = self._questions.way(place)
         self._model, self._latest = body["model"], None if whole else (place, top, body)
         again = self._connection.second_tries > tries
         notes += ((TRIED_AGAIN,) if again else ()) + top.notes + self._notes(self._shown(top.model), body)
-        return await self._answer(place, top, body, listing, notes)
+        return await self._answer(place, way, top, body, listing, notes)
 
     async def _answer(
         self,
         place: Place,
+        way: ContinuedBy,
         top: TopLogprobs,
         body: Mapping[str, Any],
         listing: Listing,
         notes: tuple[str, ...],
     ) -> ModelAnswer:
-        way = self._questions.way(place)
         self._questions.engine = self._questions.engine or self._engine(top, listing)
         return ModelAnswer(
             prompt=place.prompt,

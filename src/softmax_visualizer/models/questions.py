@@ -30,6 +30,11 @@ Learnt = dict[tuple[str, str, str], Mapping[str, Any] | None]
 """How a model likes to be asked: the parameters by endpoint, framing and name; None if it is of no use."""
 
 
+FORCED = [["a", 100]]
+"""Has llama.cpp sample an "a": after half a character or an end of text it reports no log-probabilities. What
+is sampled decides nothing of those that it reports, which are without this bias."""
+
+
 class RefusedError(ModelError):
     """A server refused a request; ``refusal`` holds its words, the text says what to do."""
 
@@ -100,8 +105,12 @@ class Questions:
                 # the end of the text was drawn: the next draw may differ, so the same request is sent again
                 failure = error
                 parameters = climb(parameters, CUT_SHORT) if error.finish_reason == "length" else parameters
+            except ModelError as error:
+                if self.engine != "llama.cpp" or "logit_bias" in parameters:
+                    raise
+                failure, parameters = error, {**parameters, "logit_bias": FORCED}
             else:
-                if not changes:
+                if not changes and "logit_bias" not in parameters:
                     self.learn(model, parameters)
                 return top, body
         raise failure

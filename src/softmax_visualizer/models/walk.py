@@ -107,8 +107,18 @@ def sampled(
     return Step(answer.distribution, token, index, chosen_by, answer.continued_by, by_chance, answer)
 
 
-async def score(ask: Ask, generation: Generation, tokens: tuple[Token, ...]) -> AsyncIterator[Step]:
+async def score(
+    ask: Ask,
+    generation: Generation,
+    tokens: tuple[Token, ...],
+    *,
+    goes_deeper: Callable[[ModelAnswer], bool] = lambda answer: False,
+) -> AsyncIterator[Step]:
     """Put given tokens after what is there, a step at a time, with what the model says of each.
+
+    Args:
+        ask, generation, goes_deeper: as for :func:`write`.
+        tokens: the model's own, of the text that is given.
 
     Raises:
         ModelError: it cannot go on, with the reason; the steps that came before hold.
@@ -117,6 +127,9 @@ async def score(ask: Ask, generation: Generation, tokens: tuple[Token, ...]) -> 
     for token in tokens:
         answer = await ask(before, 1, False)
         index = answer.distribution.find(token)
+        if index is None and goes_deeper(answer):
+            answer = await ask(before, 1, True)
+            index = answer.distribution.find(token)
         listed = token if index is None else answer.distribution.token(index)
         yield Step(answer.distribution, listed, index, "given", answer.continued_by, None, answer)
         before = (*before, token)

@@ -76,7 +76,9 @@ class Writing:
             if not tokens:
                 raise ModelError("There is no token in this text.")
             given = Generation(scene.generation.prompt)
-            await self._grow(scene.tree.with_new(given), score(self._ask(scene), given, tokens))
+            model = await self._session.open(scene.configuration)
+            steps = score(self._ask(scene), given, tokens, goes_deeper=model.goes_deeper)
+            await self._grow(scene.tree.with_new(given), steps)
 
         self._begin(scored)
 
