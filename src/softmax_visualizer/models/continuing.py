@@ -1,7 +1,8 @@
 """How the beginning of an answer is put to a server, so that the model goes on from there.
 
 Exactly as it was chosen, by the numbers of its tokens, where a server takes those in a bare prompt: llama.cpp
-does, also behind a text (tools/server/README.md, "/completion"). As text: behind a bare prompt, or as the
+does, also behind a text (tools/server/README.md, "/completion"), which can be a prompt as its chat template
+frames it ("/apply-template"). As text: behind a bare prompt, or as the
 beginning of the assistant's message, which the engines named here continue (``continue_final_message`` in
 vLLM, SGLang and llama.cpp). Everywhere else only as a text that the model is told to continue, which is a
 question of its own with an answer of its own.
@@ -53,13 +54,21 @@ def begun_in(body: Mapping[str, Any]) -> str:
     return str(messages[-1]["content"]) if messages and BEGUN.keys() <= body.keys() else ""
 
 
-def put(framing: Framing, engine: str | None, place: Place) -> tuple[dict[str, Any], ContinuedBy]:
+def takes_ids(engine: str | None, place: Place) -> bool:
+    """Whether a server goes on from the numbers of these very tokens."""
+    return engine in _TAKES_IDS and all(token.id is not None for token in place.after)
+
+
+def put(
+    framing: Framing, engine: str | None, place: Place, framed: str | None = None
+) -> tuple[dict[str, Any], ContinuedBy]:
     """Return the part of a request's body that holds the prompt and the answer so far, and how it does.
 
     Args:
         framing: how the prompt is put.
         engine: of the server, as far as it is known.
         place: what was asked, and the answer so far.
+        framed: the prompt as the model's chat template has it, where that is known.
 
     Raises:
         ModelError: the answer so far ends within a character, and can only be put as text.
@@ -74,9 +83,9 @@ def put(framing: Framing, engine: str | None, place: Place) -> tuple[dict[str, A
                 return {"messages": [{"role": "system", "content": CONTINUE}, message]}, "tokens"
             case "answer":
                 return {"messages": [message]}, "tokens"
-    ids = [token.id for token in after]
-    if framing == "raw" and engine in _TAKES_IDS and None not in ids:
-        return {"prompt": [prompt, *ids]}, "tokens"
+    bare = prompt if framing == "raw" else framed
+    if bare is not None and takes_ids(engine, place):
+        return {"prompt": [bare, *(token.id for token in after)]}, "tokens"
     text = whole_text_of(after)
     if text is None:
         raise ModelError(_HALF)

@@ -182,6 +182,7 @@ class OpenAICompatibleModel:
         await self._connection.close()
 
     async def _ask_ahead(self, place: Place, count: int) -> tuple[ModelAnswer, ...]:
+        await self._questions.frame(place)
         # in the usual way first, where it is not known yet how the server likes to be asked
         if count == 1 or self._model is None or not self._questions.has_learnt(self._model):
             return (await self._ask(place, False),)
@@ -198,6 +199,7 @@ class OpenAICompatibleModel:
         return tuple(answers)
 
     async def _ask(self, place: Place, whole: bool) -> ModelAnswer:
+        await self._questions.frame(place)
         tries = self._connection.second_tries
         looking_up = asyncio.create_task(self._known_listing())
         notes: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from softmax_visualizer.decoding import Token
@@ -12,7 +13,7 @@ from softmax_visualizer.models.answers import NO_LOGPROBS, NoTokenError, TopLogp
 from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.connection import Connection
-from softmax_visualizer.models.continuing import BEGUN, Place, begun_in, put
+from softmax_visualizer.models.continuing import BEGUN, Place, begun_in, put, takes_ids
 from softmax_visualizer.models.event_stream import no_cycles_sought, put_together
 from softmax_visualizer.models.failures import explain, explain_refusal, not_an_answer
 from softmax_visualizer.models.ladder import (
@@ -64,6 +65,7 @@ class Questions:
         self._most: dict[str, int] = {}
         self.engine: str | None = None
         """The engine of the server, once it is known: it decides how an answer is continued."""
+        self._framed: dict[str, str | None] = {}
 
     async def ask(
         self, model: str, place: Place, changes: Mapping[str, Any]
@@ -241,11 +243,33 @@ class Questions:
 
     def body(self, model: str, place: Place, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the body of a request, with the prompt framed as the configuration says."""
-        return {"model": model, **put(self._configuration.framing, self.engine, place)[0], **parameters}
+        put, _ = self._put(place)
+        if "prompt" in put and "top_logprobs" in parameters:
+            # a bare completion has the number of tokens under another name
+            rest = {name: value for name, value in parameters.items() if name != "top_logprobs"}
+            parameters = {**rest, "logprobs": parameters["top_logprobs"]}
+        return {"model": model, **put, **parameters}
 
     def way(self, place: Place) -> ContinuedBy:
         """Return how the answer so far is put to the model."""
-        return put(self._configuration.framing, self.engine, place)[1]
+        return self._put(place)[1]
+
+    def _put(self, place: Place) -> tuple[dict[str, Any], ContinuedBy]:
+        return put(self._configuration.framing, self.engine, place, self._framed.get(place.prompt))
+
+    async def frame(self, place: Place) -> None:
+        """Learn how the model's chat template frames a prompt, where its answer can go on by ids then."""
+        wanted = place.after and self._configuration.framing == "answer" and takes_ids(self.engine, place)
+        if not wanted or place.prompt in self._framed:
+            return
+        import openai
+
+        self._framed[place.prompt] = None
+        message = {"role": "user", "content": place.prompt}
+        with suppress(openai.APIError):
+            answer = await self._connection.post("/apply-template", {"messages": [message]})
+            framed = answer.get("prompt") if isinstance(answer, Mapping) else None
+            self._framed[place.prompt] = framed if isinstance(framed, str) else None
 
 
 def asked(body: Mapping[str, Any]) -> int:
