@@ -10,11 +10,13 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+import idle
 import properties  # noqa: F401  # registers the profiles
 
 SHARED = Path(__file__).parents[2] / "shared"
 
 settings.load_profile("light")
+idle.see_at_once()
 
 
 @pytest.fixture(scope="session")
