@@ -64,11 +64,15 @@ class Screen:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._pending = b""
+        self._text: str | None = None
 
     @property
     def text(self) -> str:
         """What is on the screen, a line each."""
-        return "\n".join(line.rstrip() for line in self._screen.display)
+        # whoever waits reads it many times between two changes, and pyte puts it together cell by cell
+        if self._text is None:
+            self._text = "\n".join(line.rstrip() for line in self._screen.display)
+        return self._text
 
     @property
     def cells(self) -> list[list[str]]:
@@ -85,6 +89,7 @@ class Screen:
     def resize(self, columns: int, rows: int) -> None:
         """Change the size."""
         self._screen.resize(rows, columns)
+        self._text = None
 
     def feed(self, data: bytes) -> None:
         """Show what is written; a sequence that is cut in two is completed by the next piece."""
@@ -97,6 +102,7 @@ class Screen:
         self._pending = data[split:]
         seen = _OTHER_SCREEN.sub(b"\x1b[2J\x1b[H", data[:split])
         self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", seen))
+        self._text = None
 
 
 class Terminal:

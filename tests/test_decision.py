@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from properties import examples
+from properties import examples, nearly_even
 from softmax_visualizer.decoding import Decoding, DecodingSettings, Interval, TokenDistribution, decode
 from softmax_visualizer.decoding.decision import (
     DecisionError,
@@ -29,7 +29,7 @@ logit_lists = st.one_of(
     st.builds(
         lambda head, tail, level: [*head, *(level + each for each in tail)],
         st.lists(st.floats(0, 5), min_size=1, max_size=5),
-        st.lists(st.floats(0, 0.5), min_size=20, max_size=40),
+        nearly_even(40),
         st.floats(-8, 0),
     ),
 )

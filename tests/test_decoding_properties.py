@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from properties import examples
+from properties import examples, nearly_even
 from softmax_visualizer.decoding import (
     Decoding,
     DecodingSettings,
@@ -30,7 +30,7 @@ logit_lists = st.one_of(
     st.builds(
         lambda head, tail, level: [*head, *(level + each for each in tail)],
         st.lists(st.floats(0, 5), min_size=1, max_size=5),
-        st.lists(st.floats(0, 0.5), min_size=20, max_size=60),
+        nearly_even(60),
         st.floats(-8, 0),
     ),
 )

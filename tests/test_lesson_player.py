@@ -122,15 +122,12 @@ async def playing(
 
 async def at_rest(app: SoftmaxVisualizer, pilot: Pilot[None]) -> None:
     """Wait until the lesson, and all that follows from a key, has come to its end."""
-    quiet = 0
+    groups = ("lesson", "ask", "survey", "judge", "check")
     async with asyncio.timeout(30):
-        while quiet < 3:
+        await pilot.pause()
+        while any(worker.group in groups and not worker.is_finished for worker in app.workers):
+            await asyncio.sleep(0.005)
             await pilot.pause()
-            groups = ("lesson", "ask", "survey", "judge", "check")
-            busy = any(worker.group in groups and not worker.is_finished for worker in app.workers)
-            quiet = 0 if busy else quiet + 1
-            if busy:
-                await asyncio.sleep(0.005)
 
 
 async def press(app: SoftmaxVisualizer, pilot: Pilot[None], *keys: str) -> None:

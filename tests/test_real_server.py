@@ -24,8 +24,7 @@ from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
 from softmax_visualizer.tui.app import SoftmaxVisualizer
 from softmax_visualizer.tui.regions.prompt import PromptEditor
 
-# one server for all of them, whoever runs them
-pytestmark = [pytest.mark.shared, pytest.mark.xdist_group("real-server")]
+pytestmark = pytest.mark.shared
 
 KEY = "key-of-this-test-0123456789"
 END_OF_TEXT = Token("", b"")

@@ -19,7 +19,7 @@ from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.local import LocalModel
 from terminal import Terminal, fresh_environment
 
-pytestmark = [pytest.mark.shared, pytest.mark.xdist_group("smollm2")]
+pytestmark = pytest.mark.shared
 
 SIZE = 49_152
 ORDERS: tuple[Order, ...] = ("temperature-first", "temperature-last")
