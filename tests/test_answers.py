@@ -54,7 +54,7 @@ class TestLlamaCpp:
     def test_a_chat_gives_twenty_tokens_with_their_bytes(self) -> None:
         top = parse(saved("llamacpp", "t1_p1")["answer"], 20)
         assert len(top.tokens) == len(top.logprobs) == 20
-        assert top.tokens[0] == Token(" blue", b" blue")
+        assert top.tokens[0] == Token(" blue", b" blue", 292)
         assert top.logprobs[0] == pytest.approx(-1.48232, abs=1e-5)
         assert (top.model, top.notes) == ("tiny-bigram", ())
 
@@ -74,7 +74,7 @@ class TestLlamaCpp:
 
     def test_the_end_of_text_is_a_token_without_text_and_bytes(self) -> None:
         top = parse(saved("llamacpp", "eos_first")["answer"], 20)
-        assert top.tokens[0] == Token("", b"")
+        assert top.tokens[0] == Token("", b"", 0)
         assert len(top.tokens) == 20
 
     @pytest.mark.parametrize("name", ["no_logprobs", "top_0", "empty_messages"])

@@ -151,7 +151,7 @@ async def test_a_view_keeps_prompt_and_settings_and_esc_leads_back(
         assert len(model.asked) == 1
 
 
-@pytest.mark.parametrize("keys", ["vv", "NN", "cc", "bb", "dd", "sss", "hhhh"])
+@pytest.mark.parametrize("keys", ["vv", "NN", "cc", "bb", "dd", "sss", "hhhhh", "TT", "SS"])
 async def test_the_letter_of_a_view_leads_back_after_its_last_picture(keys: str) -> None:
     async with screen() as (app, pilot):
         for key in keys[:-1]:

@@ -102,7 +102,7 @@ def map_rows(
     numbers = safe_line(_words(found, measure, top_p, column), max(width - len(words), 1))
     lines.append([Piece(words, "axis"), Piece(numbers, "number")])
     for other in MEASURES:
-        if other is not measure and len(lines) < height:
+        if other is not measure and getattr(found, other.layer) and len(lines) < height:
             text = safe_line(_words(found, other, top_p, column), max(width - len(words), 1))
             lines.append([Piece(" " * len(words), "space"), Piece(text, "axis")])
     return lines

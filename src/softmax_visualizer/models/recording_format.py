@@ -2,17 +2,19 @@
 
 The file is JSON Lines in ASCII. The first line is ``{"schema", "created"}``, and each other line an answer:
 ``{"prompt", "model", "source", "endpoint", "framing", "request", "asked_at", "notes", "distribution"}``. Its
-distribution is ``{"tokens", "bytes", "logprobs", "unseen_mass", "vocabulary_size", "vocabulary_assumed",
-"is_top", "odds_only", "notes"}``, where "is_top" is true and "odds_only" false if it is left out. Times are
-ISO 8601 in UTC. An answer about a later place begins with ``{"continued": the prompt, "after": [[text, bytes
-or null, id or null], ...], "continued_by"}`` in the place of ``"prompt"``, so that no program takes it for
-one about the prompt. A logprob of null is -infinity. ``bytes`` is null where every token's bytes are the
-UTF-8 of its text, else a list with each token's bytes, null where unknown. Python writes a float64 so that
-the same float64 is read, so a replayed answer has the very numbers of the recorded one.
+distribution is ``{"tokens", "bytes", "ids", "logprobs", "unseen_mass", "vocabulary_size",
+"vocabulary_assumed", "is_top", "odds_only", "notes"}``, where "is_top" is true and "odds_only" false if it is
+left out. Times are ISO 8601 in UTC. An answer about a later place begins with ``{"continued": the prompt,
+"after": [[text, bytes or null, id or null], ...], "continued_by"}`` in the place of ``"prompt"``, so that no
+program takes it for one about the prompt. A logprob of null is -infinity. ``bytes`` is null where every
+token's bytes are the UTF-8 of its text, else a list with each token's bytes, null where unknown. Python
+writes a float64 so that the same float64 is read, so a replayed answer has the very numbers of the recorded
+one.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -217,6 +219,7 @@ def _record(distribution: TokenDistribution) -> dict[str, Any]:
     return {
         "tokens": [token.text for token in tokens],
         "bytes": None if plain else data,
+        "ids": [token.id for token in tokens] if any(token.id is not None for token in tokens) else None,
         "logprobs": [value if math.isfinite(value) else None for value in distribution.logprobs.tolist()],
         "unseen_mass": distribution.unseen_mass.to_dict(),
         "vocabulary_size": distribution.vocabulary_size,
@@ -258,7 +261,11 @@ def _distribution(record: Mapping[str, Any]) -> TokenDistribution:
     mass = _entry(record, "unseen_mass", dict)
     try:
         return TokenDistribution.restored(
-            _tokens(texts, _entry(record, "bytes", list, NoneType)),
+            _tokens(
+                texts,
+                _entry(record, "bytes", list, NoneType),
+                _entry({"ids": None, **record}, "ids", list, NoneType),
+            ),
             [
                 -math.inf if value is None else _number(value, "logprobs", "a list of numbers or null")
                 for value in logprobs
@@ -274,17 +281,20 @@ def _distribution(record: Mapping[str, Any]) -> TokenDistribution:
         raise EntryError(f"it holds no distribution. {error}") from error
 
 
-def _tokens(texts: list[str], data: list[Any] | None) -> tuple[Token, ...]:
+def _tokens(texts: list[str], data: list[Any] | None, ids: list[Any] | None) -> tuple[Token, ...]:
+    for name, column in (("bytes", data), ("ids", ids)):
+        if column is not None and len(column) != len(texts):
+            raise EntryError(f'it has {len(texts):,} "tokens", but {len(column):,} "{name}".')
+    if ids is not None and not {*map(type, ids)} <= {int, NoneType}:
+        raise EntryError('"ids" must be a list of whole numbers or null, or null.')
     if data is None:
-        return tuple(_plain_token(text) for text in texts)
-    if len(data) != len(texts):
-        raise EntryError(f'it has {len(texts):,} "tokens", but {len(data):,} "bytes".')
-    return tuple(Token(text, _bytes(each)) for text, each in zip(texts, data, strict=True))
+        return tuple(map(_plain_token, texts, ids or itertools.repeat(None)))
+    return tuple(map(Token, texts, map(_bytes, data), ids or itertools.repeat(None)))
 
 
 @lru_cache(maxsize=2**16)  # a vocabulary is the same in every answer
-def _plain_token(text: str) -> Token:
-    return Token(text, Token(text).raw)
+def _plain_token(text: str, number: int | None) -> Token:
+    return Token(text, Token(text).raw, number)
 
 
 def _bytes(value: Any) -> bytes | None:

@@ -125,7 +125,7 @@ def bindings() -> list[Binding]:
 
 BOARD_KEYS = (
     ("←→", "temperature"), ("↑↓", "top-p"), ("1-4", "presets"), ("/", "prompt"), ("space", "sample"),
-    ("G", "write on"), ("c", "compare"), ("d", "decide"), ("u", "undo"), ("s", "sweep"), ("h", "map"),
+    ("G", "answer"), ("c", "compare"), ("d", "decide"), ("u", "undo"), ("s", "sweep"), ("h", "map"),
     ("x", "pin"), ("v", "table"), ("F9", "lessons"), ("?", "help"),
 )  # fmt: skip
 """What the line of keys shows while the board has the keys, the last one always."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from softmax_visualizer.decoding.decision import Question
 from softmax_visualizer.tui.scene import Scene
 from softmax_visualizer.tui.views.view import Picture, Survey, View, framed, surveyed
 
 
 def survey(scene: Scene) -> Survey:
     """Return what has to be worked out: the largest settings at which the answer comes out often enough."""
+    from softmax_visualizer.decoding.decision import Question
+
     path, share = scene.path, (scene.question or Question()).reliability
 
     def work_out() -> Any:
@@ -24,6 +25,8 @@ def survey(scene: Scene) -> Survey:
 
 def draw(scene: Scene, width: int, height: int) -> Picture:
     """Draw the sentences, and the presets beside the current setting."""
+    from softmax_visualizer.decoding.decision import Question
+
     question, width_inside, height_inside = scene.question or Question(), width - 4, height - 2
     if scene.generation.steps:
         from softmax_visualizer.display.answer_decision import answer_decision
