@@ -136,7 +136,11 @@ def judge(listed: Sequence[Entry | None], sampled: Entry | None, asked: int) -> 
     notes: list[str] = []
     is_top = True
 
-    filled = [_with_number(entry, sampled) for entry in listed if entry is not None]
+    filled = [
+        entry if entry.logprob is not None else _with_number(entry, sampled)
+        for entry in listed
+        if entry is not None
+    ]
     numbers = _numbers(filled)
     last = np.flatnonzero(numbers > _NOTHING).max(initial=-1)
     # a stand-in for impossible is no number in front of a likely token
@@ -191,8 +195,8 @@ def _numbers(entries: Sequence[Entry]) -> FloatArray:
 
 
 def _with_number(entry: Entry, sampled: Entry | None) -> Entry:
-    """Return the entry with the number that the answer gives it as the sampled token, if it has none."""
-    if entry.logprob is None and sampled is not None and sampled.may_be(entry):
+    """Return an entry that has no number with the one that the answer gives it as the sampled token."""
+    if sampled is not None and sampled.may_be(entry):
         return entry._replace(logprob=sampled.logprob)
     return entry
 

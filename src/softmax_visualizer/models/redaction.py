@@ -26,9 +26,11 @@ def redacted(answer: ModelAnswer, redact: Redact) -> ModelAnswer:
     # the words of the package's own model are nobody's secret, and they are 20,000 at every step of an answer
     tokens = () if answer.source == "bundled" else distribution.tokens
     # a whole vocabulary is looked through at once; only where there is something to hide, token by token
-    texts = "\n".join([token.text for token in tokens])
-    spelt = b"\n".join([token.bytes or b"" for token in tokens]).decode(errors="replace")
-    if any(redact(text) != text for text in dict.fromkeys((texts, spelt))):
+    texts = [token.text for token in tokens]
+    # the bytes of most spell the very text
+    raws = [token.bytes for token in tokens if token.bytes and not _spells(token.bytes, token.text)]
+    whole = "\n".join(texts) + "\n" + b"\n".join(raws).decode(errors="replace")
+    if redact(whole) != whole:
         distribution = distribution.with_tokens(tuple(_token(token, redact) for token in tokens))
     if (notes := tuple(map(redact, distribution.notes))) != distribution.notes:
         distribution = replace(distribution, notes=notes)
@@ -56,6 +58,10 @@ def _redacted_json(value: Any, redact: Redact) -> Any:
     if isinstance(value, (list, tuple)):
         return [_redacted_json(each, redact) for each in value]
     return value
+
+
+def _spells(raw: bytes, text: str) -> bool:
+    return raw == text.encode(errors="replace")
 
 
 def _token(token: Token, redact: Redact) -> Token:
