@@ -37,11 +37,14 @@ class Ahead:
         if whole:
             self.requests += 1
             return await self._model.ask(self._prompt, after=after, whole=True)
-        if key(after) not in self._known:
+        place = key(after)
+        if place not in self._known:
             self.requests += 1
-            for answer in await self._model.ask_ahead(self._prompt, after, count):
+            # a recording may name the tokens before the first place without their numbers
+            self._known[place], *further = await self._model.ask_ahead(self._prompt, after, count)
+            for answer in further:
                 self._known.setdefault(key(answer.after), answer)
-        return self._known[key(after)]
+        return self._known[place]
 
 
 def key(after: tuple[Token, ...]) -> tuple[object, ...]:
@@ -111,8 +114,20 @@ def sampled(
     return Step(answer.distribution, token, index, chosen_by, answer.continued_by, by_chance)
 
 
-async def score(ask: Ask, generation: Generation, tokens: tuple[Token, ...]) -> AsyncIterator[Step]:
+async def score(
+    ask: Ask,
+    generation: Generation,
+    tokens: tuple[Token, ...],
+    *,
+    goes_deeper: Callable[[ModelAnswer], bool] = lambda answer: False,
+) -> AsyncIterator[Step]:
     """Put given tokens after what is there, a step at a time, with what the model says of each.
+
+    Args:
+        ask: asks the model.
+        generation: what is there already.
+        tokens: what comes after it.
+        goes_deeper: whether the model may list more tokens than an answer has.
 
     Raises:
         ModelError: it cannot go on, with the reason; the steps that came before hold.
@@ -121,6 +136,9 @@ async def score(ask: Ask, generation: Generation, tokens: tuple[Token, ...]) -> 
     for token in tokens:
         answer = await ask(before, 1, False)
         index = answer.distribution.find(token)
+        if index is None and goes_deeper(answer):
+            answer = await ask(before, 1, True)
+            index = answer.distribution.find(token)
         listed = token if index is None else answer.distribution.token(index)
         yield Step(answer.distribution, listed, index, "given", answer.continued_by)
         before = (*before, token)
