@@ -160,12 +160,14 @@ def head_of(line: bytes) -> tuple[str, str, tuple[Token, ...]] | None:
 def distribution_record(distribution: TokenDistribution) -> dict[str, Any]:
     """Return what is written of a distribution, for :func:`distribution_of` to give again bit for bit."""
     tokens = distribution.tokens
-    plain = all(token.bytes is not None and token.bytes == Token(token.text).raw for token in tokens)
-    data = [None if token.bytes is None else list(token.bytes) for token in tokens]
+    plain = all(
+        token.bytes is not None and token.bytes == _plain_token(token.text, token.id).bytes
+        for token in tokens
+    )
     ids = [token.id for token in tokens]
     return {
         "tokens": [token.text for token in tokens],
-        "bytes": None if plain else data,
+        "bytes": None if plain else [None if each.bytes is None else list(each.bytes) for each in tokens],
         **({} if all(each is None for each in ids) else {"ids": ids}),
         "logprobs": [value if math.isfinite(value) else None for value in distribution.logprobs.tolist()],
         "unseen_mass": distribution.unseen_mass.to_dict(),
