@@ -77,7 +77,9 @@ def generation_report(written: Written, form: Form) -> Iterator[str]:
 
 
 def _text(written: Written) -> Iterator[str]:
-    for line in (safe_line(written.generation.prompt), _source(written, safe_line), _how(written)):
+    source = ": ".join(_source(written, safe_line))
+    prompt = written.generation.prompt
+    for line in (*([safe_line(prompt)] if prompt else []), source, _how(written)):
         yield from (f"{each}\n" for each in wrap(line, WIDTH))
     yield "\n"
     for line in _text_lines(written.generation.text):
@@ -105,7 +107,8 @@ def _text(written: Written) -> Iterator[str]:
 def _markdown(written: Written) -> Iterator[str]:
     prompt = written.generation.prompt
     asked = f"{code(safe_line(prompt, WIDTH))}: " if prompt else ""
-    yield f"# {asked}{_source(written, lambda text: code(safe_line(text)))}\n\n{_how(written)}\n\n"
+    source = ", ".join(_source(written, lambda text: code(safe_line(text))))
+    yield f"# {asked}{source}\n\n{_how(written)}\n\n"
     # two spaces at its end break a line
     yield "  \n".join(code(safe_line(line) or " ") for line in _text_lines(written.generation.text))
     yield "\n\n| | token | model, T = 1 | at these settings | rank |\n| --: | :-- | --: | --: | --: |\n"
@@ -119,10 +122,11 @@ def _markdown(written: Written) -> Iterator[str]:
     yield from (f"- {name}: {words}\n" for name, words in _together(written, code))
 
 
-def _source(written: Written, quoted: Callable[[str], str]) -> str:
+def _source(written: Written, quoted: Callable[[str], str]) -> tuple[str, str]:
+    """Return which model it was, and how much of its vocabulary was seen."""
     model, distribution = written.model, written.generation.steps[0].distribution
     where = f" at {quoted(model['endpoint'])}" if model["endpoint"] else ""
-    return f"{quoted(str(model['name']))}{where}: {coverage(decode(distribution, written.settings))}"
+    return f"{quoted(str(model['name']))}{where}", coverage(decode(distribution, written.settings))
 
 
 def _how(written: Written) -> str:
