@@ -148,7 +148,9 @@ def test_what_branches_share_is_in_the_file_once_and_shared_again(tmp_path: Path
         {"branch": "", "leaf": 3, "active": False},
         {"branch": "", "leaf": None, "active": True},
     ]
-    one, other, empty = read(tmp_path / "a").tree.branches
+    found = read(tmp_path / "a").tree
+    assert_same_tree(found, TREE)
+    one, other, empty = found.branches
     assert one.steps[0] is other.steps[0]
     assert one.steps[1].distribution is other.steps[1].distribution
     assert empty.steps == ()
