@@ -128,6 +128,16 @@ def test_an_unlisted_token_has_at_most_what_is_unseen() -> None:
     assert surprisal(step(few, None, Token(" z"))).low == pytest.approx(-math.log2(0.2))
 
 
+def test_a_listed_token_that_is_impossible_has_no_probability() -> None:
+    certain = TokenDistribution.from_logits([" a", " b", " c"], [0.0, -math.inf, -math.inf])
+    for steps in ((step(certain, 2),), (step(whole(0.6, 0.4), 0), step(certain, 2))):
+        for settings in (DecodingSettings(), DecodingSettings(0.0), DecodingSettings(0.7, 0.9)):
+            path = decode_path(steps, settings)
+            assert (path.kept[-1], path.probability.high[-1]) == ("no", 0.0)
+            assert path.log2_probability.high == -math.inf
+    assert surprisal(step(certain, 2)).low == math.inf
+
+
 def test_a_path_names_what_is_weak_forbidden_and_greedy() -> None:
     steps = (step(whole(0.5, 0.5), 1), step(whole(0.7, 0.2, 0.1), 2), step(whole(0.9, 0.1), 0))
     path = decode_path(steps, DecodingSettings(top_p=0.8))

@@ -209,7 +209,11 @@ def command(*arguments: str) -> str:
     return f"from softmax_visualizer.cli import main\nassert main({list(arguments)!r}) == 0"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["show", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["show", "--help"], ["generate", "--help"], ["score", "--help"]],
+    ids=" ".join,
+)
 def test_help_and_version_load_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
     assert loaded_by(command(*arguments), tmp_path) == set()
 

@@ -244,6 +244,24 @@ def test_the_file_is_json_lines_in_ascii(tmp_path: Path) -> None:
     }
 
 
+def test_the_numbers_of_tokens_come_back(tmp_path: Path) -> None:
+    for token in (Token(" b", b" b", 7), Token("\ufffd", b"\xf0", 7)):
+        listed = TokenDistribution.from_top_logprobs([Token(" a", b" a"), token], [-0.5, -1.5], 99)
+        path = record(tmp_path / f"{token.raw!r}", replace(ANSWER, distribution=listed))
+        assert [each.id for each in replay(path).distribution.tokens] == [None, 7]
+
+
+def test_numbers_that_do_not_go_with_the_tokens_are_refused(tmp_path: Path) -> None:
+    path = record(tmp_path / "r", ANSWER)
+    first, second = path.read_bytes().splitlines()
+    for ids in ([1], ["1", 2, 3], [1, 2, True], "123"):
+        entry = json.loads(second)
+        entry["distribution"]["ids"] = ids
+        path.write_bytes(first + b"\n" + json.dumps(entry).encode() + b"\n")
+        with pytest.raises(ModelError, match="ids"):
+            replay(path)
+
+
 def test_bytes_that_the_texts_spell_are_not_written_out(tmp_path: Path) -> None:
     path = record(tmp_path / "r", replace(ANSWER, distribution=BundledModel().answer(FOX).distribution))
     assert json.loads(path.read_bytes().split(b"\n")[1])["distribution"]["bytes"] is None

@@ -5,14 +5,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from softmax_visualizer.cli import check, consistent, lesson, models, screen, show
+from softmax_visualizer.cli import check, consistent, generate, lesson, models, score, screen, show
 from softmax_visualizer.cli.command import PROGRAM, Command, UsageError, parser_of
 from softmax_visualizer.cli.output import complain, discard_output
 from softmax_visualizer.decoding.settings import SettingsError
 
 COMMANDS = {
     command.name: command
-    for command in (show.COMMAND, lesson.COMMAND, check.COMMAND, models.COMMAND, consistent.COMMAND)
+    for command in (
+        show.COMMAND,
+        generate.COMMAND,
+        score.COMMAND,
+        lesson.COMMAND,
+        check.COMMAND,
+        models.COMMAND,
+        consistent.COMMAND,
+    )
 }
 """What the first argument can be; with anything else there, the screen opens."""
 

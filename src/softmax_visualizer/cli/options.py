@@ -1,19 +1,45 @@
-"""Options that several commands have: the model, recordings, and the settings of the decoder."""
+"""What several commands are told: the prompt, the model, recordings, and the settings of the decoder."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from softmax_visualizer.cli.command import number, whole
-from softmax_visualizer.cli.output import complain
+from softmax_visualizer.cli.command import UsageError, number, whole
+from softmax_visualizer.cli.output import complain, read_input
 from softmax_visualizer.decoding.engines import ENGINES, engine
 from softmax_visualizer.decoding.settings import DecodingSettings
 
 if TYPE_CHECKING:
+    from softmax_visualizer.models.base import ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.models.recording import Recorder
+
+
+_LARGEST_PROMPT = 1_000_000
+"""Bytes of a prompt from stdin."""
+
+
+def add_prompt(parser: argparse.ArgumentParser) -> None:
+    """Add the prompt."""
+    parser.add_argument("prompt", nargs="?", help="the prompt; with - or without one, it is read from a pipe")
+
+
+def prompt_of(options: argparse.Namespace, example: str) -> str:
+    """Return the prompt, from the command line or a pipe; UsageError with an example if there is none."""
+    piped = options.prompt is None and (sys.stdin is None or not sys.stdin.isatty())
+    prompt: str | None = from_input() if piped or options.prompt == "-" else options.prompt
+    if prompt is None or (piped and not prompt):
+        raise UsageError(f"A prompt is missing: {example}, or a prompt on a pipe.")
+    return prompt
+
+
+def from_input() -> str:
+    """Return the prompt on stdin, without the end of its last line."""
+    return read_input(_LARGEST_PROMPT).removesuffix("\n").removesuffix("\r")
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -81,6 +107,26 @@ def settings_at(temperature: str | None, options: argparse.Namespace) -> Decodin
         none.min_p if options.min_p is None else number("--min-p", options.min_p),
         usual if options.order is None else options.order,
     )
+
+
+def ordered_for(
+    answer: ModelAnswer, settings: DecodingSettings, options: argparse.Namespace
+) -> DecodingSettings:
+    """Return settings in the order of the engine that answered, where the options leave the order open.
+
+    Where that makes a difference, it is said.
+    """
+    if answer.engine is None or options.order is not None or options.engine is not None:
+        return settings
+    from softmax_visualizer.display.settings import order_phrase
+
+    ordered = replace(settings, order=engine(answer.engine).order)
+    if ordered != settings and settings.cuts:
+        complain(
+            f"The server is {answer.engine}: {order_phrase(ordered.order)}. "
+            "--order or --engine decides otherwise."
+        )
+    return ordered
 
 
 def configuration_of(options: argparse.Namespace) -> Configuration:

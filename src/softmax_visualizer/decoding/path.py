@@ -231,10 +231,10 @@ class _Rows:
             high = np.maximum(low, high)
             return [low, np.clip(estimate, low, high), high]
 
-        index = np.maximum(self.index, 0)
+        impossible = self.index >= self.listed
+        index = np.where(impossible, 0, np.maximum(self.index, 0))
         kept = np.where(index < least, 2, np.where(index < most, 1, 0))
         columns = np.array([*share(index), *share(np.zeros_like(index)), kept], dtype=np.float64)
-        impossible = index >= self.listed
         columns[:3, impossible] = 0.0
         columns[6, impossible] = 0
         for row in np.flatnonzero(hard | (self.index < 0)):

@@ -22,9 +22,9 @@ def markdown(
 
     Tokens, prompts and names are inside code spans, where no markup counts. It comes line by line.
     """
-    where = f" at {_code(safe_line(model['endpoint']))}" if model["endpoint"] else ""
-    asked = f"{_code(safe_line(prompt, _PROMPT_WIDTH))}: " if prompt else ""
-    yield f"# {asked}{_code(safe_line(str(model['name'])))}{where}, {coverage(decodings[0])}\n"
+    where = f" at {code(safe_line(model['endpoint']))}" if model["endpoint"] else ""
+    asked = f"{code(safe_line(prompt, _PROMPT_WIDTH))}: " if prompt else ""
+    yield f"# {asked}{code(safe_line(str(model['name'])))}{where}, {coverage(decodings[0])}\n"
     for decoding in decodings:
         yield f"\n## {heading(decoding.settings)}\n\n"
         yield "| token | model | after temperature | sampled with |\n| :-- | --: | --: | --: |\n"
@@ -34,13 +34,18 @@ def markdown(
 
 
 def _line(row: Row) -> str:
-    # a table's cells end at a bar even inside a code span, unless there is a backslash before it
-    name = row.label if row.rest else _code(row.label).replace("|", "\\|")
+    name = row.label if row.rest else cell(row.label)
     cells = name, percent_short(row.model), percent_short(row.after_temperature), row.number
     return f"| {' | '.join(cells)} |\n"
 
 
-def _code(text: str) -> str:
+def cell(text: str) -> str:
+    """Return a safe line as a code span in a cell of a table."""
+    # a table's cells end at a bar even inside a code span, unless there is a backslash before it
+    return code(text).replace("|", "\\|")
+
+
+def code(text: str) -> str:
     """Return a safe line as a code span: between more backticks than there are in a row within it."""
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     # Markdown takes away one space from each end of a span

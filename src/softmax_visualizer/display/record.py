@@ -62,8 +62,7 @@ def json_pieces(
     }
     if len(decodings) > 1:
         record["comparisons"] = (_comparison(decodings[0], other) for other in decodings[1:])
-    yield from _json(record, "\n")
-    yield "\n"
+    return json_text(record)
 
 
 def _comparison(before: Decoding, after: Decoding) -> dict[str, Any]:
@@ -76,8 +75,13 @@ def _comparison(before: Decoding, after: Decoding) -> dict[str, Any]:
     }
 
 
+def json_text(record: Mapping[str, Any]) -> Iterator[str]:
+    """Return a record as JSON in ASCII, in pieces: an item a line where it holds an iterator."""
+    yield from _json(record, "\n")
+    yield "\n"
+
+
 def _json(value: Any, margin: str) -> Iterator[str]:
-    """Return a value as JSON: an item a line where it holds an iterator, and on one line otherwise."""
     inner = margin + "  "
     if isinstance(value, Iterator):
         comma = ""
@@ -109,7 +113,7 @@ def csv_pieces(decodings: Sequence[Decoding], top: int) -> Iterator[str]:
     A text is as on screen, since the output may be one, with ``'`` in front where a spreadsheet would take it
     for a formula; the bytes are for whatever reads the file.
     """
-    yield _csv(
+    yield csv_line(
         ["temperature", "top_p", "top_k", "min_p", "order", "rank", "text", "bytes", "logprob", "kept"]
         + [f"{stage}_{end}" for stage in _STAGES for end in _ENDS]
     )
@@ -118,13 +122,12 @@ def csv_pieces(decodings: Sequence[Decoding], top: int) -> Iterator[str]:
         chosen = list(record["settings"].values())
         for index, token in enumerate(record["tokens"]):
             raw = decoding.distribution.token(index).raw
-            text = safe_line(token["text"])
             logprob = float(decoding.distribution.logprobs[index])
-            yield _csv(
+            yield csv_line(
                 [
                     *chosen,
                     token["rank"],
-                    f"'{text}" if text.startswith(_FORMULA) else text,
+                    csv_token(token["text"]),
                     "" if raw is None else raw.hex(" "),
                     logprob if math.isfinite(logprob) else None,
                     token["kept"],
@@ -132,14 +135,21 @@ def csv_pieces(decodings: Sequence[Decoding], top: int) -> Iterator[str]:
                 ]
             )
         others = record["others"]
-        yield _csv([*chosen, None, "(others)", None, None, others["kept"], *_numbers(others)])
+        yield csv_line([*chosen, None, "(others)", None, None, others["kept"], *_numbers(others)])
 
 
 def _numbers(record: Mapping[str, Any]) -> list[float | None]:
     return [record[stage][end] for stage in _STAGES for end in _ENDS]
 
 
-def _csv(values: Sequence[object]) -> str:
+def csv_token(text: str) -> str:
+    """Return a token's text as it is in a CSV: safe to print, and no formula."""
+    text = safe_line(text)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def csv_line(values: Sequence[object]) -> str:
+    """Return a line of a CSV; None is an empty cell."""
     file = io.StringIO()
     csv.writer(file, lineterminator="\n").writerow(values)
     return file.getvalue()

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from softmax_visualizer.models.base import Abilities, LanguageModel, ModelAnswer, ModelError, Source
+from softmax_visualizer.models.entries import parse, version
 from softmax_visualizer.models.reading import reason
 from softmax_visualizer.models.recording_format import (
     LARGEST,
+    SCHEMA,
     VERSION,
     first_line,
     line_of,
-    parse,
-    version,
 )
 from softmax_visualizer.models.redaction import Redact
 
@@ -191,7 +191,7 @@ def _reopened(path: Path) -> FileIO:
     # opening a device does things
     if path.is_file():
         with path.open("rb") as existing:
-            found = version(existing.readline(_LONGEST_HEADER))
+            found = version(existing.readline(_LONGEST_HEADER), SCHEMA)
             size = existing.seek(0, os.SEEK_END)
             if size > LARGEST:
                 raise ModelError(f"{path} is larger than {LARGEST // 2**20} MB; choose another name.")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from softmax_visualizer.decoding import Token
+from softmax_visualizer.decoding import Token, TokenDistribution
+from softmax_visualizer.decoding.generation import texts_of
 from softmax_visualizer.models.base import ModelAnswer
 
 Redact = Callable[[str], str]
 """Takes the secrets out of a text."""
+
+_HIDDEN = "[hidden]"
 
 
 def redacted(answer: ModelAnswer, redact: Redact) -> ModelAnswer:
@@ -22,31 +25,62 @@ def redacted(answer: ModelAnswer, redact: Redact) -> ModelAnswer:
         answer: as the model gave it.
         redact: takes secrets out of a text.
     """
-    distribution = answer.distribution
-    # the words of the package's own model are nobody's secret, and they are 20,000 at every step of an answer
-    tokens = () if answer.source == "bundled" else distribution.tokens
-    # a whole vocabulary is looked through at once; only where there is something to hide, token by token
-    texts = [token.text for token in tokens]
-    # the bytes of most spell the very text
-    raws = [token.bytes for token in tokens if token.bytes and not _spells(token.bytes, token.text)]
-    whole = "\n".join(texts) + "\n" + b"\n".join(raws).decode(errors="replace")
-    if redact(whole) != whole:
-        distribution = distribution.with_tokens(tuple(_token(token, redact) for token in tokens))
-    if (notes := tuple(map(redact, distribution.notes))) != distribution.notes:
-        distribution = replace(distribution, notes=notes)
     changed = ModelAnswer(
         prompt=redact(answer.prompt),
-        distribution=distribution,
+        # the words of the package's own model are nobody's secret, and they are 20,000 at every step
+        distribution=answer.distribution
+        if answer.source == "bundled"
+        else redacted_distribution(answer.distribution, redact),
         model=redact(answer.model),
         source=answer.source,
         endpoint=None if answer.endpoint is None else redact(answer.endpoint),
         request=_redacted_json(answer.request, redact),
         notes=tuple(map(redact, answer.notes)),
         engine=answer.engine,
-        after=tuple(_token(token, redact) for token in answer.after),
+        after=tuple(redacted_token(token, redact) for token in answer.after),
         continued_by=answer.continued_by,
     )
     return answer if changed == answer else changed
+
+
+def redacted_distribution(distribution: TokenDistribution, redact: Redact) -> TokenDistribution:
+    """Return a distribution without secrets in its tokens and notes; the same one if there are none."""
+    tokens = distribution.tokens
+    # a whole vocabulary is looked through at once; only where there is something to hide, token by token
+    texts = [token.text for token in tokens]
+    # the bytes of most spell the very text
+    raws = [token.bytes for token in tokens if token.bytes and not _spells(token.bytes, token.text)]
+    whole = "\n".join(texts) + "\n" + b"\n".join(raws).decode(errors="replace")
+    if redact(whole) != whole:
+        distribution = distribution.with_tokens(tuple(redacted_token(token, redact) for token in tokens))
+    if (notes := tuple(map(redact, distribution.notes))) != distribution.notes:
+        distribution = replace(distribution, notes=notes)
+    return distribution
+
+
+def redacted_token(token: Token, redact: Redact) -> Token:
+    """Return the token, or one whose text and bytes hold no secret."""
+    for text in (_text(token), _bytes(token)):
+        if (safe := redact(text)) != text:
+            return Token(safe)
+    return token
+
+
+def redacted_path(tokens: Sequence[Token], redact: Redact, mask: Redact) -> tuple[Token, ...]:
+    """Return the tokens of an answer, without those in which a secret stands, or a part of it.
+
+    Args:
+        tokens: one after the other.
+        redact: takes secrets out of a text.
+        mask: puts another character in the place of each one of a secret.
+    """
+    texts = tuple(texts_of(tokens))
+    masked, start, safe = mask("".join(texts)), 0, []
+    for token, text in zip(tokens, texts, strict=True):
+        is_plain = masked[start : start + len(text)] == text
+        safe.append(redacted_token(token, redact) if is_plain else Token(_HIDDEN))
+        start += len(text)
+    return tuple(safe)
 
 
 def _redacted_json(value: Any, redact: Redact) -> Any:
@@ -64,9 +98,9 @@ def _spells(raw: bytes, text: str) -> bool:
     return raw == text.encode(errors="replace")
 
 
-def _token(token: Token, redact: Redact) -> Token:
-    """Return the token, or one whose text and bytes hold no secret."""
-    for text in (token.text, (token.bytes or b"").decode(errors="replace")):
-        if (safe := redact(text)) != text:
-            return Token(safe)
-    return token
+def _text(token: Token) -> str:
+    return token.text
+
+
+def _bytes(token: Token) -> str:
+    return (token.bytes or b"").decode(errors="replace")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -13,15 +12,14 @@ from typing import Any
 
 from softmax_visualizer.decoding import Token
 from softmax_visualizer.models.base import Abilities, ModelAnswer, ModelError, Source
+from softmax_visualizer.models.entries import EntryError, parse, version, what_is_wrong
 from softmax_visualizer.models.event_stream import no_cycles_sought
 from softmax_visualizer.models.recording_format import (
+    SCHEMA,
     VERSION,
-    EntryError,
     answer_of,
     head_of,
-    parse,
     read_bytes,
-    version,
 )
 from softmax_visualizer.models.refusal import one_line
 
@@ -163,7 +161,7 @@ def _read_once(path: Path, *_identity: int) -> _Recording:
 
 def _read(path: Path) -> _Recording:
     raw = read_bytes(path)
-    found = version(raw)
+    found = version(raw, SCHEMA)
     if found is None:
         raise ModelError(f"{path} is not a recording of this program.")
     if found > VERSION:
@@ -199,22 +197,8 @@ def _answer(line: bytes, where: str) -> ModelAnswer:
     try:
         with no_cycles_sought():
             return answer_of(parse(line))
-    except RecursionError as error:
-        raise ModelError(f"{where} is nested too deeply to be an answer.") from error
-    except ValueError as error:
-        raise ModelError(f"{where} {_what_is_wrong(error)}") from error
-
-
-def _what_is_wrong(error: ValueError) -> str:
-    match error:
-        case EntryError():
-            return f"is not an answer: {error}"
-        case UnicodeDecodeError():
-            return "is not UTF-8 text."
-        case json.JSONDecodeError():
-            return f"is not JSON: {error.msg.lower()} in column {error.colno}."
-        case _:
-            return "holds a number with too many digits."
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{where} {what_is_wrong(error, 'an answer')}") from error
 
 
 def _some(texts: Mapping[str, object] | tuple[str, ...]) -> str:
