@@ -371,7 +371,7 @@ class Server(BundledModel):
         answer = await super().ask(prompt, after=after)
         listed = 50 if whole else 3
         few = TokenDistribution.from_top_logprobs(
-            [replace(token, id=at) for at, token in enumerate(answer.distribution.tokens[:listed])],
+            [token._replace(id=at) for at, token in enumerate(answer.distribution.tokens[:listed])],
             answer.distribution.logprobs[:listed],
             20_000,
         )
