@@ -90,7 +90,7 @@ def trees(draw: st.DrawFn) -> Tree:
         index = draw(st.none() | st.integers(0, len(distribution) - 1))
         token = Token("unlisted", None, draw(st.none() | st.integers(0, 9)))
         if index is not None:
-            token = distribution.token(index)._replace(id=token.id)
+            token = distribution.token(index)
         further = Step(
             distribution,
             token,
