@@ -17,15 +17,10 @@ SHADES: tuple[tuple[float, Role], ...] = (
 )  # fmt: skip
 """From which probability on a token has which shade."""
 
-_LEVELS = "▁▂▃▄▅▆▇█"
-"""A bar in the cell before each token: its probability in eighths."""
+_LEVELS = "▁▂▃▄▅▆▇ "
+"""A bar in the cell before each token, of its probability in eighths; one that has nearly all has none."""
 
 _WAYS = {"tokens": "same tokens", "text": "same text", "instruction": "asked to continue"}
-
-SIGNS = (
-    "before each token a bar, ▁ to █: its probability in eighths; × is cut away, ? may be; ▸ is on the board"
-)
-"""What the signs before tokens mean."""
 
 _LONGEST = 40
 """Cells of one token."""
@@ -95,7 +90,8 @@ def _token(path: PathDecoding, body: str, at: int, place: int | None, parts: int
     shade: Role = "cut" if kept == "no" else next(shade for least, shade in SHADES if chance >= least)
     if here:
         return [Piece("▸", "point"), Piece(body or label("", path.steps[at].token.raw, 8), "point")]
-    return [Piece("║", "sampled") if at == parts else Piece(sign, role), Piece(body, shade)]
+    mark = Piece("║", "sampled") if at == parts else Piece(sign, shade if sign == " " else role)
+    return [mark, Piece(body, shade)]
 
 
 def place_words(path: PathDecoding, place: int) -> list[str]:

@@ -21,7 +21,10 @@ have one scale, whose ends stand below them; a step that changes nothing is draw
  cut   the token cannot be sampled
  ▶   beyond the end of the axis, which a changes
  ┃ ╏ »  the pinned setting's probability, where it differs; ╏ is an estimate, » is beyond the axis
- ▸   the token that was sampled
+ ▸   the token that was sampled or chosen; in an answer, the one that the board is about
+ ▁ ▂ … ▇   before a token of an answer: its probability in eighths at this setting; a sure one has none
+ × ?  before a token of an answer: this setting cuts it away, or may do so
+ ║   where an answer leaves the one beside it
  ~ ?  in the map: an estimate, whose shade may be another one
  ␣ ⏎ ⇥   a space, a new line, a tab in a token
 
@@ -33,6 +36,10 @@ BOUNDS        the server shows only its most likely tokens: ranges that provably
 """
 
 _PROMPT = """
+On the board, space samples a token and Enter adds it to the answer; G writes a whole one at this setting. Of \
+an answer, every token and every number follows the knobs. Another token in its middle begins a branch, so \
+nothing is lost: B lists them, u undoes.
+
 In the prompt, Enter asks, ↑ and ↓ bring earlier prompts back, also from earlier runs, Ctrl+J starts a \
 new line, and Alt with the arrows or digits turns the knobs. / selects the whole prompt: typing replaces it.
 The wheel and clicks work on the knobs and on the line of keys; nothing needs them.
