@@ -73,10 +73,8 @@ def answer_decision(
     count = len(path.steps)
     asked = f"{100 * share:.15g} %"
     rows = [
-        ("this answer", f"{chance_words(path)} of samples are these {count} tokens, one after another"),
-        ("departing", f"{bounded(path.departure)} take another token at least once"),
-        ("greedy", f"{path.greedy_steps} of {count} tokens are the most likely one"),
-        ("weakest", ", ".join(_named(path, at) for at in path.weakest(_NAMED))),
+        ("this answer", f"{chance_words(path)} are these {count} tokens; {bounded(path.departure)} depart"),
+        ("weakest", _weakest(path, width - 12)),
     ]
     if path.forbidden is not None:
         name = _token(path, path.forbidden)
@@ -96,7 +94,8 @@ def answer_decision(
             ),
         ]
     lines = headed(rows, width, "head", "text")
-    lines += [[], *_presets(path, width)]
+    table = _presets(path)
+    lines += [*([[]] if len(lines) + len(table) < height else []), *table]
     note = (
         "This is about this answer word for word, not about all that would do as well. % changes the share."
     )
@@ -111,6 +110,14 @@ def _limit(value: float | None, name: str, other: str, best: Interval) -> str:
     return f"at most {name} {decimals(value)} at {other}"
 
 
+def _weakest(path: PathDecoding, width: int) -> str:
+    """Name the weakest tokens, as many as fit into a line."""
+    named = [_named(path, at) for at in path.weakest(_NAMED)]
+    while len(named) > 1 and cell_width(", ".join(named)) > width:
+        del named[-1]
+    return ", ".join(named)
+
+
 def _named(path: PathDecoding, at: int) -> str:
     return f"{_token(path, at)} {percent_short(path.probability[at])} (token {at + 1})"
 
@@ -120,7 +127,7 @@ def _token(path: PathDecoding, at: int) -> str:
     return "<end>" if token.ends else label(token.text, token.raw, 20)
 
 
-def _presets(path: PathDecoding, width: int) -> list[Line]:
+def _presets(path: PathDecoding) -> list[Line]:
     lines: list[Line] = [[Piece(f"{'':<31}{'this answer':>20}{'first cut at':>16}", "head")]]
     settings = path.settings
     presets = [

@@ -36,8 +36,8 @@ BOUNDS        the server shows only its most likely tokens: ranges that provably
 """
 
 _PROMPT = """
-On the board, space samples a token and Enter adds it to the answer; G writes a whole one at this setting. Of \
-an answer, every token and every number follows the knobs. Another token in its middle begins a branch, so \
+On the board, space samples a token and Enter adds it to the answer; G writes a whole one at this setting. \
+Every token and every number of an answer follows the knobs. Another token in its middle begins a branch, so \
 nothing is lost: B lists them, u undoes.
 
 In the prompt, Enter asks, ↑ and ↓ bring earlier prompts back, also from earlier runs, Ctrl+J starts a \

@@ -65,9 +65,8 @@ def _shown_keys(scene: Scene) -> Sequence[tuple[str, str]]:
         return PROMPT_KEYS
     if scene.caption is not None:
         return LESSON_KEYS
-    own = (*VIEWS[scene.view].keys, *(ANSWER_KEYS if scene.generation.steps else ()))
-    known = {key for key, _ in own}
-    return (*BOARD_KEYS[:2], *own, *(pair for pair in BOARD_KEYS[2:] if pair[0] not in known))
+    own = dict((*VIEWS[scene.view].keys, *(ANSWER_KEYS if scene.generation.steps else ())))
+    return (*BOARD_KEYS[:2], *own.items(), *(pair for pair in BOARD_KEYS[2:] if pair[0] not in own))
 
 
 def _keys(scene: Scene, width: int) -> list[tuple[str, Line]]:
