@@ -73,7 +73,10 @@ def answer_decision(
     count = len(path.steps)
     asked = f"{100 * share:.15g} %"
     rows = [
-        ("this answer", f"{chance_words(path)} are these {count} tokens; {bounded(path.departure)} depart"),
+        (
+            "this answer",
+            f"{chance_words(path)} of samples are these {count} tokens; {bounded(path.departure)} depart",
+        ),
         ("weakest", _weakest(path, width - 12)),
     ]
     if path.forbidden is not None:

@@ -133,10 +133,14 @@ class Writing:
             async for step in steps:
                 tree = tree.put(tree.generation.extended(step))
                 self._grown = tree, seed
-                if time.monotonic() - self._shown_at >= _PAINT_EVERY:
+                wait = self._shown_at + _PAINT_EVERY - time.monotonic()
+                if wait <= 0:
                     self._show()
                     # a quick model would leave no room for keys
                     await asyncio.sleep(0)
+                else:
+                    # the next step may take its time
+                    asyncio.get_running_loop().call_later(wait, self._show)
         finally:
             self._show()
 
