@@ -21,7 +21,7 @@ from softmax_visualizer.decoding.interval import FloatArray
 
 _NORMAL = NormalDist()
 
-_ASYMPTOTIC = 30.0
+ASYMPTOTIC = 30.0
 """From here on the series of the normal tail is good to ten digits, and erfc is near its end."""
 
 _STEEPEST = 80.0
@@ -30,7 +30,7 @@ _STEEPEST = 80.0
 _SLOPED = 5
 """Listed tokens, from which on they have a slope to speak of, the first quarter of them apart."""
 
-_LARGEST = 1e150
+LARGEST = 1e150
 """Stands in for a spread that would overflow when it is squared."""
 
 
@@ -58,11 +58,11 @@ class TailEstimate:
 
     def normal_law(self, temperature: float) -> float:
         """Return the weight of all unseen tokens over that of the last listed one, by the normal law."""
-        return self.size * _density(self._edge) * _mills(self._steepness(temperature) - self._edge)
+        return self.size * _density(self.edge) * _mills(self._steepness(temperature) - self.edge)
 
     def power_law(self, temperature: float) -> float:
         """Return the same by the power law."""
-        return self._zipf(min(self._exponent / temperature, _LARGEST))
+        return self._zipf(min(self.exponent / temperature, LARGEST))
 
     def share(self, count: float, temperature: float) -> float:
         """Return the share of that weight which the ``count`` most likely unseen tokens have."""
@@ -74,20 +74,20 @@ class TailEstimate:
         if share <= 0 or share >= 1:
             return unseen if share > 0 else 0.0
         steepness = self._steepness(temperature)
-        start = steepness - self._edge
-        if start < _ASYMPTOTIC:
+        start = steepness - self.edge
+        if start < ASYMPTOTIC:
             least = steepness + _NORMAL.inv_cdf((1 - share) * _above(start))
         else:
-            least = self._edge + math.log1p(-share) / start
+            least = self.edge + math.log1p(-share) / start
         return min(max(self.size * _above(least) - self.rank, 0.0), unseen)
 
     def count_above(self, log_weight: float) -> float:
         """Return how many unseen tokens have at least this log-weight at T = 1."""
         if log_weight > self.log_cap:
             return 0.0
-        if self._spread == 0:
+        if self.spread == 0:
             return self.size - self.rank
-        least = self._edge + max((log_weight - self.log_cap) / self._spread, -_LARGEST)
+        least = self.edge + max((log_weight - self.log_cap) / self.spread, -LARGEST)
         return max(0.0, math.floor(self.size * _above(least)) - self.rank)
 
     def logs(self, weight: float, temperature: float, count: float | None = None) -> float:
@@ -101,30 +101,31 @@ class TailEstimate:
         if own <= 0 or weight / own <= 0:
             return 0.0
         steepness = self._steepness(temperature)
-        depth = -_mean_excess(steepness - self._edge)
+        depth = -_mean_excess(steepness - self.edge)
         if left > 0:
             cut = self._quantile(count)
-            depth = (depth - left * (cut - self._edge - _mean_excess(steepness - cut))) / (1 - left)
+            depth = (depth - left * (cut - self.edge - _mean_excess(steepness - cut))) / (1 - left)
         return weight * (self.log_cap / temperature + steepness * depth + math.log(weight / own))
 
     @cached_property
-    def _edge(self) -> float:
+    def edge(self) -> float:
         """Where the last listed token stands among the logits, in standard deviations above their mean."""
         return -_NORMAL.inv_cdf(self.rank / self.size)
 
     @cached_property
-    def _spread(self) -> float:
+    def spread(self) -> float:
         """Standard deviation of the logits."""
-        density = self.size * _density(self._edge)
+        density = self.size * _density(self.edge)
         target = self.mass / math.exp(self.log_cap) / density
-        if target >= _mills(-self._edge):
+        if target >= _mills(-self.edge):
             return 0.0
         # Mills's ratio is below 1 / x
-        highest = min(max(-self._edge, 1 / target), _LARGEST)
-        return _bisected(_mills, target, -self._edge, highest) + self._edge
+        highest = min(max(-self.edge, 1 / target), LARGEST)
+        return _bisected(_mills, target, -self.edge, highest) + self.edge
 
     @cached_property
-    def _exponent(self) -> float:
+    def exponent(self) -> float:
+        """Exponent of the power law."""
         target = self.mass / math.exp(self.log_cap)
         return 0.0 if self._zipf(0.0) <= target else _bisected(self._zipf, target, 0.0, _STEEPEST * self.rank)
 
@@ -135,7 +136,7 @@ class TailEstimate:
 
     def _steepness(self, temperature: float) -> float:
         """Standard deviation of the logits over the temperature."""
-        return min(self._spread / temperature, _LARGEST)
+        return min(self.spread / temperature, LARGEST)
 
     def _zipf(self, exponent: float) -> float:
         """Integral of ``(r / k) ** -exponent`` over the ranks after k, up to the last one."""
@@ -154,8 +155,8 @@ class TailEstimate:
         if count >= self.size - self.rank:
             return 0.0
         steepness, cut = self._steepness(temperature), self._quantile(count)
-        start, end = steepness - self._edge, steepness - cut
-        return math.exp((cut - self._edge) * (start + end) / 2) * _mills(end) / _mills(start)
+        start, end = steepness - self.edge, steepness - cut
+        return math.exp((cut - self.edge) * (start + end) / 2) * _mills(end) / _mills(start)
 
 
 def extrapolated_mass(logprobs: FloatArray, size: float) -> float:
@@ -196,11 +197,11 @@ def _above(x: float) -> float:
 
 def _mills(x: float) -> float:
     """Mills's ratio: the probability above x over the density at x. Falls from large to 0, near 1 / x."""
-    if x < _ASYMPTOTIC:
+    if x < ASYMPTOTIC:
         return _above(x) / _density(x)
     return (1 - (1 - 3 / x**2) / x**2) / x
 
 
 def _mean_excess(x: float) -> float:
     """How far a standard normal number is above x on average, if it is above x."""
-    return 1 / _mills(x) - x if x < _ASYMPTOTIC else (1 - 2 / x**2) / x
+    return 1 / _mills(x) - x if x < ASYMPTOTIC else (1 - 2 / x**2) / x

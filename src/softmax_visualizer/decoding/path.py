@@ -22,6 +22,7 @@ from softmax_visualizer.decoding.generation import Step
 from softmax_visualizer.decoding.interval import ALL_BUT_CERTAIN, FloatArray, Interval, IntervalArray
 from softmax_visualizer.decoding.settings import DecodingSettings
 from softmax_visualizer.decoding.stage import Kept
+from softmax_visualizer.decoding.tails import Tails
 
 _TOGETHER = 512
 """Lists up to this length are worked on together, a row each; longer ones fill a processor's cache alone."""
@@ -164,15 +165,15 @@ class _Rows:
         return np.array([-1 if step.index is None else step.index for step in self.steps])
 
     @cached_property
-    def tails(self) -> tuple[FloatArray, ...]:
-        """Of the unseen tokens: ln of the cap, their number, and their mass: low, estimate, high."""
-        tails = [step.distribution.tail for step in self.steps]
-        return tuple(
-            np.array(column, dtype=np.float64)
-            for column in zip(
-                *((t.log_cap, t.count, t.mass.low, t.mass.estimate, t.mass.high) for t in tails), strict=True
-            )
-        )
+    def tails(self) -> Tails:
+        """The unseen tokens of those steps that have some, in their order."""
+        return Tails.of([step.distribution.tail for step in self.steps if not step.distribution.tail.empty])
+
+    def spread(self, values: FloatArray, otherwise: float = 0.0) -> FloatArray:
+        """Return numbers of :attr:`tails` as one for each step."""
+        column = np.full(len(self.steps), otherwise)
+        column[~self.whole] = values
+        return column
 
     @cached_property
     def whole(self) -> NDArray[np.bool_]:
@@ -192,8 +193,7 @@ class _Rows:
     def _unseen(self, temperature: float) -> tuple[FloatArray, ...]:
         if self.whole.all() or temperature == 0:
             return (np.zeros(len(self.steps)),) * 3
-        found = [step.distribution.tail.weight(temperature) for step in self.steps]
-        return tuple(np.array(each) for each in zip(*map(_ends, found), strict=True))
+        return tuple(map(self.spread, self.tails.weight(temperature)))
 
     def decoded(self, settings: DecodingSettings) -> FloatArray:
         """Return the columns of :class:`PathDecoding`, shape ``(7, steps)``."""
@@ -205,7 +205,7 @@ class _Rows:
         if temperature == 0:
             ties = (weights > 0).sum(axis=1)
             least, middle, most = (np.minimum(each, ties) for each in (least, middle, most))
-            hard |= ~self.whole & (self.tails[0] >= 0)
+            hard |= ~self.whole & (self.spread(self.tails.log_cap) >= 0)
             into &= False
             extra = unseen
         elif not first:
@@ -248,8 +248,7 @@ class _Rows:
         rows this does not say it all; where unseen tokens may be kept; and what those weigh.
         """
         sums, unseen = _weights(self, temperature)[1], self.unseen(temperature)
-        log_cap, count, *_ = self.tails
-        count = np.where(self.whole, 0.0, count)
+        log_cap, count = self.spread(self.tails.log_cap), self.spread(self.tails.count)
         rows, size = np.arange(len(self.steps)), self.listed
         kept, into, hard = size.copy(), ~self.whole, np.zeros(len(size), dtype=bool)
         if settings.top_k is not None:
@@ -266,9 +265,7 @@ class _Rows:
         if settings.top_p < 1:
             known, share = sums[rows, kept - 1], reached(settings.top_p)
             thresholds = [share * (known + each) if share else np.zeros(len(size)) for each in extra]
-            least, middle, most = (
-                np.minimum((sums < each[:, np.newaxis]).sum(axis=1) + 1, kept) for each in thresholds
-            )
+            least, middle, most = (np.minimum(_before(sums, each) + 1, kept) for each in thresholds)
             lacks = [each - known for each in thresholds]
             into &= lacks[2] > 0
             extra = self._crossing(
@@ -309,9 +306,21 @@ class _Rows:
 @lru_cache(maxsize=2)
 def _weights(rows: _Rows, temperature: float) -> tuple[FloatArray, FloatArray]:
     """Return the weights of listed tokens at a temperature, and their running sums."""
-    with np.errstate(over="ignore", under="ignore"):
-        weights = np.exp(rows.logs / temperature) if temperature else (rows.logs == 0).astype(np.float64)
+    if not temperature:
+        weights = (rows.logs == 0).astype(np.float64)
+    else:
+        with np.errstate(over="ignore", under="ignore"):
+            weights = rows.logs / temperature
+            np.exp(weights, out=weights)
     return weights, np.cumsum(weights, axis=1)
+
+
+def _before(sums: FloatArray, thresholds: FloatArray) -> NDArray[np.intp]:
+    """Return how many of each row's running sums are below its threshold."""
+    if len(sums) == 1:
+        return np.searchsorted(sums[0], thresholds)
+    below: NDArray[np.intp] = (sums < thresholds[:, np.newaxis]).sum(axis=1)
+    return below
 
 
 def path_chances(

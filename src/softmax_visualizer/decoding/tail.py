@@ -23,7 +23,7 @@ from softmax_visualizer.decoding.interval import Interval
 ESTIMATE_VOCABULARY = 300_000
 """Vocabulary size of the *estimate* when the true one is unknown; the bounds then assume no size at all."""
 
-_FEW = 2
+FEW = 2
 """Listed tokens, up to which the estimate errs so much that it is drawn to the middle of the bounds."""
 
 _NO_MASS = 1e-300
@@ -115,7 +115,7 @@ class UnseenTail:
         else:
             low, high = packed(mass.low, temperature), even(mass.high, self.count, temperature)
         estimate = self.estimate.weight(temperature)
-        if self.is_top and self.rank <= _FEW and temperature > 1 and math.isfinite(high):
+        if self.is_top and self.rank <= FEW and temperature > 1 and math.isfinite(high):
             # halfway to the middle of the two ends, in logs: so short a list has little shape to go by
             estimate = math.sqrt(estimate * math.sqrt(low) * math.sqrt(high))
         return Interval.around(low, estimate, high)
