@@ -34,6 +34,8 @@ PICTURES = {
     "map": (DOOR, "3 h"),
     "decide": (DOOR, "4 d"),
     "orders": (DOOR, "4 down down b"),
+    "answer": (DOOR, "3 G less_than_sign T"),
+    "answers": (FOX, "A"),
 }
 """The name of each picture, the prompt, and the keys that lead to it from what the program opens with."""
 
@@ -57,6 +59,9 @@ async def take(
         for key in keys.split():
             await pilot.press(key)
             await pilot.pause(0.5)
+            while screen.scene.writing or screen.scene.request.state == "asking":
+                await pilot.pause(0.1)
+        await pilot.pause(1.0)
         # how long the answer took is another number each time
         screen.update(replace(screen.scene, request=Request("answered")))
         await pilot.pause(0.5)

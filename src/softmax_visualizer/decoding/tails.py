@@ -27,7 +27,7 @@ _LAW = ("log_cap", "rank", "size", "edge", "spread", "exponent")
 class Tails:
     """The unseen tokens of distributions that have some; all arrays have the shape ``(tails,)``.
 
-    ``log_cap``, ``count``, ``mass``, ``reported``: as in :class:`UnseenTail`. ``law``: of the estimate of each
+    ``log_cap``, ``count``, ``mass``, ``reported``: as in :class:`UnseenTail`. ``law``: of each one's estimate
     its ``log_cap``, ``rank``, ``size``, ``edge``, ``spread`` and ``exponent``. ``few``: whether the list is
     the top and so short that it has little shape.
     """

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from softmax_visualizer.decoding.settings import DecodingSettings
+from softmax_visualizer.display.labels import wrap
 from softmax_visualizer.display.pieces import Line, Piece
 from softmax_visualizer.display.settings import settings_words
 from softmax_visualizer.tui.scene import Scene, path_decoded
 from softmax_visualizer.tui.views.compare import PAIR
 from softmax_visualizer.tui.views.view import Picture, View, framed, side_by_side
 
-_LEAST = 30
+_LEAST = 26
 """Cells of an answer; where there are fewer, the answers stand below one another."""
 
 
@@ -52,22 +53,20 @@ def _framed(
     if written is None:
         words = "being written" if scene.writing else "A writes this one"
         return framed(title, [[Piece(words, "faint")]], width, height)
-    first = scene.written(shown[0])
-    parts = None
+    first, parts = scene.written(shown[0]), None
+    path = path_decoded(written.steps, settings)
+    said = [f"{len(written)} tokens", f"all: {chance_words(path)}", f"{path.greedy_steps} greedy"]
     if settings != shown[0] and first is not None:
         shared = first.shared(written)
         parts = shared if shared < len(written) else None
-        same = "the same answer" if parts is None else f"parts at token {parts + 1}"
-        title = f"{title} · {same}"
-    path = path_decoded(written.steps, settings)
+        said.insert(0, "the same answer" if parts is None else f"parts at token {parts + 1}")
+    below = wrap(" · ".join(said), width - 4)[: max((height - 2) // 4, 1)]
     layout = layout_of(written.steps, width - 4)
     # the lines around where it parts
-    at = layout.line_of(parts) if parts is not None else 0
-    room = max(height - 3, 1)
+    at, room = layout.line_of(parts or 0), max(height - 2 - len(below), 1)
     start = min(max(at - room // 2, 0), max(len(layout) - room, 0))
     lines = answer_lines(path, layout, range(start, min(start + room, len(layout))), None, parts)
-    words = f"{len(written)} tokens · all: {chance_words(path)} · {path.greedy_steps} greedy"
-    body = [*lines, [Piece(words, "faint")]]
+    body = [*lines, *([Piece(each, "faint")] for each in below)]
     return framed(title, body, width, height)
 
 
