@@ -20,6 +20,9 @@ SHADES: tuple[tuple[float, Role], ...] = (
 _LEVELS = "▁▂▃▄▅▆▇ "
 """A bar in the cell before each token, of its probability in eighths; one that has nearly all has none."""
 
+_JOINED = "·"
+"""What stands there instead where the text has no space: a blank would pass for one."""
+
 _WAYS = {"tokens": "same tokens", "text": "same text", "instruction": "asked to continue"}
 
 _LONGEST = 40
@@ -31,10 +34,12 @@ class AnswerLayout:
     """Where the tokens of an answer stand: the same at every setting, so that no text moves under a knob.
 
     ``bodies``: the text of each token, less the space that it may begin with: the cell before it has the bar.
+    ``joined``: whether it begins with none.
     ``lines``: the first token of each line, and behind the last one their number.
     """
 
     bodies: tuple[str, ...]
+    joined: tuple[bool, ...]
     lines: tuple[int, ...]
 
     def line_of(self, place: int) -> int:
@@ -48,16 +53,17 @@ class AnswerLayout:
 @lru_cache(maxsize=16)
 def layout_of(steps: tuple[Step, ...], width: int) -> AnswerLayout:
     """Lay an answer out in lines of ``width`` cells, with one cell for the end of it."""
-    bodies, lines, used = [], [0], 0
+    bodies, apart, lines, used = [], [], [0], 0
     for at, (step, text) in enumerate(zip(steps, texts_of(step.token for step in steps), strict=True)):
         body = "<end>" if step.ends else safe_line(text.removeprefix(" "), min(_LONGEST, width - 1))
         bodies.append(body)
+        apart.append(not (text.startswith(" ") or step.ends))
         cells = 1 + cell_width(body)
         if used and used + cells > width:
             lines.append(at)
             used = 0
         used += cells
-    return AnswerLayout(tuple(bodies), (*lines, len(steps)))
+    return AnswerLayout(tuple(bodies), tuple(apart), (*lines, len(steps)))
 
 
 def answer_lines(
@@ -74,23 +80,24 @@ def answer_lines(
     found = []
     for line in lines:
         tokens = range(*layout.lines[line : line + 2])
-        found.append(
-            joined(piece for at in tokens for piece in _token(path, layout.bodies[at], at, place, parts))
-        )
+        found.append(joined(piece for at in tokens for piece in _token(path, layout, at, place, parts)))
     if found and place == len(path.steps) and lines.stop == len(layout):
         found[-1].append(Piece("▸", "point"))
     return found
 
 
-def _token(path: PathDecoding, body: str, at: int, place: int | None, parts: int | None) -> Line:
+def _token(path: PathDecoding, layout: AnswerLayout, at: int, place: int | None, parts: int | None) -> Line:
     """Return a token with what stands before it."""
+    body = layout.bodies[at]
     kept, chance, here = path.kept[at], float(path.probability.estimate[at]), at == place
     sign = "×" if kept == "no" else "?" if kept == "maybe" else _LEVELS[min(int(chance * 8), 7)]
+    if sign == " " and layout.joined[at]:
+        sign = _JOINED
     role: Role = "bad" if sign == "×" else "wait" if sign == "?" else "faint"
     shade: Role = "cut" if kept == "no" else next(shade for least, shade in SHADES if chance >= least)
     if here:
         return [Piece("▸", "point"), Piece(body or label("", path.steps[at].token.raw, 8), "point")]
-    mark = Piece("║", "sampled") if at == parts else Piece(sign, shade if sign == " " else role)
+    mark = Piece("║", "sampled") if at == parts else Piece(sign, shade if sign in (" ", _JOINED) else role)
     return [mark, Piece(body, shade)]
 
 

@@ -22,7 +22,8 @@ have one scale, whose ends stand below them; a step that changes nothing is draw
  ▶   beyond the end of the axis, which a changes
  ┃ ╏ »  the pinned setting's probability, where it differs; ╏ is an estimate, » is beyond the axis
  ▸   the token that was sampled or chosen; in an answer, the one that the board is about
- ▁ ▂ … ▇   before a token of an answer: its probability in eighths at this setting; a sure one has none
+ ▁ ▂ … ▇   before a token of an answer: its probability in eighths at this setting; a sure one has none,
+     or · where the text has no space before it
  × ?  before a token of an answer: this setting cuts it away, or may do so
  ║   where an answer leaves the one beside it
  ~ ?  in the map: an estimate, whose shade may be another one
