@@ -139,5 +139,5 @@ def chance_words(path: PathDecoding) -> str:
         return percent_short(path.path_probability)
     if log2.is_point:
         return f"2^-{number(-log2.high)}"
-    low = "∞" if log2.low == float("-inf") else number(-log2.low)
-    return f"2^-{number(-log2.high)} to 2^-{low}"
+    high, low = number(-log2.high), "∞" if log2.low == float("-inf") else number(-log2.low)
+    return f"about 2^-{high}" if high == low else f"2^-{high} to 2^-{low}"
