@@ -44,7 +44,7 @@ from softmax_visualizer.models.recording_format import (
     read_bytes,
 )
 from softmax_visualizer.models.redaction import redacted_distribution, redacted_token
-from softmax_visualizer.models.writing import write_whole
+from softmax_visualizer.models.whole_file import write_whole
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.redaction import Redact

@@ -14,8 +14,9 @@ from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.display.pieces import Role
 from softmax_visualizer.display.report import Format, report
 from softmax_visualizer.display.snippets import snippets
+from softmax_visualizer.models.whole_file import write_text
 from softmax_visualizer.tui.dialogs.base import ChoiceScreen, ValueScreen
-from softmax_visualizer.tui.files import file_name, write_whole
+from softmax_visualizer.tui.files import file_name
 from softmax_visualizer.tui.scene import Pin
 from softmax_visualizer.tui.stage import Stage
 
@@ -88,7 +89,7 @@ async def _write(app: App[Any], path: Path, text: str) -> tuple[str, Role]:
     replace = False
     while True:
         try:
-            await asyncio.to_thread(write_whole, path, text, replace=replace)
+            await asyncio.to_thread(write_text, path, text, replace=replace)
         except FileExistsError:
             keep, overwrite = "Keep the file that is there", "Replace it"
             title = f"{safe_line(path.name, 60)} exists"
