@@ -169,12 +169,9 @@ def answer(
 
 def _redacted(written: Written, configuration: Configuration) -> Written:
     """Return an answer without secrets in what is printed of it."""
-    from softmax_visualizer.models.redaction import redacted_path
+    from softmax_visualizer.models.redaction import redacted_generation
 
-    redact, generation = configuration.redact, written.generation
-    tokens = redacted_path(generation.tokens, redact, configuration.mask)
-    steps = tuple(replace(step, token=token) for step, token in zip(generation.steps, tokens, strict=True))
+    redact = configuration.redact
     model = {name: None if text is None else redact(text) for name, text in written.model.items()}
-    return replace(
-        written, generation=replace(generation, prompt=redact(generation.prompt), steps=steps), model=model
-    )
+    generation = redacted_generation(written.generation, redact, configuration.mask)
+    return replace(written, generation=generation, model=model)
