@@ -465,6 +465,7 @@ def test_the_model_is_the_files_only_where_the_person_has_it(
 
 async def test_going_on_without_the_model_is_one_sentence_and_loses_nothing() -> None:
     async with opened(file_of(TREE, SERVER)) as (app, pilot):
+        assert text(app).splitlines()[0].split(" · ")[-2] == "saved"
         before = bench(app).scene.tree
         absent = (
             "The model of these answers, m at http://h:1/v1, is not at hand. Open the file with its server "
@@ -530,6 +531,17 @@ def test_open_takes_up_the_setting_and_the_seed_of_the_answer(no_screen: list[So
     assert (first.settings, first.seed, first.prompt) == (DecodingSettings(1.3, 0.7, 9), 7, "Once")
     assert (second.settings, second.seed) == (DecodingSettings(0.5), 3)
     assert first.configuration.source == "bundled"
+
+
+def test_open_shows_what_generate_and_score_saved(no_screen: list[SoftmaxVisualizer]) -> None:
+    model = ["--model", "bundled", "--save"]
+    assert main(["generate", FOX, "-n", "3", "--seed", "7", "-t", "0.6", *model, "g"]) == 0
+    assert main(["score", FOX, " lazy cat.", *model, "s"]) == 0
+    assert main(["--open", "g"]) == main(["--open", "s"]) == 0
+    generated, scored = map(scene_of, no_screen)
+    assert (generated.settings, generated.seed, len(generated.generation)) == (DecodingSettings(0.6), 7, 3)
+    assert (generated.generation.settings, generated.generation.seed) == (DecodingSettings(0.6), 7)
+    assert (scored.generation.text, scored.generation.settings) == (" lazy cat.", None)
 
 
 @pytest.mark.parametrize(

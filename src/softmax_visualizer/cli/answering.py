@@ -162,8 +162,8 @@ def answer(
         from softmax_visualizer.models.answer_file import lines_of, save
 
         framing = configuration.framing if taking.takes_framings else None
-        tree = Tree((generation,))
-        save(Path(options.save), lines_of(tree, taking.origin, framing, configuration.redact))
+        told = replace(generation, settings=None if seed is None else taking.settings, seed=seed)
+        save(Path(options.save), lines_of(Tree((told,)), taking.origin, framing, configuration.redact))
     return status
 
 
