@@ -705,6 +705,38 @@ def test_the_chance_of_a_branch_is_that_at_the_present_setting() -> None:
     ]
 
 
+# --- pins of other places ---
+
+
+async def test_flipping_to_a_pin_of_another_place_goes_there() -> None:
+    async with screen() as (app, pilot):
+        await write(app, pilot, 4)
+        await pilot.press("comma", "x", "3", "comma", "comma")
+        assert bench(app).scene.place == 1
+        await pilot.press("z")
+        scene = bench(app).scene
+        assert (scene.place, scene.is_there, scene.old) == (3, True, False)
+        await pilot.press("z")
+        scene = bench(app).scene
+        assert (scene.place, scene.is_there, scene.settings.temperature) == (1, True, 0.7)
+
+
+async def test_flipping_to_a_pin_of_another_prompt_begins_its_own_answer() -> None:
+    async with screen(prompt="She opened the") as (app, pilot):
+        await pilot.press("x", "3", "slash")
+        app.query_one(PromptEditor).text = FOX
+        await pilot.press("enter")
+        await settle(app, pilot)
+        await write(app, pilot, 3)
+        tree = bench(app).scene.tree
+        await pilot.press("z")
+        scene = bench(app).scene
+        assert (scene.prompt, scene.generation) == ("She opened the", Generation("She opened the"))
+        assert (scene.place, scene.is_there, scene.old) == (0, True, False)
+        await pilot.press("u")
+        assert bench(app).scene.tree == tree
+
+
 # --- quitting ---
 
 

@@ -139,7 +139,7 @@ def flip(scene: Scene) -> Scene:
     *others, other = scene.pins
     changed = replace(scene, pins=(*others, here), settings=other.settings)
     if other.asked != scene.asked or scene.old:
-        changed = replace(changed, top=0).asked_of(other.asked)
+        changed = replace(changed, top=0).asked_of(other.asked).led_there()
     return changed.saying(f"Now {other.name}; z flips back.")
 
 

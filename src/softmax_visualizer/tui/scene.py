@@ -331,6 +331,18 @@ class Scene:
         asked = Asked(self.asked.configuration, origin)
         return replace(scene, asked=asked, request=Request("answered"))
 
+    def led_there(self) -> Scene:
+        """Return the scene at the place that its picture is about: on the branch that leads there."""
+        if self.asked is None or (self.is_there and self.asked.answer.prompt == self.generation.prompt):
+            return self
+        answer, tree = self.asked.answer, self.tree
+        for number in (tree.active, *range(len(tree.branches))):
+            branch = tree.branches[number]
+            if branch.prompt == answer.prompt and branch.tokens[: len(answer.after)] == answer.after:
+                return replace(self, tree=replace(tree, active=number), place=len(answer.after))
+        # a place of an answer that is gone stays marked as another one
+        return self if answer.after else replace(self, tree=Tree((Generation(answer.prompt),)), place=0)
+
     def as_chosen_in(self, earlier: Scene) -> Scene:
         """Return the scene with everything that can be undone as it was in another one."""
         changes: dict[str, Any] = {name: getattr(earlier, name) for name in _CHOSEN}
