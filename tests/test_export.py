@@ -448,7 +448,7 @@ async def test_a_folder_that_may_not_be_written_to_is_one_sentence(
     def refused(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("softmax_visualizer.tui.dialogs.export.write_whole", refused)
+    monkeypatch.setattr("softmax_visualizer.tui.dialogs.export.write_text", refused)
     async with screen(monkeypatch, RecordedModel(lambda _: FOX)) as (app, pilot):
         sentence = await save(app, pilot, "The screen", "n.svg")
         assert sentence == "n.svg cannot be written: permission denied. w saves it elsewhere."

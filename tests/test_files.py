@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softmax_visualizer.tui import files
-from softmax_visualizer.tui.files import file_name, write_whole
+from softmax_visualizer.models import whole_file
+from softmax_visualizer.models.whole_file import write_text
+from softmax_visualizer.tui.files import file_name
 
 any_text = st.text(st.characters(exclude_categories=()))
 ENDINGS = (".csv", "_request.py")
@@ -32,7 +33,7 @@ def mode(path: Path) -> int:
 @pytest.mark.parametrize("replace", [True, False])
 def test_a_new_file_has_its_text_and_nothing_stands_beside_it(tmp_path: Path, replace: bool) -> None:
     path = tmp_path / "numbers.csv"
-    write_whole(path, "p,é,日本\n\r\n", replace=replace)
+    write_text(path, "p,é,日本\n\r\n", replace=replace)
     assert path.read_bytes() == "p,é,日本\n\r\n".encode()
     assert list(tmp_path.iterdir()) == [path]
 
@@ -43,14 +44,14 @@ def test_a_private_file_is_its_owners_alone(
     tmp_path: Path, private: bool, replace: bool, expected: int
 ) -> None:
     path = tmp_path / "prompts.json"
-    write_whole(path, "[]", replace=replace, private=private)
+    write_text(path, "[]", replace=replace, private=private)
     assert mode(path) == expected
 
 
 def test_a_file_that_was_open_to_all_is_private_when_it_is_replaced_so(tmp_path: Path) -> None:
     path = tmp_path / "prompts.json"
     path.write_text("old")
-    write_whole(path, "new", replace=True, private=True)
+    write_text(path, "new", replace=True, private=True)
     assert (path.read_text(), mode(path)) == ("new", 0o600)
 
 
@@ -58,10 +59,10 @@ def test_a_file_that_is_there_is_kept_unless_it_may_be_replaced(tmp_path: Path) 
     path = tmp_path / "numbers.csv"
     path.write_text("old")
     with pytest.raises(FileExistsError):
-        write_whole(path, "new", replace=False)
+        write_text(path, "new", replace=False)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
-    write_whole(path, "new", replace=True)
+    write_text(path, "new", replace=True)
     assert path.read_text() == "new"
 
 
@@ -69,7 +70,7 @@ def test_a_link_to_nowhere_is_no_free_name(tmp_path: Path) -> None:
     path = tmp_path / "link"
     path.symlink_to(tmp_path / "nowhere")
     with pytest.raises(FileExistsError):
-        write_whole(path, "new", replace=False)
+        write_text(path, "new", replace=False)
     assert path.is_symlink()
     assert not (tmp_path / "nowhere").exists()
 
@@ -83,9 +84,9 @@ def test_a_file_that_appears_at_the_last_moment_is_kept_as_well(
         path.write_text("theirs")
         link(source, target)
 
-    monkeypatch.setattr(files.os, "link", appears)
+    monkeypatch.setattr(whole_file.os, "link", appears)
     with pytest.raises(FileExistsError):
-        write_whole(path, "ours", replace=False)
+        write_text(path, "ours", replace=False)
     assert path.read_text() == "theirs"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -101,9 +102,9 @@ def test_a_failure_half_way_leaves_the_old_file_and_no_draft(
     def fails(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path if step == "replace" else files.os, step, fails)
+    monkeypatch.setattr(Path if step == "replace" else whole_file.os, step, fails)
     with pytest.raises(OSError, match="No space left"):
-        write_whole(path, "new", replace=step != "link")
+        write_text(path, "new", replace=step != "link")
     monkeypatch.undo()
     assert [each.read_text() for each in tmp_path.iterdir()] == ([] if step == "link" else ["old"])
 
@@ -118,7 +119,7 @@ def test_nobody_sees_half_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return replace(draft, target)
 
     monkeypatch.setattr(Path, "replace", looks)
-    write_whole(path, "new" * 100_000, replace=True)
+    write_text(path, "new" * 100_000, replace=True)
     # a draft in another folder might be on another disk, where a move is no single step
     assert seen == [("old", "new" * 100_000, tmp_path)]
 
@@ -128,14 +129,14 @@ def test_a_draft_that_a_crash_left_does_not_stand_in_the_way(tmp_path: Path) -> 
     target = tmp_path / "target"
     target.write_text("theirs")
     (tmp_path / f".numbers.csv.{os.getpid()}.new").symlink_to(target)
-    write_whole(path, "ours", replace=False)
+    write_text(path, "ours", replace=False)
     assert (path.read_text(), target.read_text()) == ("ours", "theirs")
     assert not path.is_symlink()
 
 
 def test_half_a_character_is_spelt_out(tmp_path: Path) -> None:
     path = tmp_path / "numbers.csv"
-    write_whole(path, "a\ud83db", replace=False)
+    write_text(path, "a\ud83db", replace=False)
     assert path.read_text() == "a\\ud83db"
 
 
@@ -148,13 +149,13 @@ def test_a_name_that_no_file_can_have_is_an_os_error(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OSError):  # noqa: PT011
-        write_whole(Path(name), "text", replace=replace)
+        write_text(Path(name), "text", replace=replace)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["x" * 255, "é" * 127, "🦊" * 63])
 def test_the_longest_names_are_written(tmp_path: Path, name: str) -> None:
-    write_whole(tmp_path / name, "text", replace=False)
+    write_text(tmp_path / name, "text", replace=False)
     assert [each.name for each in tmp_path.iterdir()] == [name]
 
 

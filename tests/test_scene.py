@@ -135,8 +135,8 @@ def test_flipping_to_another_prompt_brings_all_that_belongs_to_it() -> None:
 
 
 def test_quitting_warns_only_where_something_would_be_lost() -> None:
-    assert actions.quit_warning(START, 0) is START
-    assert "1 pinned setting" in actions.quit_warning(START, 1).message[0]
+    assert actions.quit_warning(START, START) is START
+    assert "1 pinned setting" in actions.quit_warning(START, actions.pin(START)).message[0]
 
 
 @pytest.mark.parametrize("state", ["asking", "answered"])

@@ -162,19 +162,16 @@ def answer(
         from softmax_visualizer.models.answer_file import lines_of, save
 
         framing = configuration.framing if taking.takes_framings else None
-        tree = Tree((generation,))
-        save(Path(options.save), lines_of(tree, taking.origin, framing, configuration.redact))
+        told = replace(generation, settings=None if seed is None else taking.settings, seed=seed)
+        save(Path(options.save), lines_of(Tree((told,)), taking.origin, framing, configuration.redact))
     return status
 
 
 def _redacted(written: Written, configuration: Configuration) -> Written:
     """Return an answer without secrets in what is printed of it."""
-    from softmax_visualizer.models.redaction import redacted_path
+    from softmax_visualizer.models.redaction import redacted_generation
 
-    redact, generation = configuration.redact, written.generation
-    tokens = redacted_path(generation.tokens, redact, configuration.mask)
-    steps = tuple(replace(step, token=token) for step, token in zip(generation.steps, tokens, strict=True))
+    redact = configuration.redact
     model = {name: None if text is None else redact(text) for name, text in written.model.items()}
-    return replace(
-        written, generation=replace(generation, prompt=redact(generation.prompt), steps=steps), model=model
-    )
+    generation = redacted_generation(written.generation, redact, configuration.mask)
+    return replace(written, generation=generation, model=model)

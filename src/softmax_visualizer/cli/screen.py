@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from softmax_visualizer.cli.command import PROGRAM, Command, UsageError, whole
@@ -23,6 +24,8 @@ from softmax_visualizer.decoding.engines import engine
 from softmax_visualizer.decoding.settings import DecodingSettings
 
 if TYPE_CHECKING:
+    from softmax_visualizer.models.answer_file import SavedAnswers
+    from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.tui.app import SoftmaxVisualizer
 
 _EXAMPLE = "The quick brown fox jumps over the"
@@ -43,11 +46,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="temperature, 0 or more (default 1; without any setting, the screen opens at 0.8 and top-p 0.9)",
     )
     add_cut_options(parser)
-    parser.add_argument(
-        "--seed", default="1", help="seed of the tokens that the space key samples (default 1)"
-    )
+    parser.add_argument("--seed", help="seed of the tokens that the space key samples (default 1)")
     add_model_options(parser)
     add_recording_options(parser)
+    parser.add_argument(
+        "--open", metavar="FILE", help="show answers that were saved (w), with their prompt and their model"
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -60,9 +64,19 @@ def _run(options: argparse.Namespace) -> int:
         settings = replace(_FIRST, order=settings.order)
     whose = None if options.engine is None else engine(options.engine).name
     whose = whose if options.order is None else ""
-    seed = whole("--seed", options.seed)
+    seed = 1 if options.seed is None else whole("--seed", options.seed)
+    if options.open is not None and (prompt is not None or options.replay is not None):
+        raise UsageError("--open brings a prompt and answers of its own: leave out the prompt and --replay.")
     configuration = configuration_of(options)
     check_terminal()
+    saved = None
+    if options.open is not None:
+        saved, configuration = _opened(options, configuration)
+        written = saved.tree.generation
+        prompt = written.prompt
+        seed = written.seed if options.seed is None and written.seed is not None else seed
+        if typed == (None,) * 4 and options.order is None and options.engine is None:
+            settings = written.settings or settings
     provide(configuration)
     if configuration.replay is not None:
         from softmax_visualizer.models.replay import RecordedModel
@@ -77,9 +91,28 @@ def _run(options: argparse.Namespace) -> int:
     prompt = _EXAMPLE if prompt is None else prompt
     return run_app(
         SoftmaxVisualizer(
-            configuration, prompt, seed, read_history(), recorder, settings=settings, engine=whose
+            configuration,
+            prompt,
+            seed,
+            read_history(),
+            recorder,
+            settings=settings,
+            engine=whose,
+            saved=saved,
         )
     )
+
+
+def _opened(options: argparse.Namespace, own: Configuration) -> tuple[SavedAnswers, Configuration]:
+    """Return the answers of the file that is to be opened, and how to ask the model that they came from."""
+    from softmax_visualizer.models.answer_file import read
+    from softmax_visualizer.models.reopening import configuration_for
+
+    saved = read(Path(options.open))
+    configuration = configuration_for(saved, own)
+    if options.model is not None and options.model != configuration.model:
+        raise UsageError("--open goes on with the model that its answers came from: leave out --model.")
+    return saved, configuration
 
 
 def run_app(app: SoftmaxVisualizer, *, mouse: bool = True) -> int:

@@ -6,10 +6,12 @@ when something in it changes its meaning; names may be added without that. ``I``
 
 * ``schema``: :data:`SCHEMA`; ``prompt``; ``model``: its ``name``, ``source``, ``endpoint``.
 * ``settings``: ``temperature``, ``top_p``, ``top_k`` (null is off), ``min_p``, ``order``.
-* ``seed``: of the random numbers; null where none were used.
-* ``requests``: how often the model was asked.
+* ``seed``: of the random numbers that sample these tokens at these settings; null where there is none: where
+  no random numbers were used, or the answer was written otherwise.
+* ``requests``: how often the model was asked; null where that was not counted, as on the screen.
 * ``finish``: ``length`` (as many tokens as were wanted), ``end-of-text`` (the model ended it), ``stopped``
-  (it could not go on, or was interrupted); null for a text that was scored to its end.
+  (it could not go on, or was interrupted); null for a text that was scored to its end, and for an answer on
+  the screen, which can be written on.
 * ``steps``, one for each token:
 
   * ``text``; ``bytes`` (null if the token has none of its own); ``token_id`` (null where the server does not
@@ -63,7 +65,7 @@ class Written:
     model: Mapping[str, str | None]
     settings: DecodingSettings
     seed: int | None
-    requests: int
+    requests: int | None
     finish: Finish | None
 
     @cached_property

@@ -45,7 +45,14 @@ _FINISHED = {
     "length": "as many tokens as were wanted",
     "end-of-text": "the model ended the text",
     "stopped": "stopped before its end",
-    None: "the whole text is scored",
+}
+
+_CHOSEN = {
+    "sampled": "sampled",
+    "greedy": "taken as the most likely",
+    "picked": "picked by hand",
+    "given": "given",
+    "server": "sampled by the server",
 }
 
 
@@ -131,12 +138,30 @@ def _source(written: Written, quoted: Callable[[str], str]) -> tuple[str, str]:
 
 def _how(written: Written) -> str:
     """Say with what settings the tokens were chosen, and how."""
+    first, *others = dict.fromkeys(_CHOSEN[step.chosen_by] for step in written.generation.steps)
     chosen = {
         "given": "a given text, scored",
-        "greedy": "the most likely token each time",
-    }.get(written.generation.steps[0].chosen_by, "sampled")
+        "taken as the most likely": "the most likely token each time",
+    }.get(first, first)
+    if others:
+        chosen = f"tokens {', '.join([first, *others[:-1]])} and {others[-1]}"
     seed = "" if written.seed is None else f" with seed {written.seed}"
-    return f"{heading(written.settings)}: {chosen}{seed}"
+    return f"{heading(written.settings)}: {chosen}{seed}{_elsewhere(written)}"
+
+
+def _elsewhere(written: Written) -> str:
+    """Say with what else an answer was written, if these settings only look at it."""
+    settings, seed = written.generation.settings, written.generation.seed
+    if settings in (None, written.settings):
+        return ""
+    return f" at {heading(settings)}" + ("" if seed is None else f" with seed {seed}")
+
+
+def _finished(written: Written) -> str:
+    if written.finish is not None:
+        return _FINISHED[written.finish]
+    scored = all(step.chosen_by == "given" for step in written.generation.steps)
+    return "the whole text is scored" if scored else "as far as it is written"
 
 
 def _text_lines(text: str) -> list[str]:
@@ -193,4 +218,5 @@ def _together(written: Written, quoted: Callable[[str], str]) -> Iterator[tuple[
     yield "never sampled", "none" if first is None else f"first {named(first)}: {_sampled(written, first)}"
     yield "greedy steps", f"{path.greedy_steps:,} of {len(steps):,}"
     yield "continued", ", ".join(_CONTINUED[each] for each in dict.fromkeys(s.continued_by for s in steps))
-    yield "requests", f"{written.requests:,}; {_FINISHED[written.finish]}"
+    counted = "not counted" if written.requests is None else f"{written.requests:,}"
+    yield "requests", f"{counted}; {_finished(written)}"

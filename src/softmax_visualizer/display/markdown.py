@@ -16,14 +16,21 @@ _PROMPT_WIDTH = 80
 
 
 def markdown(
-    prompt: str, model: Mapping[str, str | None], decodings: Sequence[Decoding], top: int
+    prompt: str,
+    after: Sequence[str],
+    model: Mapping[str, str | None],
+    decodings: Sequence[Decoding],
+    top: int,
 ) -> Iterator[str]:
     """Return a heading, and for each decoding a table of its first ``top`` tokens and its statistics.
 
     Tokens, prompts and names are inside code spans, where no markup counts. It comes line by line.
     """
     where = f" at {code(safe_line(model['endpoint']))}" if model["endpoint"] else ""
-    asked = f"{code(safe_line(prompt, _PROMPT_WIDTH))}: " if prompt else ""
+    # of a long answer, what the next token follows
+    parts = [safe_line(prompt, _PROMPT_WIDTH), _end_of(safe_line("".join(after)))]
+    asked = " then ".join(code(part) for part in parts if part)
+    asked = f"{asked}: " if asked else ""
     yield f"# {asked}{code(safe_line(str(model['name'])))}{where}, {coverage(decodings[0])}\n"
     for decoding in decodings:
         yield f"\n## {heading(decoding.settings)}\n\n"
@@ -31,6 +38,10 @@ def markdown(
         yield from map(_line, rows(decoding, top))
         phrases = [*statistics(decoding), certainty(decoding).lower()]
         yield f"\n{', '.join(phrases)}\n"
+
+
+def _end_of(text: str) -> str:
+    return text if len(text) <= _PROMPT_WIDTH else f"…{text[1 - _PROMPT_WIDTH :]}"
 
 
 def _line(row: Row) -> str:

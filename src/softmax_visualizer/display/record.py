@@ -5,6 +5,8 @@ may be added without that. ``I`` stands for an interval, ``{"low", "estimate", "
 the best estimate between them, all equal where exact, null for infinity.
 
 * ``schema``: :data:`SCHEMA`; ``prompt``: what was asked; ``model``: its ``name``, ``source``, ``endpoint``.
+* ``after``, only where it is about a later token of an answer: what each token before that one adds to the
+  prompt (a character that is split over several tokens is added by the last of them).
 * ``distribution``: what the model said at T = 1: ``complete`` (everything that has probability is listed),
   ``vocabulary_size`` (null if unknown), ``assumed_vocabulary_size`` (an upper bound, where one was assumed),
   ``unseen_mass`` (best estimate), and ``tokens``: ``rank`` from 1, ``text``, ``bytes`` (null if the token has
@@ -50,12 +52,17 @@ _ENDS = ("low", "estimate", "high")
 
 
 def json_pieces(
-    prompt: str, model: Mapping[str, str | None], decodings: Sequence[Decoding], top: int
+    prompt: str,
+    after: Sequence[str],
+    model: Mapping[str, str | None],
+    decodings: Sequence[Decoding],
+    top: int,
 ) -> Iterator[str]:
     """Return the record of decodings of one distribution as JSON, ``top`` tokens each, in pieces."""
     record: dict[str, Any] = {
         "schema": SCHEMA,
         "prompt": prompt,
+        **({"after": list(after)} if after else {}),
         "model": dict(model),
         "distribution": decodings[0].distribution.record(top),
         "decodings": (decoding.record(top) for decoding in decodings),

@@ -30,6 +30,7 @@ def report(
     settings: Sequence[DecodingSettings],
     top: int,
     form: Format,
+    after: Sequence[str] = (),
 ) -> Iterator[str]:
     """Return the decodings of one distribution, one for each of the settings, as pieces of a text.
 
@@ -41,22 +42,31 @@ def report(
         top: tokens to list; all the others are summed up.
         form: text for people; the same without bars, a line a token; JSON or CSV by the contract of
             :mod:`softmax_visualizer.display.record`; or Markdown with a table a setting.
+        after: what each token of the answer so far, which the model went on from, adds to the prompt.
     """
     decodings = [decode(distribution, each) for each in settings]
     if form == "json":
-        return json_pieces(prompt, model, decodings, top)
+        return json_pieces(prompt, after, model, decodings, top)
     if form == "csv":
         return csv_pieces(decodings, top)
     if form == "markdown":
-        return markdown(prompt, model, decodings, top)
-    return _text(prompt, model, decodings, top, plain=form == "plain")
+        return markdown(prompt, after, model, decodings, top)
+    return _text(prompt, after, model, decodings, top, plain=form == "plain")
 
 
 def _text(
-    prompt: str, model: Mapping[str, str | None], decodings: Sequence[Decoding], top: int, *, plain: bool
+    prompt: str,
+    after: Sequence[str],
+    model: Mapping[str, str | None],
+    decodings: Sequence[Decoding],
+    top: int,
+    *,
+    plain: bool,
 ) -> Iterator[str]:
     where = f" at {safe_line(model['endpoint'])}" if model["endpoint"] else ""
     asked = wrap(safe_line(prompt), WIDTH) if prompt else []
+    if after:
+        asked += wrap(f"then {safe_line(''.join(after))}", WIDTH)
     source = wrap(f"{safe_line(str(model['name']))}{where}: {coverage(decodings[0])}", WIDTH)
     yield "".join(f"{line}\n" for line in [*asked, *source])
     for decoding in decodings:

@@ -21,7 +21,9 @@ _HIDDEN = "HIDDEN"
 
 _IS_OPENAI = re.compile(r"https?://(?:[\w-]+\.)*api\.openai\.com(?:[:/]|$)", re.IGNORECASE)
 
-_FOR_READING = {"logprobs", "top_logprobs", "n_probs", "max_tokens", "max_completion_tokens", "stream"}
+_FOR_READING = {
+    "logprobs", "top_logprobs", "n_probs", "max_tokens", "max_completion_tokens", "stream", "logit_bias",
+}  # fmt: skip
 """What a request holds only to get the log-probabilities of one token."""
 
 _ARGUMENTS = {"model", "messages", "prompt", "temperature", "top_p", "reasoning_effort"}

@@ -7,7 +7,9 @@ follow. A node is a token of an answer: ``{"id", "parent", "text", "bytes", "tok
 null for the first token after the prompt, so what answers begin with in common is there once. ``index`` is
 where the token stands in its distribution, from 0, or null. The ``distribution`` is that of a recording (see
 :mod:`softmax_visualizer.models.recording_format`), or the id of an earlier node that has the same one. A
-branch is ``{"branch": its name, "leaf": its last node or null, "active"}``, and one branch is active.
+branch is ``{"branch": its name, "leaf": its last node or null, "active", "settings", "seed"}``, and one is
+active. The last two say what it was written with from its first token on, and are left out where it was put
+together otherwise; ``settings`` are those of :meth:`.DecodingSettings.to_dict`.
 
 A token is kept as it is, bytes and number, and is never split anew. What is read has the very numbers of what
 was written.
@@ -22,7 +24,7 @@ from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args
 
-from softmax_visualizer.decoding import Token, TokenDistribution
+from softmax_visualizer.decoding import DecodingSettings, SettingsError, Token, TokenDistribution
 from softmax_visualizer.decoding.generation import CHOSEN_BY, CONTINUED_BY, Generation, Step, Tree
 from softmax_visualizer.models.base import Framing, ModelError, Source
 from softmax_visualizer.models.entries import (
@@ -44,7 +46,7 @@ from softmax_visualizer.models.recording_format import (
     read_bytes,
 )
 from softmax_visualizer.models.redaction import redacted_distribution, redacted_token
-from softmax_visualizer.models.writing import write_whole
+from softmax_visualizer.models.whole_file import write_whole
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.redaction import Redact
@@ -53,6 +55,9 @@ VERSION = 1
 """The format's version; it changes when something in it changes its meaning."""
 
 _SCHEMA = "softmax-visualizer/answers/"
+
+_MOST_TOKENS = 1_000_000
+"""Tokens of all branches together, those that they share counted in each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +124,14 @@ def lines_of(
             }
         )
     for at, (branch, leaf) in enumerate(zip(tree.branches, leaves, strict=True)):
-        yield json_line({"branch": redact(branch.name), "leaf": leaf, "active": at == tree.active})
+        yield json_line(
+            {
+                "branch": redact(branch.name),
+                "leaf": leaf,
+                "active": at == tree.active,
+                **_how(branch),
+            }
+        )
 
 
 def save(path: Path, lines: Iterable[bytes], *, replace: bool = False) -> None:
@@ -134,14 +146,15 @@ def save(path: Path, lines: Iterable[bytes], *, replace: bool = False) -> None:
         ModelError: it cannot be written, is there already, or would be too large to be read.
     """
     try:
-        write_whole(path, _bounded(lines, path), replace=replace, private=True)
+        write_whole(path, bounded(lines, path), replace=replace, private=True)
     except FileExistsError as error:
         raise ModelError(f"{path} exists; choose another name.") from error
     except OSError as error:
         raise ModelError(f"{path} cannot be written: {reason(error)}.") from error
 
 
-def _bounded(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
+def bounded(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
+    """Return the lines of a file; raises ModelError instead of one with which it could not be read again."""
     size = 0
     for line in lines:
         size += len(line)
@@ -187,6 +200,7 @@ class _Content:
     nodes: list[tuple[int | None, Step]] = field(default_factory=list)
     branches: list[Generation] = field(default_factory=list)
     active: int | None = None
+    tokens: int = 0
 
     @property
     def is_whole(self) -> bool:
@@ -269,13 +283,33 @@ class _Content:
             if self.active is not None:
                 raise EntryError("another branch is active already.")
             self.active = len(self.branches)
+        settings = entry({"settings": None, **record}, "settings", dict, NoneType)
+        seed = entry({"seed": None, **record}, "seed", int, NoneType)
         steps = []
         while node is not None:
             node, step = self._node("leaf", node)
             steps.append(step)
-        self.branches.append(Generation(self.header["prompt"], tuple(reversed(steps)), name))
+            self.tokens += 1
+            if self.tokens > _MOST_TOKENS:
+                raise EntryError(f"the answers have more than {_MOST_TOKENS:,} tokens together.")
+        told = None if settings is None else _settings_of(settings)
+        self.branches.append(Generation(self.header["prompt"], tuple(reversed(steps)), name, told, seed))
 
     def _node(self, name: str, node: int) -> tuple[int | None, Step]:
         if not 1 <= node <= len(self.nodes):
             raise EntryError(f'"{name}" must be the id of a node before it.')
         return self.nodes[node - 1]
+
+
+def _how(branch: Generation) -> dict[str, Any]:
+    if branch.settings is None:
+        return {}
+    return {"settings": branch.settings.to_dict(), "seed": branch.seed}
+
+
+def _settings_of(record: dict[str, Any]) -> DecodingSettings:
+    known = {name: record[name] for name in DecodingSettings().to_dict() if name in record}
+    try:
+        return DecodingSettings(**known)
+    except (SettingsError, TypeError) as error:
+        raise EntryError(f'"settings" cannot be followed. {error}') from error

@@ -82,6 +82,8 @@ class Configuration:
     where that costs nothing, and elsewhere the usual number.
     ``local`` says that ``model`` is a model file on this machine, by its path or a known name, whatever
     server is set up. ``replay`` is a recording whose answers are given again, without any server.
+    ``absent`` says in a sentence why the model cannot be asked, where only saved answers of it are at hand;
+    empty for all others.
     ``notes`` are sentences for the person about settings that were not used.
     """
 
@@ -94,6 +96,7 @@ class Configuration:
     top_logprobs: Depth = "auto"
     local: bool = False
     replay: Path | None = None
+    absent: str = ""
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -171,6 +174,8 @@ class Configuration:
         """Which kind of model this asks: the bundled one by name, or where there is neither key nor URL."""
         if self.replay is not None:
             return "recording"
+        if self.absent:
+            return "file"
         if self.local and self.model is not None:
             return "local"
         if self.model == BUNDLED_MODEL or (self.api_key is None and self.base_url is None):
@@ -202,6 +207,8 @@ class Configuration:
     @property
     def whole(self) -> bool:
         """Whether the server is to list its whole vocabulary in the end, or as much of it as it will."""
+        if self.absent:
+            return False
         on_this_machine = self.local or is_this_machine(urlsplit(self.endpoint).hostname or "")
         return self.top_logprobs == "all" or (self.top_logprobs == "auto" and on_this_machine)
 

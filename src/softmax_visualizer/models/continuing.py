@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from softmax_visualizer.decoding import Token
 from softmax_visualizer.decoding.generation import ContinuedBy, whole_text_of
-from softmax_visualizer.models.base import Framing, ModelError
+from softmax_visualizer.models.base import Framing, ModelAnswer, ModelError
 
 CONTINUE = (
     "Continue the user's text from exactly where it ends. Answer with the continuation only, word for word "
@@ -28,6 +28,9 @@ _GO_ON = (
 )
 
 
+_CONTINUING = {"role": "system", "content": CONTINUE}
+
+
 class Place(NamedTuple):
     """A prompt, and the tokens of the answer after it."""
 
@@ -35,9 +38,12 @@ class Place(NamedTuple):
     after: tuple[Token, ...] = ()
 
 
-_TAKES_IDS = frozenset({"llama.cpp"})
+_BY_IDS = "llama.cpp"
+"""An engine that takes the numbers of tokens, and continues messages."""
 
-_CONTINUES_MESSAGES = frozenset({"llama.cpp", "vLLM", "SGLang"})
+_TAKES_IDS = frozenset({_BY_IDS})
+
+_CONTINUES_MESSAGES = frozenset({_BY_IDS, "vLLM", "SGLang"})
 
 BEGUN = {"continue_final_message": True, "add_generation_prompt": False}
 """What says that the last message is to be continued; the openai package does not know these names."""
@@ -80,7 +86,7 @@ def put(
             case "raw":
                 return {"prompt": prompt}, "tokens"
             case "continue":
-                return {"messages": [{"role": "system", "content": CONTINUE}, message]}, "tokens"
+                return {"messages": [_CONTINUING, message]}, "tokens"
             case "answer":
                 return {"messages": [message]}, "tokens"
     bare = prompt if framing == "raw" else framed
@@ -93,8 +99,39 @@ def put(
         return {"prompt": prompt + text}, "text"
     if framing == "continue":
         asked = {"role": "user", "content": prompt + text}
-        return {"messages": [{"role": "system", "content": CONTINUE}, asked]}, "instruction"
+        return {"messages": [_CONTINUING, asked]}, "instruction"
     begun = {"role": "assistant", "content": text}
     if engine in _CONTINUES_MESSAGES:
         return {"messages": [message, begun], **BEGUN}, "text"
     return {"messages": [message, begun, {"role": "user", "content": _GO_ON}]}, "instruction"
+
+
+def request_at(answer: ModelAnswer) -> Mapping[str, Any]:
+    """Return the request for the very place that an answer is about, in the form of the one that was sent.
+
+    One request may have brought the answers at many places: what was sent is for the first of them. Empty if
+    it is not known what was sent.
+
+    Raises:
+        ModelError: the answer so far ends within a character, and can only be put as text.
+    """
+    sent = answer.request.get("body")
+    if not answer.after or not isinstance(sent, Mapping):
+        return answer.request
+    prompt, messages = sent.get("prompt"), sent.get("messages")
+    framing: Framing = "answer"
+    place, engine = Place(answer.prompt, answer.after), answer.engine
+    if isinstance(prompt, list) and prompt and isinstance(prompt[0], str):
+        # the numbers of tokens, behind the prompt as the model's chat template has it
+        place, engine, framing = Place(prompt[0], answer.after), _BY_IDS, "raw"
+    elif "prompt" in sent:
+        engine, framing = engine if prompt == answer.prompt else None, "raw"
+    elif isinstance(messages, list) and messages[:1] == [_CONTINUING]:
+        framing = "continue"
+    elif BEGUN.keys() <= sent.keys():
+        engine = _BY_IDS
+    elif isinstance(messages, list) and len(messages) > 1:
+        engine = None
+    own, _ = put(framing, engine, place)
+    rest = {name: value for name, value in sent.items() if name not in ("prompt", "messages", *BEGUN)}
+    return {**answer.request, "body": {**rest, **own}}

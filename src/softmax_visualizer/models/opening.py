@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.bundled import BundledModel
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def open_model(
         progress: is told, from 0 to 1, how much of a model file is loaded.
 
     Raises:
-        ModelError: a recording cannot be replayed.
+        ModelError: a recording cannot be replayed, or the model is not at hand.
     """
     model = _opened(configuration, progress)
     if recorder is None:
@@ -41,6 +42,8 @@ def open_model(
 
 
 def _opened(configuration: Configuration, progress: Callable[[float], None]) -> LanguageModel:
+    if configuration.absent:
+        raise ModelError(configuration.absent)
     if configuration.replay is not None:
         from softmax_visualizer.models.replay import RecordedModel
 

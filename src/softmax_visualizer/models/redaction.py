@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from softmax_visualizer.decoding import Token, TokenDistribution
-from softmax_visualizer.decoding.generation import texts_of
+from softmax_visualizer.decoding.generation import Generation, texts_of
 from softmax_visualizer.models.base import ModelAnswer
 
 Redact = Callable[[str], str]
@@ -81,6 +81,13 @@ def redacted_path(tokens: Sequence[Token], redact: Redact, mask: Redact) -> tupl
         safe.append(redacted_token(token, redact) if is_plain else Token(_HIDDEN))
         start += len(text)
     return tuple(safe)
+
+
+def redacted_generation(generation: Generation, redact: Redact, mask: Redact) -> Generation:
+    """Return an answer without secrets in its prompt, and with tokens as of :func:`redacted_path`."""
+    tokens = redacted_path(generation.tokens, redact, mask)
+    steps = tuple(replace(step, token=token) for step, token in zip(generation.steps, tokens, strict=True))
+    return replace(generation, prompt=redact(generation.prompt), steps=steps, name=redact(generation.name))
 
 
 def _redacted_json(value: Any, redact: Redact) -> Any:

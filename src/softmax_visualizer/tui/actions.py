@@ -13,6 +13,7 @@ from functools import lru_cache
 from softmax_visualizer.decoding.engines import engine as engine_of
 from softmax_visualizer.decoding.generation import Step
 from softmax_visualizer.decoding.settings import PRESETS, DecodingSettings, Order
+from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.display.settings import order_phrase, settings_words
 from softmax_visualizer.tui.knobs import turned, with_value
 from softmax_visualizer.tui.scene import MOST_PINS, Sample, Scene
@@ -24,7 +25,7 @@ PAGE = 10
 _NO_SAMPLE = "Nothing is sampled yet: space samples a token, Enter adds it, and G writes an answer."
 _ON_ITS_WAY = "The answer is on its way: sample and take once it is there."
 _NOT_ASKED = "The prompt above has not been asked: / and Enter ask it."
-_NO_ANSWER = "There is no answer yet: G writes one, space and Enter add a token."
+NO_ANSWER = "There is no answer yet: G writes one, space and Enter add a token."
 
 
 def turn(scene: Scene, knob: str, direction: int, coarse: bool = False) -> Scene:
@@ -138,7 +139,7 @@ def flip(scene: Scene) -> Scene:
     *others, other = scene.pins
     changed = replace(scene, pins=(*others, here), settings=other.settings)
     if other.asked != scene.asked or scene.old:
-        changed = replace(changed, top=0).asked_of(other.asked)
+        changed = replace(changed, top=0).asked_of(other.asked).led_there()
     return changed.saying(f"Now {other.name}; z flips back.")
 
 
@@ -221,7 +222,7 @@ def point(scene: Scene, direction: int) -> Scene:
 def walk(scene: Scene, direction: int) -> Scene:
     """Go to the place before or after on the answer."""
     if not scene.generation.steps:
-        return scene.saying(_NO_ANSWER)
+        return scene.saying(NO_ANSWER)
     return scene.at(scene.place + direction)
 
 
@@ -238,7 +239,7 @@ def forbidden(scene: Scene, direction: int) -> Scene:
 
 def _seek(scene: Scene, direction: int, wanted: Callable[[int], bool], words: str) -> Scene:
     if not scene.generation.steps:
-        return scene.saying(_NO_ANSWER)
+        return scene.saying(NO_ANSWER)
     places = range(len(scene.generation))
     ahead = places[scene.place + 1 :] if direction > 0 else places[: scene.place][::-1]
     found = next((at for at in ahead if wanted(at)), None)
@@ -254,12 +255,34 @@ def branch(scene: Scene, number: int) -> Scene:
     return replace(scene, tree=replace(scene.tree, active=number)).at(parts)
 
 
-def quit_warning(scene: Scene, lost: int) -> Scene:
-    """Return the scene with a word about how many pins quitting would lose, or as it is if none."""
+def name_branch(scene: Scene, name: str) -> Scene:
+    """Give the active branch a name, or with an empty one take it away."""
+    name = " ".join(name.split())
+    named = replace(scene, tree=scene.tree.put(replace(scene.generation, name=name)))
+    return named.saying(
+        f"This answer is called {safe_line(name, 40)}." if name else "This answer has no name."
+    )
+
+
+def remove_branch(scene: Scene) -> Scene:
+    """Remove the active branch, and go to where the next one leaves it."""
+    tree = scene.tree.without(scene.tree.active)
+    parts = min(scene.generation.shared(tree.generation), scene.place)
+    return replace(scene, tree=tree).at(parts).saying("This answer was removed: u brings it back.")
+
+
+def quit_warning(scene: Scene, kept: Scene) -> Scene:
+    """Return the scene with a word about what of ``kept`` quitting would lose, or as it is if nothing."""
+    pins, answers = len(kept.pins), len(kept.unsaved)
+    lost = []
+    if pins:
+        lost.append("1 pinned setting" if pins == 1 else f"{pins} pinned settings")
+    if answers:
+        lost.append("1 answer" if answers == 1 else f"{answers} answers")
     if not lost:
         return scene
-    pins = "1 pinned setting" if lost == 1 else f"{lost} pinned settings"
-    return scene.saying(f"Quitting loses {pins}: q again quits.", "wait")
+    said = f"Quitting loses {' and '.join(lost)}: q again quits"
+    return scene.saying(f"{said}, w saves answers." if answers else f"{said}.", "wait")
 
 
 def present(scene: Scene, what: str) -> Scene:

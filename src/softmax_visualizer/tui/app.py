@@ -14,11 +14,13 @@ from textual.widgets import Input, TextArea
 
 from softmax_visualizer.decoding.settings import DecodingSettings
 from softmax_visualizer.tui.keys import KEYS, spoken_key
+from softmax_visualizer.tui.reopened import with_saved
 from softmax_visualizer.tui.scene import Scene
 from softmax_visualizer.tui.screen import MainScreen
 from softmax_visualizer.tui.terminal.app import TerminalApp
 
 if TYPE_CHECKING:
+    from softmax_visualizer.models.answer_file import SavedAnswers
     from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.models.recording import Recorder
     from softmax_visualizer.tui.lesson.moments import LessonStart
@@ -43,6 +45,7 @@ class SoftmaxVisualizer(TerminalApp):
         lesson: LessonStart | None = None,
         settings: DecodingSettings | None = None,
         engine: str | None = None,
+        saved: SavedAnswers | None = None,
     ) -> None:
         super().__init__()
         self.history = list(history)
@@ -50,6 +53,8 @@ class SoftmaxVisualizer(TerminalApp):
         self.redact = configuration.redact
         """Takes secrets out of a text."""
         scene = Scene(configuration, prompt, seed, settings or DecodingSettings(), engine=engine)
+        if saved is not None:
+            scene = with_saved(scene, saved)
         self._main = MainScreen(scene, self.history, recorder, lesson)
         if lesson is not None and lesson.auto:
             # how many frames an animation takes is up to the machine

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
-from softmax_visualizer.tui.files import write_whole
+from softmax_visualizer.models.whole_file import write_text
 
 
 def report(error: BaseException, redact: Callable[[str], str]) -> str:
@@ -19,7 +19,7 @@ def report(error: BaseException, redact: Callable[[str], str]) -> str:
     try:
         path = _folder() / "crash.txt"
         text = redact("".join(traceback.format_exception(error)))
-        write_whole(path, text, replace=True, private=True)
+        write_text(path, text, replace=True, private=True)
     except OSError as failure:
         return f"Its details could not be written down ({failure.strerror})."
     return f"Its details are in {path}."

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
-from softmax_visualizer.tui.files import write_whole
+from softmax_visualizer.models.whole_file import write_text
 
 SETTING = "SOFTMAX_VISUALIZER_HISTORY"
 """The variable that turns it off."""
@@ -39,7 +39,7 @@ def write_history(prompts: Sequence[str]) -> None:
     if is_kept():
         with suppress(OSError):
             _path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_whole(_path(), json.dumps(list(prompts)[-_MOST_PROMPTS:]), replace=True, private=True)
+            write_text(_path(), json.dumps(list(prompts)[-_MOST_PROMPTS:]), replace=True, private=True)
 
 
 def _path() -> Path:

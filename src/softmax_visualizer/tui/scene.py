@@ -140,6 +140,7 @@ class Scene:
     ``picture``: which of a view's pictures is shown. ``top``: rows that a table has scrolled past.
     ``samples``: how many tokens have been sampled; ``sampled`` is the last one.
     ``question``: what is asked of a setting; None for what a view asks by itself.
+    ``saved``: the answers as they were last saved into a file, or opened out of one.
     ``tables``: the printed tables that were judged last; empty for the tutorial's.
     ``badge``: what the check of a server found about its numbers, and of which.
     ``found``: what takes too long to be worked out between two keys, by what it is about. It follows from all
@@ -165,6 +166,7 @@ class Scene:
     samples: int = 0
     sampled: Sample | None = None
     question: Question | None = None
+    saved: tuple[Generation, ...] = ()
     tables: str = ""
     typing: bool = False
     request: Request = Request()
@@ -191,6 +193,15 @@ class Scene:
     def generation(self) -> Generation:
         """The active answer."""
         return self.tree.generation
+
+    @property
+    def unsaved(self) -> tuple[Generation, ...]:
+        """The answers, where more than a key press went into them and no file has them as they are."""
+        answers = tuple(branch for branch in self.tree.branches if branch.steps)
+        made = len(answers) > 1 or any(
+            branch.name or any(step.chosen_by == "picked" for step in branch.steps) for branch in answers
+        )
+        return answers if made and self.tree.branches != self.saved else ()
 
     @property
     def after(self) -> tuple[Token, ...]:
@@ -307,8 +318,30 @@ class Scene:
         scene = replace(self, place=place, cursor=None, top=0)
         if scene.step is None or self.asked is None:
             return scene
-        asked = Asked(self.asked.configuration, scene.step.origin)
+        step = scene.step
+        # a step out of a file has no answer of its own, but the model is the same
+        origin = step.origin or replace(
+            self.asked.answer,
+            distribution=step.distribution,
+            request={},
+            notes=(),
+            after=scene.after,
+            continued_by=step.continued_by,
+        )
+        asked = Asked(self.asked.configuration, origin)
         return replace(scene, asked=asked, request=Request("answered"))
+
+    def led_there(self) -> Scene:
+        """Return the scene at the place that its picture is about: on the branch that leads there."""
+        if self.asked is None or (self.is_there and self.asked.answer.prompt == self.generation.prompt):
+            return self
+        answer, tree = self.asked.answer, self.tree
+        for number in (tree.active, *range(len(tree.branches))):
+            branch = tree.branches[number]
+            if branch.prompt == answer.prompt and branch.tokens[: len(answer.after)] == answer.after:
+                return replace(self, tree=replace(tree, active=number), place=len(answer.after))
+        # a place of an answer that is gone stays marked as another one
+        return self if answer.after else replace(self, tree=Tree((Generation(answer.prompt),)), place=0)
 
     def as_chosen_in(self, earlier: Scene) -> Scene:
         """Return the scene with everything that can be undone as it was in another one."""

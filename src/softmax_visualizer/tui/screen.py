@@ -184,7 +184,7 @@ class MainScreen(Screen[None]):
         self._editor.remember(self._scene.prompt)
         if self._lesson is not None:
             self.teach(self._lesson)
-        else:
+        elif self._scene.asked is None:
             # after the first frame: what it needs takes longer to import than all that went before
             self.call_after_refresh(self.ask)
 
@@ -327,12 +327,12 @@ class MainScreen(Screen[None]):
 
     @work
     async def action_branches(self) -> None:
-        """Let the person choose another branch of the answer."""
+        """Let the person go to another branch of the answer, or name or remove this one."""
         from softmax_visualizer.tui.dialogs import branches
 
         chosen = await branches.choose(self)
         if chosen is not None:
-            self.action_go("branch", (chosen,))
+            self.action_go(*chosen)
 
     def action_flip(self) -> None:
         """Exchange the current setting with the one that was pinned last."""
@@ -402,7 +402,7 @@ class MainScreen(Screen[None]):
         """Quit, after a word where something would be lost."""
         # what a lesson pins is its own
         kept = self._scene if self._before_lesson is None else self._before_lesson
-        warned = actions.quit_warning(self._scene, len(kept.pins))
+        warned = actions.quit_warning(self._scene, kept)
         if warned is self._scene or warned.said == self._scene.said:
             self.app.exit()
         else:

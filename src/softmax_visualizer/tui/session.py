@@ -113,7 +113,7 @@ class ModelSession:
 
     async def names(self, configuration: Configuration) -> tuple[str, ...]:
         """Return the models of the server that is set up, even while the bundled one is in use."""
-        server = replace(configuration, model=None, local=False)
+        server = replace(configuration, model=None, local=False, absent="")
         if server.source == "bundled":
             return ()
         model = await asyncio.to_thread(_open, server)

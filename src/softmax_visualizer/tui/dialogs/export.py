@@ -1,22 +1,32 @@
-"""What a person takes with them: the request on the clipboard, a picture or the numbers in a file."""
+"""What a person takes with them: the request on the clipboard, a picture, numbers or answers in a file."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from textual.app import App
 
+from softmax_visualizer.decoding.generation import texts_of
+from softmax_visualizer.display.generation_record import Written
+from softmax_visualizer.display.generation_report import Form, generation_report
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.display.pieces import Role
 from softmax_visualizer.display.report import Format, report
 from softmax_visualizer.display.snippets import snippets
+from softmax_visualizer.models.answer_file import bounded, lines_of
+from softmax_visualizer.models.base import ModelError
+from softmax_visualizer.models.continuing import request_at
+from softmax_visualizer.models.redaction import redacted_generation, redacted_path
+from softmax_visualizer.models.whole_file import write_text, write_whole
 from softmax_visualizer.tui.dialogs.base import ChoiceScreen, ValueScreen
-from softmax_visualizer.tui.files import file_name, write_whole
-from softmax_visualizer.tui.scene import Pin
+from softmax_visualizer.tui.files import file_name
+from softmax_visualizer.tui.scene import Asked, Pin, Scene
 from softmax_visualizer.tui.stage import Stage
 
 _MOST_TOKENS = 1_000
@@ -27,6 +37,12 @@ _NUMBERS: dict[str, tuple[str, Format]] = {
     "The numbers as JSON, as show prints them": (".json", "json"),
     "The numbers as Markdown": (".md", "markdown"),
 }
+_ANSWERS: dict[str, tuple[str, Form]] = {
+    "The answer as JSON, as generate prints it": ("_answer.json", "json"),
+    "The answer as CSV": ("_answer.csv", "csv"),
+    "The answer as Markdown": ("_answer.md", "markdown"),
+}
+_TREE = "All answers, to open again"
 _PICTURE = "The screen as an SVG picture"
 _REQUESTS = {
     "The request as Python": ("_request.py", "Python"),
@@ -40,7 +56,11 @@ async def copy_request(stage: Stage) -> None:
     here = stage.scene.here
     if here is None:
         return
-    forms = requests(here)
+    try:
+        forms = requests(here)
+    except ModelError as error:
+        stage.update(stage.scene.saying(str(error), "bad"))
+        return
     form = await stage.app.push_screen_wait(ChoiceScreen("Copy the request as", tuple(forms), "Python"))
     if form is None:
         return
@@ -60,12 +80,14 @@ async def save(stage: Stage) -> None:
     app, scene, here = stage.app, stage.scene, stage.scene.here
     if here is None:
         return
-    choice = await app.push_screen_wait(ChoiceScreen("Save", (_PICTURE, *_NUMBERS, *_REQUESTS), _PICTURE))
+    answers = (*_ANSWERS, _TREE) if any(branch.steps for branch in scene.tree.branches) else ()
+    if not scene.generation.steps:
+        answers = answers[-1:]
+    offered = (_PICTURE, *_NUMBERS, *answers, *_REQUESTS)
+    choice = await app.push_screen_wait(ChoiceScreen("Save", offered, _PICTURE))
     if choice is None:
         return
-    ending = ".svg" if choice == _PICTURE else {**_NUMBERS, **_REQUESTS}[choice][0]
-    name = file_name(here.asked.answer.prompt, here.name, ending)
-    typed = await app.push_screen_wait(ValueScreen("Save as", name))
+    typed = await app.push_screen_wait(ValueScreen("Save as", _suggested(here, choice)))
     if not typed:
         return
     try:
@@ -74,27 +96,42 @@ async def save(stage: Stage) -> None:
         said = f"{safe_line(typed, 60)}: there is no such user. w saves it elsewhere."
         stage.update(stage.scene.saying(said, "bad"))
         return
-    if choice == _PICTURE:
-        text = app.export_screenshot()
-    else:
-        # settings of other prompts and models have numbers of their own, which one table cannot hold
-        pinned = [pin for pin in scene.pins if pin.asked == here.asked and pin != here]
-        text = await asyncio.to_thread(_content, choice, [*pinned, here])
-    stage.update(stage.scene.saying(*await _write(app, path, text)))
+    try:
+        if choice == _TREE:
+            write = partial(_write_tree, path, scene, here.asked)
+        elif choice == _PICTURE:
+            write = partial(write_text, path, app.export_screenshot())
+        else:
+            write = partial(write_text, path, await asyncio.to_thread(_content, choice, scene, here))
+        said, role = await _write(app, path, write)
+    except ModelError as error:
+        said, role = str(error), "bad"
+    saved = scene.tree.branches if choice == _TREE and role == "good" else stage.scene.saved
+    stage.update(replace(stage.scene, saved=saved).saying(said, role))
 
 
-async def _write(app: App[Any], path: Path, text: str) -> tuple[str, Role]:
+def _suggested(here: Pin, choice: str) -> str:
+    """Return a file name for what is saved of a setting, an answer or a place of it."""
+    prompt, place = here.asked.answer.prompt, len(here.asked.answer.after)
+    if choice == _TREE:
+        return file_name(prompt, "answers", ".jsonl")
+    ending = ".svg" if choice == _PICTURE else {**_NUMBERS, **_ANSWERS, **_REQUESTS}[choice][0]
+    is_of_place = place and choice not in (_PICTURE, *_ANSWERS)
+    return file_name(prompt, f"{here.name}, token {place + 1}" if is_of_place else here.name, ending)
+
+
+async def _write(app: App[Any], path: Path, write: Callable[..., None]) -> tuple[str, Role]:
     """Write a file, over another one only if the person wishes so; return what became of it."""
-    replace = False
+    over = False
     while True:
         try:
-            await asyncio.to_thread(write_whole, path, text, replace=replace)
+            await asyncio.to_thread(write, replace=over)
         except FileExistsError:
             keep, overwrite = "Keep the file that is there", "Replace it"
             title = f"{safe_line(path.name, 60)} exists"
             if await app.push_screen_wait(ChoiceScreen(title, (keep, overwrite), keep)) != overwrite:
                 return f"{path} was left as it is; nothing was saved.", "faint"
-            replace = True
+            over = True
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             return f"{path} cannot be written: {reason}. w saves it elsewhere.", "bad"
@@ -102,22 +139,61 @@ async def _write(app: App[Any], path: Path, text: str) -> tuple[str, Role]:
             return f"Saved: {path}", "good"
 
 
-def _content(choice: str, pins: Sequence[Pin]) -> str:
-    """Return what a file of numbers or of a request holds; the last of the settings is the current one."""
+def _write_tree(path: Path, scene: Scene, asked: Asked, *, replace: bool) -> None:
+    """Write all answers into a file of the owner's alone."""
+    answer, configuration = asked.answer, asked.configuration
+    # the others take a prompt only as it is
+    framing = configuration.framing if answer.source in ("openai", "local") else None
+    lines = lines_of(scene.tree, answer.origin, framing, configuration.redact)
+    write_whole(path, bounded(lines, path), replace=replace, private=True)
+
+
+def _content(choice: str, scene: Scene, here: Pin) -> str:
+    """Return what a file of numbers, of an answer or of a request holds."""
     if choice in _REQUESTS:
-        return requests(pins[-1])[_REQUESTS[choice][1]] + "\n"
-    answer, settings = pins[-1].asked.answer, [pin.settings for pin in pins]
-    top = min(len(answer.distribution), _MOST_TOKENS)
-    pieces = report(answer.prompt, answer.origin, answer.distribution, settings, top, _NUMBERS[choice][1])
+        return requests(here)[_REQUESTS[choice][1]] + "\n"
+    if choice in _ANSWERS:
+        return "".join(generation_report(_written(scene, here.asked), _ANSWERS[choice][1]))
+    # settings of other prompts, places and models have numbers of their own, which one table cannot hold
+    pinned = [pin for pin in scene.pins if pin.asked == here.asked and pin != here]
+    answer, settings = here.asked.answer, [pin.settings for pin in (*pinned, here)]
+    redact, mask = here.asked.configuration.redact, here.asked.configuration.mask
+    pieces = report(
+        answer.prompt,
+        answer.origin,
+        answer.distribution,
+        settings,
+        min(len(answer.distribution), _MOST_TOKENS),
+        _NUMBERS[choice][1],
+        tuple(texts_of(redacted_path(answer.after, redact, mask))),
+    )
     return "".join(pieces)
 
 
+def _written(scene: Scene, asked: Asked) -> Written:
+    """Return the active answer at the present setting; its seed if it was written with that setting."""
+    here, configuration = scene.generation, asked.configuration
+    return Written(
+        redacted_generation(here, configuration.redact, configuration.mask),
+        asked.answer.origin,
+        scene.settings,
+        here.seed if here.settings == scene.settings else None,
+        None,
+        "end-of-text" if here.ended else None,
+    )
+
+
 def requests(pin: Pin) -> dict[str, str]:
-    """Return the request for a setting in each of its forms, without the key."""
+    """Return the request for a setting in each of its forms, without the key.
+
+    Raises:
+        ModelError: the answer so far cannot be put into one.
+    """
     answer = pin.asked.answer
-    # an address out of somebody's recording is no place to send a key to
-    endpoint = answer.endpoint if answer.source == "openai" else None
-    return snippets(answer.request, endpoint, answer.prompt, pin.settings)
+    # an address out of somebody's file is no place to send a key to
+    own = answer.source == "openai" and not pin.asked.configuration.absent
+    endpoint = answer.endpoint if own else None
+    return snippets(request_at(answer), endpoint, answer.prompt, pin.settings)
 
 
 def why_no_clipboard(environment: Mapping[str, str] = os.environ) -> str | None:

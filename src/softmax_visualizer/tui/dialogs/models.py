@@ -44,7 +44,7 @@ async def choose_model(stage: Stage, session: ModelSession) -> dict[str, Any] | 
     if configuration.local:
         own = short_name(str(configuration.model))
         current = own if any(weights.name == own for weights in KNOWN) else _FILE
-    server = replace(configuration, model=None, local=False).source
+    server = replace(configuration, model=None, local=False, absent="").source
     hint = _NO_SERVER if server == "bundled" and configuration.replay is None else ""
     dialog = ChoiceScreen("Choose a model", current=current, hint=hint, fetch=names)
     chosen: str | None = await stage.app.push_screen_wait(dialog)
@@ -54,7 +54,7 @@ async def choose_model(stage: Stage, session: ModelSession) -> dict[str, Any] | 
         return None
     if chosen in served or chosen == BUNDLED:
         framing = "answer" if configuration.local else configuration.framing
-        return {"model": chosen, "local": False, "framing": framing}
+        return {"model": chosen, "local": False, "framing": framing, "absent": ""}
     if chosen == _FILE:
         model: str | None = await stage.app.push_screen_wait(ValueScreen("Path of a .gguf or .whl file", ""))
     else:
@@ -62,7 +62,7 @@ async def choose_model(stage: Stage, session: ModelSession) -> dict[str, Any] | 
     if not model:
         return None
     framing = configuration.framing if configuration.local else "raw"
-    return {"model": model.strip(), "local": True, "framing": framing}
+    return {"model": model.strip(), "local": True, "framing": framing, "absent": ""}
 
 
 def _title(weights: Weights) -> str:

@@ -52,6 +52,8 @@ def _detail(scene: Scene) -> str:
     answer = scene.asked.answer
     listed = coverage(decoding) + (", asking for more" if scene.deepening == scene.asked else "")
     recorded = "recorded" if answer.source == "recording" else ""
+    if scene.asked.configuration.absent:
+        recorded = "saved"
     host = urlsplit(answer.endpoint or "").netloc
     return " · ".join(filter(None, (listed, recorded, host)))
 

@@ -43,6 +43,11 @@ def write_whole(path: Path, pieces: Iterable[bytes], *, replace: bool, private: 
         draft.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str, *, replace: bool, private: bool = False) -> None:
+    """Write a text as :func:`write_whole` does, in UTF-8; lone surrogates are spelt out."""
+    write_whole(path, [text.encode(errors="backslashreplace")], replace=replace, private=private)
+
+
 def _link(draft: Path, path: Path) -> None:
     """Give the draft its name where nothing has it yet, however quickly that changes."""
     try:
