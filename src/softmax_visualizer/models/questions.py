@@ -219,6 +219,8 @@ class Questions:
         except openai.APIStatusError as error:
             if error.status_code not in (400, 404, 405, 422, 501):
                 raise
+            # which takes the secrets out of the cause too
+            explain(error, self._configuration)
             raise ModelError(CANNOT_SPLIT) from error
         return pieces_in(answer)
 
