@@ -351,3 +351,43 @@ async def test_a_port_that_another_program_took_has_a_sentence(model: LocalModel
 def taken(port: int) -> Iterator[None]:
     with socket.create_server(("127.0.0.1", port)):
         yield
+
+
+# --- whole answers ---
+
+
+async def test_the_note_is_on_the_answers_to_the_first_prompt_however_many_places_were_asked(
+    model: LocalModel,
+) -> None:
+    # one alone comes where the server samples half a character, which its text does not show
+    several = max([await model.ask_ahead("hello", (), 4) for _ in range(12)], key=len)
+    one = await model.ask("hello", after=several[0].distribution.tokens[:1])
+    others = [*await model.ask_ahead("hello!", (), 4), *await model.ask_ahead("hello!", (), 1)]
+    assert len(several) > 1
+    for answer in (*several, one, *await model.ask_ahead("hello", (), 1)):
+        assert [note for note in answer.notes if "exactly the numbers" in note] == [one.notes[0]]
+    assert [note for answer in others for note in answer.notes] == []
+
+
+async def test_several_places_have_the_true_numbers(model: LocalModel) -> None:
+    truth, last = tiny_gguf.logprobs(), ord("o")
+    for answer in await model.ask_ahead("hello", (), 10):
+        if answer.after:
+            assert answer.after[-1].id is not None
+            last = answer.after[-1].id
+        for token, logprob in zip(answer.distribution.tokens, answer.distribution.logprobs, strict=True):
+            assert token.id is not None
+            assert logprob == pytest.approx(truth[last][token.id], abs=1e-4)
+
+
+@pytest.mark.parametrize("framing", ["raw", "answer"])
+async def test_it_goes_on_by_the_numbers_of_tokens_before_anything_else_was_asked(
+    model_file: Path, framing: Framing
+) -> None:
+    model = local_model(model_file, framing)
+    half = (await model.split("é"))[0]
+    assert half.whole_text is None
+    answer = await model.ask("hello", after=(half,))
+    await model.close()
+    assert answer.continued_by == "tokens"
+    assert answer.distribution.logprobs[0] == pytest.approx(tiny_gguf.logprobs()[0xC3].max(), abs=1e-4)

@@ -18,9 +18,11 @@ import pytest
 
 from screens import settle, text
 from softmax_visualizer.decoding import Decoding, DecodingSettings, Order, Token, TokenDistribution, decode
+from softmax_visualizer.decoding.generation import Generation, Step
 from softmax_visualizer.models.base import Framing, ModelError
 from softmax_visualizer.models.configuration import Configuration, Secret
 from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
+from softmax_visualizer.models.walk import Ahead, score, write
 from softmax_visualizer.tui.app import SoftmaxVisualizer
 from softmax_visualizer.tui.regions.prompt import PromptEditor
 
@@ -243,3 +245,128 @@ async def test_the_screen_agrees_with_the_truth(server: RealServer) -> None:
         await pilot.press("4")
         await pilot.pause()
         assert "EXACT" in text(app)
+
+
+# --- whole answers ---
+
+
+async def written(
+    model: OpenAICompatibleModel, prompt: str, seed: int, settings: DecodingSettings
+) -> tuple[Generation, int]:
+    """Write 40 tokens, or fewer where the model ends the text; return them and the number of requests."""
+    generation, ahead = Generation(prompt), Ahead(model, prompt)
+    async for step in write(ahead.ask, generation, settings, 40, seed, goes_deeper=model.goes_deeper):
+        generation = generation.extended(step)
+    await model.close()
+    return generation, ahead.requests
+
+
+def check_steps(rows: dict[int, dict[int, float]], last: int, steps: tuple[Step, ...]) -> None:
+    """Check every listed log-probability of every step: only the token before it decides it."""
+    for number, step in enumerate(steps):
+        distribution = step.distribution
+        assert len(distribution) >= 20
+        for token, logprob in zip(distribution.tokens, distribution.logprobs, strict=True):
+            assert token.id is not None
+            assert logprob == pytest.approx(rows[last][token.id], abs=1e-4), (number, token)
+        assert step.token.id is not None
+        last = step.token.id
+
+
+@pytest.fixture(scope="module")
+def rows(server: RealServer) -> dict[int, dict[int, float]]:
+    """The true log-probability of each token after each token, by their numbers."""
+    import httpx2
+
+    found = {}
+    for number in range(512):
+        body = {
+            "prompt": [number],
+            "n_predict": 1,
+            "n_probs": 512,
+            "temperature": 1,
+            "logit_bias": [["a", 100]],
+        }
+        answer = httpx2.post(server.url.removesuffix("/v1") + "/completion", json=body).json()
+        listed = answer["completion_probabilities"][0]["top_logprobs"]
+        found[number] = {entry["id"]: entry["logprob"] for entry in listed}
+    for prompt in server.truth["prompts"].values():
+        for number, _, logprob in prompt["top"]:
+            assert found[prompt["last_id"]][number] == pytest.approx(logprob, abs=1e-4)
+    return found
+
+
+@pytest.mark.parametrize("framing", ["answer", "raw"])
+async def test_every_step_of_an_answer_has_the_true_numbers(
+    server: RealServer, rows: dict[int, dict[int, float]], framing: Framing
+) -> None:
+    prompt = "I would like a"
+    generation, requests = await written(server.model(framing=framing), prompt, 11, DecodingSettings(0.7))
+    print(f"{framing}: {requests} requests for {len(generation)} tokens")
+    assert len(generation) == 40
+    # how many it takes depends on what the server samples itself
+    assert requests < 40
+    assert {step.continued_by for step in generation.steps} == {"tokens"}
+    last = (await split(server, prompt))[-1].id
+    assert last is not None
+    check_steps(rows, last, generation.steps)
+
+
+async def split(server: RealServer, text: str) -> tuple[Token, ...]:
+    model = server.model(framing="raw")
+    try:
+        return await model.split(text)
+    finally:
+        await model.close()
+
+
+async def test_the_same_seed_writes_the_same_answer_whatever_the_server_samples(server: RealServer) -> None:
+    texts = [
+        (await written(server.model(framing=framing), "I would like a", 11, DecodingSettings(0.7)))[0].text
+        for framing in ("raw", "raw", "answer")
+    ]
+    assert len(set(texts)) == 1
+
+
+async def test_the_end_of_the_text_ends_an_answer(
+    server: RealServer, rows: dict[int, dict[int, float]]
+) -> None:
+    generation, _ = await written(server.model(framing="raw"), "The sky is", 1, DecodingSettings(0.7))
+    assert generation.ended
+    assert len(generation) < 40
+    assert generation.steps[-1].token.raw == b""
+    assert generation.steps[-1].token.id == 0
+    check_steps(rows, server.truth["prompts"]["The sky is"]["last_id"], generation.steps)
+
+
+@pytest.mark.parametrize("framing", ["answer", "raw"])
+async def test_half_a_character_is_gone_on_from_by_its_number(
+    server: RealServer, rows: dict[int, dict[int, float]], framing: Framing
+) -> None:
+    generation, _ = await written(server.model(framing=framing), "Caf", 24, DecodingSettings(0.7))
+    halves = [number for number, token in enumerate(generation.tokens[:-1]) if token.whole_text is None]
+    assert halves
+    assert {step.continued_by for step in generation.steps} == {"tokens"}
+    # no text could have put the beginning of the answer
+    last = (await split(server, "Caf"))[-1].id
+    assert last is not None
+    check_steps(rows, last, generation.steps)
+
+
+async def test_a_text_is_scored_with_the_true_numbers(
+    server: RealServer, rows: dict[int, dict[int, float]]
+) -> None:
+    prompt, text = "The sky is", " blue. Caf\u00e9 \u65e5\u6708\U0001f680 xyzzy"
+    model = server.model(framing="raw")
+    # before anything else was asked
+    tokens = await model.split(text)
+    assert b"".join(token.raw or b"" for token in tokens).decode() == text
+    assert any(token.whole_text is None for token in tokens)
+    ahead = Ahead(model, prompt)
+    steps = [
+        step async for step in score(ahead.ask, Generation(prompt), tokens, goes_deeper=model.goes_deeper)
+    ]
+    await model.close()
+    assert [step.token.id for step in steps] == [token.id for token in tokens]
+    assert None not in [step.index for step in steps]
+    check_steps(rows, server.truth["prompts"][prompt]["last_id"], tuple(steps))

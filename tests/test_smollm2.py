@@ -15,8 +15,11 @@ import numpy as np
 import pytest
 
 from softmax_visualizer.decoding import DecodingSettings, Order, TokenDistribution, decode
+from softmax_visualizer.decoding.generation import Generation, Step
+from softmax_visualizer.models.base import Framing
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.local import LocalModel
+from softmax_visualizer.models.walk import Ahead, score, write
 from terminal import Terminal, fresh_environment
 
 pytestmark = pytest.mark.shared
@@ -164,3 +167,91 @@ def test_the_estimate_is_far_nearer_than_scaling_the_few_to_one(truths: list[Tok
         scaled.append(abs(weights[0] / weights.sum() - true))
     print(f"estimate {np.mean(estimated):.3f}, scaled {np.mean(scaled):.3f}")
     assert np.mean(estimated) < np.mean(scaled) / 3
+
+
+# --- whole answers ---
+
+WRITTEN: tuple[tuple[Framing, str], ...] = (("raw", PROMPTS[2]), ("answer", "Tell me about the sea."))
+
+
+def local_model(home: Path, framing: Framing) -> LocalModel:
+    path = home / ".local" / "share" / "softmax-visualizer" / "models" / "smollm2.gguf"
+    configuration = Configuration(model=str(path), local=True, framing=framing, timeout=300)
+    return LocalModel(configuration, lambda fraction: None)
+
+
+async def check_alone(model: LocalModel, prompt: str, framing: Framing, steps: tuple[Step, ...]) -> None:
+    """Compare each step's list with what the server says when it is asked for that sequence alone."""
+    post = model._connection.post
+    if framing == "answer":
+        framed = await post("/apply-template", {"messages": [{"role": "user", "content": prompt}]})
+        prompt = framed["prompt"]  # type: ignore[index]
+    split = await post("/tokenize", {"content": prompt, "with_pieces": True})
+    sequence = [piece["id"] for piece in split["tokens"]]  # type: ignore[index]
+    for number, step in enumerate(steps):
+        # the forced token decides nothing: see models/questions.py
+        body = {
+            "prompt": sequence,
+            "n_predict": 1,
+            "n_probs": 40,
+            "temperature": 1,
+            "logit_bias": [["a", 100]],
+        }
+        answer = await post("/completion", body)
+        place = answer["completion_probabilities"][0]  # type: ignore[index]
+        alone = {entry["id"]: entry["logprob"] for entry in place["top_logprobs"]}
+        listed = step.distribution
+        compared = [token for token in listed.tokens[:20] if token.id in alone]
+        assert len(compared) >= 19
+        for token in compared:
+            index = listed.find(token)
+            assert index is not None
+            assert listed.logprobs[index] == pytest.approx(alone[token.id], abs=1e-4), (number, token)
+        sequence.append(step.token.id)
+
+
+@pytest.mark.parametrize(("framing", "prompt"), WRITTEN, ids=lambda value: value)
+def test_every_step_of_an_answer_has_the_numbers_of_its_tokens_asked_alone(
+    home: Path, framing: Framing, prompt: str
+) -> None:
+    """Though most came in one request with others; with a prompt, the path is longer than 64 tokens."""
+
+    async def check() -> None:
+        model = local_model(home, framing)
+        generation, ahead = Generation(prompt), Ahead(model, prompt)
+        settings = DecodingSettings(0.7)
+        try:
+            async for step in write(ahead.ask, generation, settings, 40, 1, goes_deeper=model.goes_deeper):
+                generation = generation.extended(step)
+            print(f"{framing}: {ahead.requests} requests for {len(generation)} tokens")
+            assert len(generation) == 40
+            assert ahead.requests < 40
+            assert {step.continued_by for step in generation.steps} == {"tokens"}
+            await check_alone(model, prompt, framing, generation.steps)
+        finally:
+            await model.close()
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize(("framing", "prompt"), WRITTEN, ids=lambda value: value)
+def test_a_scored_text_has_the_numbers_of_its_tokens_asked_alone(
+    home: Path, framing: Framing, prompt: str
+) -> None:
+    async def check() -> None:
+        model = local_model(home, framing)
+        try:
+            tokens = await model.split(" The sea is calm, na\u00efve \U0001f40b and deep.")
+            assert any(token.whole_text is None for token in tokens)
+            ahead = Ahead(model, prompt)
+            steps = [
+                step
+                async for step in score(ahead.ask, Generation(prompt), tokens, goes_deeper=model.goes_deeper)
+            ]
+            assert [step.token.id for step in steps] == [token.id for token in tokens]
+            assert None not in [step.index for step in steps]
+            await check_alone(model, prompt, framing, tuple(steps))
+        finally:
+            await model.close()
+
+    asyncio.run(check())

@@ -81,6 +81,15 @@ class Token(NamedTuple):
         except UnicodeEncodeError:
             return None
 
+    def is_same(self, other: Token) -> bool:
+        """Whether both are one token: by their numbers, or where one has none by what they spell.
+
+        A server need not print half a character in the same way each time.
+        """
+        if self.id is None or other.id is None:
+            return self.text == other.text and self.bytes == other.bytes
+        return self.id == other.id
+
     @property
     def whole_text(self) -> str | None:
         """The text that the token's bytes spell; None if they are only part of a character."""
@@ -123,9 +132,9 @@ class TokenDistribution:
 
     def find(self, token: Token, likely: int | None = None) -> int | None:
         """Return the index of a listed token, looked for at ``likely`` first; None if it is not there."""
-        if likely is not None and likely < len(self) and self.token(likely) == token:
+        if likely is not None and likely < len(self) and self.token(likely).is_same(token):
             return likely
-        return next((index for index in range(len(self)) if self.token(index) == token), None)
+        return next((index for index in range(len(self)) if self.token(index).is_same(token)), None)
 
     @classmethod
     def from_logits(cls, tokens: Iterable[str | Token], logits: ArrayLike) -> TokenDistribution:

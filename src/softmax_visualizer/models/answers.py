@@ -7,6 +7,7 @@ completions (``logprobs.tokens``), which some servers also use for chats.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -78,7 +79,8 @@ def parse_places(
 
     What a list proves, and which tokens are put into it or taken out, is told in :mod:`.evidence`.
     Sentinels at its end (-9999, -inf, float32's lowest) pass through. The first list is always there; a
-    further one only if the answer's text shows that the tokens before it are all that it comes after.
+    further one only if the answer's text shows that the tokens before it are all that it comes after: its own
+    sampled token must stand right behind them.
 
     Args:
         answer: the body of a chat completion or of a bare one.
@@ -111,19 +113,26 @@ def parse_places(
             "Choose another model (press m, or --model), or another server."
         )
     sampled: list[Token] = []
-    text, spelled = _text(choice).removeprefix(begun).encode(errors="replace"), b""
-    at: _Position | None = first
-    while at is not None and at.sampled is not None and (raw := at.sampled.token.raw) is not None:
-        spelled += b"" if at.sampled.token.ends else raw
-        if not text.startswith(spelled):
+    rest = _text(choice).removeprefix(begun).encode(errors="replace")
+    for at in itertools.chain((first,), positions):
+        token = None if at.sampled is None else at.sampled.token
+        if token is None or not _comes_next(token, rest):
             break
-        sampled.append(at.sampled.token)
-        at = next(positions, None)
-        further = None if at is None else _judged(at, asked, model, notes, _is_llama_cpp(answer))
-        if further is None:
+        if sampled:
+            further = _judged(at, asked, model, notes, _is_llama_cpp(answer))
+            if further is None:
+                break
+            found.append(further)
+        sampled.append(token)
+        if token.ends:
             break
-        found.append(further)
+        rest = rest[len(token.raw or b"") :]
     return tuple(top for top in found if top is not None), tuple(sampled)
+
+
+def _comes_next(token: Token, rest: bytes) -> bool:
+    """Whether a token is what the rest of an answer's text begins with; at its end, the end of the text."""
+    return not rest if token.ends else bool(token.raw) and rest.startswith(token.raw or b"")
 
 
 def _judged(

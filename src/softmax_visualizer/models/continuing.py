@@ -10,7 +10,7 @@ question of its own with an answer of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from softmax_visualizer.decoding import Token
@@ -66,7 +66,11 @@ def takes_ids(engine: str | None, place: Place) -> bool:
 
 
 def put(
-    framing: Framing, engine: str | None, place: Place, framed: str | None = None
+    framing: Framing,
+    engine: str | None,
+    place: Place,
+    framed: str | None = None,
+    refused: Collection[ContinuedBy] = (),
 ) -> tuple[dict[str, Any], ContinuedBy]:
     """Return the part of a request's body that holds the prompt and the answer so far, and how it does.
 
@@ -75,6 +79,7 @@ def put(
         engine: of the server, as far as it is known.
         place: what was asked, and the answer so far.
         framed: the prompt as the model's chat template has it, where that is known.
+        refused: ways in which the server does not go on, though its engine does: the next best one is taken.
 
     Raises:
         ModelError: the answer so far ends within a character, and can only be put as text.
@@ -90,7 +95,7 @@ def put(
             case "answer":
                 return {"messages": [message]}, "tokens"
     bare = prompt if framing == "raw" else framed
-    if bare is not None and takes_ids(engine, place):
+    if bare is not None and takes_ids(engine, place) and "tokens" not in refused:
         return {"prompt": [bare, *(token.id for token in after)]}, "tokens"
     text = whole_text_of(after)
     if text is None:
@@ -101,7 +106,7 @@ def put(
         asked = {"role": "user", "content": prompt + text}
         return {"messages": [_CONTINUING, asked]}, "instruction"
     begun = {"role": "assistant", "content": text}
-    if engine in _CONTINUES_MESSAGES:
+    if engine in _CONTINUES_MESSAGES and "text" not in refused:
         return {"messages": [message, begun], **BEGUN}, "text"
     return {"messages": [message, begun, {"role": "user", "content": _GO_ON}]}, "instruction"
 

@@ -37,6 +37,7 @@ class LocalModel(OpenAICompatibleModel):
         super().__init__(configuration, _LocalConnection(configuration, server, model, progress))
         usual = self._questions.first_parameters(server.name)
         self._questions.learn(server.name, {**usual, "logit_bias": FORCED})
+        self._questions.engine = "llama.cpp"
         known = weights.known(server.name)
         what = f"{known.title}, {known.about}" if known else Path(model).name
         self._about = f"These are exactly the numbers that llama.cpp computes from {what}."
@@ -44,9 +45,17 @@ class LocalModel(OpenAICompatibleModel):
 
     async def ask(self, prompt: str, *, after: tuple[Token, ...] = (), whole: bool = False) -> ModelAnswer:
         """Return the distribution after ``prompt``; the answers to the first one say what the model is."""
-        answer = await super().ask(prompt, after=after, whole=whole)
-        self._first = prompt if self._first is None else self._first
-        return replace(answer, notes=(self._about, *answer.notes)) if prompt == self._first else answer
+        return self._introduced(await super().ask(prompt, after=after, whole=whole))
+
+    async def ask_ahead(self, prompt: str, after: tuple[Token, ...], count: int) -> tuple[ModelAnswer, ...]:
+        """Return the distributions at up to ``count`` places, with the same note as :meth:`ask`."""
+        return tuple(map(self._introduced, await super().ask_ahead(prompt, after, count)))
+
+    def _introduced(self, answer: ModelAnswer) -> ModelAnswer:
+        self._first = answer.prompt if self._first is None else self._first
+        if answer.prompt != self._first:
+            return answer
+        return replace(answer, notes=(self._about, *answer.notes))
 
 
 class _LocalConnection(Connection):

@@ -82,6 +82,7 @@ class OpenAICompatibleModel:
         self._late_listings = 0
         self._lists_none = False
         self._latest: tuple[Place, TopLogprobs, dict[str, Any]] | None = None
+        self._most_ahead: int | None = None
 
     @property
     def name(self) -> str:
@@ -117,15 +118,34 @@ class OpenAICompatibleModel:
         return await self._bounded(self._ask, Place(prompt, after), whole)
 
     async def ask_ahead(self, prompt: str, after: tuple[Token, ...], count: int) -> tuple[ModelAnswer, ...]:
-        """Return the distributions at up to ``count`` places, in one request; see :class:`LanguageModel`."""
+        """Return the distributions at up to ``count`` places, in one request; see :class:`LanguageModel`.
+
+        A server that does not write so many tokens within the time that is set for a question is asked for
+        one, for which it has all of that time again, and for a quarter as many from then on.
+        """
         _check(prompt)
-        return await self._bounded(self._ask_ahead, Place(prompt, after), count)
+        place = Place(prompt, after)
+        count = min(count, self._most_ahead or count)
+        if count > 1:
+            try:
+                answers = await self._bounded(self._ask_ahead, place, count)
+            except ModelError as error:
+                if not isinstance(error.__cause__, TimeoutError):
+                    raise
+                self._most_ahead, answers = max(1, count // 4), ()
+            if answers:
+                return answers
+        return (await self._bounded(self._ask, place, False),)
 
     async def split(self, text: str) -> tuple[Token, ...]:
         """Return a text as the model's own tokens; raises ModelError where the server does not say."""
-        if self._questions.engine != "llama.cpp":
+        return await self._bounded(self._split, text)
+
+    async def _split(self, text: str) -> tuple[Token, ...]:
+        await self._find_engine()
+        if self._questions.engine not in (None, "llama.cpp"):
             raise ModelError(CANNOT_SPLIT)
-        return await self._bounded(self._questions.split, text)
+        return await self._questions.split(text)
 
     async def reported(self, prompt: str, **parameters: Any) -> TopLogprobs | None:
         """Return the list that the server gives when it is asked with other parameters than :meth:`ask` does.
@@ -182,24 +202,49 @@ class OpenAICompatibleModel:
         await self._connection.close()
 
     async def _ask_ahead(self, place: Place, count: int) -> tuple[ModelAnswer, ...]:
-        await self._questions.frame(place)
-        # in the usual way first, where it is not known yet how the server likes to be asked
-        if count == 1 or self._model is None or not self._questions.has_learnt(self._model):
-            return (await self._ask(place, False),)
+        """Return the answers about up to ``count`` places; none where one is to be asked about as ever.
+
+        That is so until it is known how the server likes to be asked, and where it refuses so many.
+        """
+        if self._model is None or not self._questions.goes_ahead(self._model):
+            return ()
+        await self._approach(place)
+        tries, way = self._connection.second_tries, self._questions.way(place)
         try:
             tops, sampled, body = await self._questions.ahead(self._model, place, count)
+        except RefusedError as error:
+            # some report an invalid request as their own failure
+            if error.refusal.status not in (200, 400, 413, 422) and error.refusal.status < 500:
+                raise
+            answer = await self._ask(place, False)
+            if error.refusal.status != 200 and self._questions.way(place) == way:
+                self._questions.goes_one_at_a_time(self._model)
+            return (answer,)
         except ModelError:
-            # it may refuse so many, or have sampled the end of the text at once
-            return (await self._ask(place, False),)
+            # it may have sampled the end of the text at once, and then says nothing of it
+            return ()
         # what the server went on with itself, it did token by token, however it was brought to where it began
-        way, listing, answers = self._questions.way(place), await self._known_listing(), []
+        listing, answers = await self._known_listing(), []
+        again = (TRIED_AGAIN,) if self._connection.second_tries > tries else ()
         for number, top in enumerate(tops):
             there = Place(place.prompt, (*place.after, *sampled[:number]))
-            answers.append(await self._answer(there, way, top, body, listing, top.notes))
+            notes = again + top.notes + self._notes(self._shown(top.model), body)
+            answers.append(await self._answer(there, way, top, body, listing, notes))
         return tuple(answers)
 
+    async def _approach(self, place: Place) -> None:
+        """Find out what decides how the answer so far is put to the server."""
+        if place.after:
+            await self._find_engine()
+            await self._questions.frame(place)
+
+    async def _find_engine(self) -> None:
+        """Learn the server's engine from its list of models, where no answer has told it yet."""
+        if self._questions.engine is None:
+            self._questions.engine = self._engine(await self._known_listing())
+
     async def _ask(self, place: Place, whole: bool) -> ModelAnswer:
-        await self._questions.frame(place)
+        await self._approach(place)
         tries = self._connection.second_tries
         looking_up = asyncio.create_task(self._known_listing())
         notes: tuple[str, ...] = ()
@@ -244,7 +289,8 @@ class OpenAICompatibleModel:
         listing: Listing,
         notes: tuple[str, ...],
     ) -> ModelAnswer:
-        self._questions.engine = self._questions.engine or self._engine(top, listing)
+        engine = self._engine(listing, is_llama_cpp=top.summed_one_by_one)
+        self._questions.engine = self._questions.engine or engine
         return ModelAnswer(
             prompt=place.prompt,
             distribution=await asyncio.to_thread(self._distribution, top, listing),
@@ -252,7 +298,7 @@ class OpenAICompatibleModel:
             source=self.source,
             endpoint=self.endpoint,
             request=self._questions.request(body),
-            engine=self._engine(top, listing),
+            engine=engine,
             notes=notes,
             after=place.after,
             continued_by=way,
@@ -352,12 +398,15 @@ class OpenAICompatibleModel:
                 remedy = "Correct --vocabulary-size or SOFTMAX_VISUALIZER_VOCABULARY_SIZE, or leave it out."
             raise ModelError(f"The server's list cannot be used. {error} {remedy}") from error
 
-    def _engine(self, top: TopLogprobs, listing: Listing) -> str | None:
+    def _engine(self, listing: Listing, *, is_llama_cpp: bool = False) -> str | None:
         """Return the name of the engine that answered, as far as its list of models or its answer tells."""
         if self._configuration.is_openai:
             return "OpenAI"
-        owner = listing.models.get(self.name, ListedModel()).owner
-        return _OWNERS.get(owner or "", "llama.cpp" if top.summed_one_by_one else None)
+        owners = {each.owner for each in listing.models.values()}
+        # a server of one model answers with it whatever name it is asked by
+        only = ListedModel(owner=owners.pop()) if len(owners) == 1 else ListedModel()
+        owner = listing.models.get(self.name, only).owner
+        return _OWNERS.get(owner or "", "llama.cpp" if is_llama_cpp else None)
 
     def _vocabulary_size(self, model: str, least: int, listing: Listing) -> tuple[int, bool]:
         """Return the number of tokens in the vocabulary, and whether that is an assumed upper bound."""

@@ -9,11 +9,18 @@ from typing import Any
 
 from softmax_visualizer.decoding import Token
 from softmax_visualizer.decoding.generation import ContinuedBy
-from softmax_visualizer.models.answers import NO_LOGPROBS, NoTokenError, TopLogprobs, parse_places, pieces_in
+from softmax_visualizer.models.answers import (
+    CANNOT_SPLIT,
+    NO_LOGPROBS,
+    NoTokenError,
+    TopLogprobs,
+    parse_places,
+    pieces_in,
+)
 from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.connection import Connection
-from softmax_visualizer.models.continuing import BEGUN, Place, begun_in, put, takes_ids
+from softmax_visualizer.models.continuing import Place, begun_in, put, takes_ids
 from softmax_visualizer.models.event_stream import no_cycles_sought, put_together
 from softmax_visualizer.models.failures import explain, explain_refusal, not_an_answer
 from softmax_visualizer.models.ladder import (
@@ -30,6 +37,9 @@ from softmax_visualizer.models.refusal import Refusal, error_in
 Learnt = dict[tuple[str, str, str], Mapping[str, Any] | None]
 """How a model likes to be asked: the parameters by endpoint, framing and name; None if it is of no use."""
 
+
+MOST_LISTED_AHEAD = 100
+"""Tokens at each place of an answer to a request for many places; a vocabulary at each would be gigabytes."""
 
 FORCED = [["a", 100]]
 """Has llama.cpp sample an "a": after half a character or an end of text it reports no log-probabilities. What
@@ -66,6 +76,8 @@ class Questions:
         self.engine: str | None = None
         """The engine of the server, once it is known: it decides how an answer is continued."""
         self._framed: dict[str, str | None] = {}
+        self._refused: frozenset[ContinuedBy] = frozenset()
+        self._one_at_a_time: set[str] = set()
 
     async def ask(
         self, model: str, place: Place, changes: Mapping[str, Any]
@@ -87,22 +99,23 @@ class Questions:
             ModelError: it answered, but without a list that can be used.
         """
         parameters: dict[str, Any] | None = {**self.parameters(model), **changes}
-        refused: list[dict[str, Any]] = []
+        refused: list[tuple[dict[str, Any], frozenset[ContinuedBy]]] = []
+        ways = self._refused
         failure: ModelError = ModelError(NO_LOGPROBS)
         for _ in range(MOST_TRIES):
-            if parameters is None or parameters in refused:
+            if parameters is None or (parameters, ways) in refused:
                 break
-            body = self.body(model, place, parameters)
+            body = self.body(model, place, parameters, ways)
             try:
                 (top, *_), _ = await self._attempt(body)
             except RefusedError as error:
-                failure = error
-                if error.refusal.status in (400, 422) and BEGUN.keys() <= body.keys():
-                    # it is told to continue instead
-                    self.engine = None
-                    continue
-                refused.append(parameters)
-                failure, parameters = error, climb(parameters, error.refusal)
+                refused.append((parameters, ways))
+                failure, changed = error, climb(parameters, error.refusal)
+                if changed is None and error.refusal.status in (400, 422):
+                    # nothing to change in how many tokens are asked for and at which settings
+                    further = self._without(ways, place)
+                    changed, ways = (None, ways) if further is None else (parameters, further)
+                parameters = changed
             except NoTokenError as error:
                 # the end of the text was drawn: the next draw may differ, so the same request is sent again
                 failure = error
@@ -112,10 +125,19 @@ class Questions:
                     raise
                 failure, parameters = error, {**parameters, "logit_bias": FORCED}
             else:
+                self._refused = ways
                 if not changes and "logit_bias" not in parameters:
                     self.learn(model, parameters)
                 return top, body
         raise failure
+
+    def _without(self, refused: frozenset[ContinuedBy], place: Place) -> frozenset[ContinuedBy] | None:
+        """Return what is refused once the way of a place is refused too; None if no other way is left."""
+        _, way = self._put(place, refused)
+        with suppress(ModelError):
+            if place.after and self._put(place, refused | {way})[1] != way:
+                return refused | {way}
+        return None
 
     async def deepest(self, model: str, place: Place, size: int) -> tuple[TopLogprobs, dict[str, Any]] | None:
         """Ask for all that the server lists of a vocabulary; None where that is no more than usual.
@@ -152,19 +174,37 @@ class Questions:
     ) -> tuple[tuple[TopLogprobs, ...], tuple[Token, ...], dict[str, Any]]:
         """Ask for several places in one request, in the way that the model likes to be asked.
 
+        That a model refuses so many is kept, if it answers for one: see :meth:`goes_ahead`.
+
         Returns:
             The lists of up to ``count`` places, the tokens that the server sampled there, and the body.
 
         Raises:
-            ModelError: there is not even one list.
+            RefusedError: the server refused the request.
+            ModelError: it answered, but there is not even one list.
         """
         parameters = dict(self.parameters(model))
         # what says which token is to be sampled would have it sampled everywhere
         parameters.pop("logit_bias", None)
-        cap = "max_tokens" if "max_tokens" in parameters else "max_completion_tokens"
-        body = self.body(model, place, {**parameters, cap: count})
+        cap = "max_completion_tokens" if "max_completion_tokens" in parameters else "max_tokens"
+        # a model that was found to refuse few tokens would refuse a count below that
+        body = self.body(model, place, {**parameters, cap: max(count, parameters.get(cap, 1))})
         tops, sampled = await self._attempt(body)
         return tops[:count], sampled[:count], body
+
+    def goes_ahead(self, model: str) -> bool:
+        """Whether it is worth while to ask a model for several places at once.
+
+        Not before it is known how it likes to be asked, nor where it was found to answer for one place only,
+        nor where a person wants so many tokens listed that an answer would be many times as long.
+        """
+        if not self.has_learnt(model) or model in self._one_at_a_time:
+            return False
+        return asked(self.parameters(model)) <= MOST_LISTED_AHEAD
+
+    def goes_one_at_a_time(self, model: str) -> None:
+        """Keep that a model answers for one place, but refuses to answer for several."""
+        self._one_at_a_time.add(model)
 
     async def split(self, text: str) -> tuple[Token, ...]:
         """Return a text as tokens, from a server that has llama.cpp's way to say so.
@@ -172,7 +212,16 @@ class Questions:
         Raises:
             ModelError: it has not.
         """
-        answer = await self._connection.post("/tokenize", {"content": text, "with_pieces": True})
+        import openai
+
+        try:
+            answer = await self._connection.post("/tokenize", {"content": text, "with_pieces": True})
+        except openai.APIStatusError as error:
+            if error.status_code not in (400, 404, 405, 422, 501):
+                raise
+            # which takes the secrets out of the cause too
+            explain(error, self._configuration)
+            raise ModelError(CANNOT_SPLIT) from error
         return pieces_in(answer)
 
     async def _attempt(self, body: dict[str, Any]) -> tuple[tuple[TopLogprobs, ...], tuple[Token, ...]]:
@@ -241,9 +290,23 @@ class Questions:
         path = "/chat/completions" if "messages" in body else "/completions"
         return {"url": self._configuration.endpoint + path + self._configuration.query, "body": body}
 
-    def body(self, model: str, place: Place, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the body of a request, with the prompt framed as the configuration says."""
-        put, _ = self._put(place)
+    def body(
+        self,
+        model: str,
+        place: Place,
+        parameters: Mapping[str, Any],
+        refused: frozenset[ContinuedBy] | None = None,
+    ) -> dict[str, Any]:
+        """Return the body of a request, with the prompt framed as the configuration says.
+
+        Args:
+            model: its name.
+            place: whose next token is asked for.
+            parameters: what the body holds beside the two.
+            refused: ways of going on that are not taken; those that the server was found to refuse unless
+                given.
+        """
+        put, _ = self._put(place, refused)
         if "prompt" in put and "top_logprobs" in parameters:
             # a bare completion has the number of tokens under another name
             rest = {name: value for name, value in parameters.items() if name != "top_logprobs"}
@@ -254,8 +317,12 @@ class Questions:
         """Return how the answer so far is put to the model."""
         return self._put(place)[1]
 
-    def _put(self, place: Place) -> tuple[dict[str, Any], ContinuedBy]:
-        return put(self._configuration.framing, self.engine, place, self._framed.get(place.prompt))
+    def _put(
+        self, place: Place, refused: frozenset[ContinuedBy] | None = None
+    ) -> tuple[dict[str, Any], ContinuedBy]:
+        framed = self._framed.get(place.prompt)
+        refused = self._refused if refused is None else refused
+        return put(self._configuration.framing, self.engine, place, framed, refused)
 
     async def frame(self, place: Place) -> None:
         """Learn how the model's chat template frames a prompt, where its answer can go on by ids then."""
@@ -266,7 +333,7 @@ class Questions:
 
         self._framed[place.prompt] = None
         message = {"role": "user", "content": place.prompt}
-        with suppress(openai.APIError):
+        with suppress(openai.APIError, ModelError):
             answer = await self._connection.post("/apply-template", {"messages": [message]})
             framed = answer.get("prompt") if isinstance(answer, Mapping) else None
             self._framed[place.prompt] = framed if isinstance(framed, str) else None
