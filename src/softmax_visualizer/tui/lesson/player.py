@@ -380,7 +380,7 @@ class LessonPlayer:
             if refusal is not None or decoding is None:
                 failure = f"expected {safe_line(expectation.text)}, but there is no answer. {refusal or ''}"
             else:
-                failure = expectation.failure(decoding) or ""
+                failure = expectation.failure(decoding, scene.path, scene.place) or ""
             if failure:
                 yield f"{file}, line {expectation.line}: {failure.rstrip(' .')}."
         asks = step.source is not None or step.prompt is not None or step is self.lesson.steps[0]
