@@ -275,6 +275,8 @@ class LessonPlayer:
             scene = replace(scene, configuration=self._source(step.source))
         if step.prompt is not None:
             scene = replace(scene, prompt=step.prompt)
+        if step.seed is not None:
+            scene = replace(scene, seed=step.seed)
         for knob, value in step.settings.items():
             scene = replace(scene, settings=with_value(scene.settings, knob, value))
         self._stage.update(scene)
