@@ -58,6 +58,9 @@ class LessonStage(Stage, Protocol):
     def ask(self) -> Worker[None]:
         """Ask about the scene's prompt."""
 
+    def stop(self) -> None:
+        """Stop what is being asked or written."""
+
     def leave_lesson(self) -> None:
         """Go back to what was there before the lesson."""
 
@@ -217,8 +220,9 @@ class LessonPlayer:
     async def _return_to(self, number: int) -> None:
         """Show again how a moment ended; what its scene does not hold is played once more, at once."""
         self._hurry.set()
+        # first of all: a picture waits for what is under way
+        self._stage.stop()
         async with self._in_one_go():
-            self._app.workers.cancel_group(self._stage, "ask")  # type: ignore[arg-type]
             await self._close_dialogs()
             left = [earlier for earlier in self._left if earlier <= number]
             if left:
