@@ -88,9 +88,13 @@ def record(folder: Path, lesson: str | Path, **environment: str) -> Cast:
     return Cast(cast.read_text("utf-8"))
 
 
-@pytest.fixture(scope="module", params=[EXAMPLE, "asking"], ids=["example", "asking"])
+@pytest.fixture(
+    scope="module",
+    params=[EXAMPLE, "asking", "walk", "answers"],
+    ids=["example", "asking", "walk", "answers"],
+)
 def casts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Sequence[Cast]:
-    """Two recordings of a lesson: one has a sweep and a question, the other recorded models and dialogs."""
+    """Two recordings of a lesson: with a sweep and a question, with recordings and dialogs, with answers."""
     folder = tmp_path_factory.mktemp("casts")
     return [record(folder, request.param, COLORTERM="truecolor", OPENAI_API_KEY=KEY) for _ in range(2)]
 

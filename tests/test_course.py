@@ -15,8 +15,15 @@ from softmax_visualizer.lessons.lesson import BUNDLED, Lesson, Step
 from softmax_visualizer.lessons.listing import COURSE, built_in, find_lesson
 from softmax_visualizer.models.bundled import BundledModel
 from softmax_visualizer.models.replay import RecordedModel
+from softmax_visualizer.tui.lesson.moments import moments
+from test_lesson_player import bench, caption, player, playing, press, text
 
-NAMES = ("greedy", "fox", "asking", "top-p", "order", "settings", "hidden", "tables")
+NAMES = (
+    "greedy", "fox", "walk", "asking", "top-p", "order", "settings", "answers", "hidden", "tables",
+)  # fmt: skip
+
+WRITING = ("walk", "answers")
+"""Lessons that write answers: what they say can be found out only on the screen."""
 
 KNOB_KEYS = {
     **{str(number): preset.settings for number, preset in enumerate(PRESETS, 1)},
@@ -60,9 +67,9 @@ def walk(lesson: Lesson) -> Iterator[tuple[Step, Decoding]]:
         yield step, decode(distribution(lesson, source, prompt), settings)
 
 
-def test_the_course_is_eight_lessons_in_their_order() -> None:
+def test_the_course_is_ten_lessons_in_their_order() -> None:
     assert tuple(path.stem for path in built_in()) == NAMES
-    assert [find_lesson(name).order for name in NAMES] == list(range(1, 9))
+    assert [find_lesson(name).order for name in NAMES] == list(range(1, 11))
 
 
 def test_a_lesson_is_as_long_as_it_promises(lesson: Lesson) -> None:
@@ -78,7 +85,9 @@ def test_a_lesson_asks_and_keeps_the_answer_back(lesson: Lesson) -> None:
     assert any(step.answer for step in lesson.steps)
 
 
-def test_what_a_lesson_expects_is_true(lesson: Lesson) -> None:
+@pytest.mark.parametrize("name", sorted({*NAMES} - {*WRITING}))
+def test_what_a_lesson_expects_is_true(name: str) -> None:
+    lesson = find_lesson(name)
     failures = [
         f"{lesson.path.name}, line {expectation.line}: {failure}"
         for step, decoding in walk(lesson)
@@ -87,6 +96,57 @@ def test_what_a_lesson_expects_is_true(lesson: Lesson) -> None:
     ]
     assert not failures
     assert sum(len(step.expectations) for step in lesson.steps) >= 3
+
+
+SEEN = {
+    "walk": {
+        1: ("␣jumps", "85.9 %"),
+        2: ("40 greedy", "after 40 tokens"),
+        3: ("little█Jackal", "40 greedy"),
+        5: ("23 greedy", "after 40 tokens", "┤ 0.80"),
+        6: ("token 8 of 40: 2.8 %", "▸'"),
+        7: ("72.1 %", "77.5 %", "80.3 %", "random number 0.7887, seed 1"),
+        8: ("The▁little", "after 48 tokens"),
+        9: ("T 0.10", "T 1.50 · parts at token 2", "║countryside", "3 greedy", "40 greedy"),
+    },
+    "answers": {
+        1: ("␣jumps", "97.1 %"),
+        4: ("after 7 tokens · all: 100 %",),
+        5: ("token 4 of 7: 86.4 %", "all: 57.7 %"),
+        6: ("weakest     ␣dog 79.7 % (token 5), ␣lazy 86.4 %",),
+        7: ("99.1 % of samples", "T for 99 %  at most T 0.25", "┤ 0.25"),
+        8: ("s surprisal", "h entropy", "at token 5", "┤ 0.80"),
+        9: ("after 40 tokens · all: 2^-115",),
+        10: ("token 11 of 40: 0 %, cut", "▸understand", "×", "all: cannot be sampled", "┤ 0.80"),
+    },
+}
+"""What captions speak of, by the number of the moment."""
+
+
+@pytest.mark.parametrize("size", [(100, 30), (80, 24)])
+@pytest.mark.parametrize("name", WRITING)
+async def test_what_a_lesson_that_writes_says_is_true_and_on_the_screen(
+    name: str, size: tuple[int, int]
+) -> None:
+    path = find_lesson(name).path
+    async with playing(path, size, speed=100, seed=7) as (app, pilot):
+        for number, moment in enumerate(moments(find_lesson(name)), 1):
+            lines = text(app).splitlines()
+            assert caption(app) == moment.text
+            assert [words for words in SEEN[name].get(number, ()) if words not in text(app)] == []
+            assert "go on" in lines[-1]
+            assert bench(app).query_one("#board").size.height >= 6
+            assert bench(app).max_scroll_y == 0
+            if number < len(moments(find_lesson(name))):
+                await press(app, pilot, "space")
+        assert player(app).failures == []
+    assert sum(len(step.expectations) for step in find_lesson(name).steps) >= 15
+
+
+def test_seven_and_forty_tokens_of_97_percent_are_what_the_lesson_says() -> None:
+    assert f"{0.97**7:.0%}, {0.97**40:.0%}" == "81%, 30%"
+    (answer,) = (step.answer for step in find_lesson("answers").steps if step.answer)
+    assert "For seven tokens that makes 81 %, and for 40 only 30 %." in answer
 
 
 def test_captions_and_answers_fit_their_lines(lesson: Lesson) -> None:

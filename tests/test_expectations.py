@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softmax_visualizer.decoding import Decoding, DecodingSettings, Token, TokenDistribution, decode
+from softmax_visualizer.decoding.generation import Step
+from softmax_visualizer.decoding.path import PathDecoding, decode_path
 from softmax_visualizer.lessons.error import LessonError
 from softmax_visualizer.lessons.expectation import FORMS, Expectation
 from softmax_visualizer.lessons.lesson import Lesson
@@ -254,6 +256,117 @@ def test_a_failure_shows_foreign_characters_harmlessly() -> None:
     assert said == 'expected "␛[31m" kept, but "␛[31m" is not among the tokens that the model listed'
 
 
+# --- answers ---
+
+
+def answer(*indices: int, **settings: Any) -> PathDecoding:
+    """Tokens of :func:`decoding` one after another, by their rank from 0."""
+    distribution = decoding().distribution
+    steps = tuple(Step(distribution, distribution.token(index), index, "picked") for index in indices)
+    return decode_path(steps, DecodingSettings(**settings))
+
+
+def failure_of(text: str, path: PathDecoding | None, place: int = 0) -> str | None:
+    return Expectation.parse(text, 1).failure(decoding(), path, place)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "answer of 3 tokens",
+        "greedy 2",
+        "answer about 6.25 %",
+        "answer at least 6.25 %",
+        "answer at most 6.25 %",
+        "answer about 4 bits",
+        "answer at most 4.0 bits",
+        "answer kept",
+        'answer begins "lazy"',
+        'answer begins " lazy fence"',
+        'answer begins "␣lazy fence lazy"',
+        "at token 3",
+        "ANSWER  OF  3  TOKENS",
+    ],
+)
+def test_what_is_true_of_an_answer_holds(text: str) -> None:
+    assert failure_of(text, answer(0, 1, 0), place=2) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("answer of 40 tokens", "it is 3"),
+        ("greedy 3", "it is 2"),
+        ("answer at least 7 %", "it is 6.2 %"),
+        ("answer at most 6 %", "it is 6.2 %"),
+        ("answer about 5 bits", "it is 4.0 bits"),
+        ("answer cut", "all of it is kept"),
+        ('answer begins "lazy log"', 'it begins "lazy fen…"'),
+        ('answer begins "fence"', 'it begins "lazy …"'),
+        ("at token 2", "it is 3"),
+    ],
+)
+def test_what_is_not_true_of_an_answer_says_what_was_found(text: str, found: str) -> None:
+    assert failure_of(text, answer(0, 1, 0), place=2) == f"expected {text}, but {found}"
+
+
+def test_an_answer_is_as_likely_as_the_setting_makes_it() -> None:
+    assert failure_of("answer at least 100 %", answer(0, 0, temperature=0)) is None
+    assert failure_of("answer at most 0 bits", answer(0, 0, temperature=0)) is None
+    assert failure_of("answer about 44.4 %", answer(0, 0, top_p=0.7)) is None
+
+
+def test_an_answer_of_which_a_token_is_cut_away_is_cut() -> None:
+    path = answer(0, 2, 1, top_p=0.7)
+    assert failure_of("answer cut", path) is None
+    assert failure_of("answer at most 0 %", path) is None
+    assert failure_of("answer at least 1000 bits", path) is None
+    assert failure_of("answer kept", path) == "expected answer kept, but token 2, ␣log, is cut"
+
+
+def test_an_answer_that_may_be_cut_is_neither_kept_nor_cut() -> None:
+    distribution = TokenDistribution.from_top_logprobs(
+        ["a", "b", "c"], [math.log(probability) for probability in (0.3, 0.3, 0.1)], 10
+    )
+    steps = (Step(distribution, distribution.token(1), 1, "picked"),)
+    path = decode_path(steps, DecodingSettings(temperature=2, top_p=0.21))
+    for fate in ("kept", "cut"):
+        said = f"expected answer {fate}, but whether all of it is kept is not known"
+        assert failure_of(f"answer {fate}", path) == said
+
+
+def test_the_chance_of_an_answer_with_bounds_must_hold_for_all_of_them() -> None:
+    distribution = truncated().distribution
+    steps = (Step(distribution, distribution.token(0), 0, "picked"),) * 2
+    path = decode_path(steps, DecodingSettings(temperature=2))
+    low, high = (100 * end for end in (path.path_probability.low, path.path_probability.high))
+    assert high - low > 1
+    assert failure_of(f"answer at least {math.floor(low)} %", path) is None
+    assert failure_of(f"answer at most {math.ceil(high)} %", path) is None
+    for text in (f"answer at least {math.ceil(low)} %", f"answer at most {math.floor(high)} %"):
+        assert "but it is between" in (failure_of(text, path) or "")
+
+
+def test_a_text_is_written_as_the_screen_shows_it() -> None:
+    path = answer(0, 3, 2)
+    assert failure_of('answer begins "lazy⏎ log"', path) is None
+    assert failure_of('answer begins " lazy⏎"', path) is None
+    assert failure_of('answer begins "lazy log"', path) is not None
+
+
+def test_without_an_answer_nothing_is_true_of_it() -> None:
+    for text in (
+        "answer of 0 tokens",
+        "answer kept",
+        "answer at most 100 %",
+        "greedy 0",
+        'answer begins "a"',
+    ):
+        for path in (None, answer()):
+            assert failure_of(text, path) == f"expected {text}, but no answer is written"
+    assert failure_of("at token 1", None) is None
+
+
 # --- the grammar ---
 
 
@@ -280,6 +393,15 @@ def test_a_failure_shows_foreign_characters_harmlessly() -> None:
         "beyond at least 5 %",
         "exact or bounds",
         '"a" kept "b" kept',
+        "answer",
+        "answer 40",
+        "answer of many tokens",
+        "answer about 5",
+        "answer begins lazy",
+        "answer in the model about 5 %",
+        "greedy",
+        "7 greedy tokens",
+        "at token",
         '"lazy" kept\n"lazy" cut',
         '"' + "a" * 300 + '" kept',
     ],
@@ -291,7 +413,9 @@ def test_anything_else_is_refused_with_the_forms(text: str) -> None:
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ['"lazy" at most 101 %', "unseen at least 100.1 %", "cut about 1000 %"])
+@pytest.mark.parametrize(
+    "text", ['"lazy" at most 101 %', "answer at most 101 %", "unseen at least 100.1 %", "cut about 1000 %"]
+)
 def test_more_than_100_percent_is_refused(text: str) -> None:
     with pytest.raises(LessonError, match="no probability is above 100 %"):
         Expectation.parse(text, 1)
@@ -309,6 +433,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except LessonError:
         return
     expectation.failure(decoding())
+    expectation.failure(decoding(), answer(0, 3), 1)
 
 
 @given(

@@ -97,14 +97,14 @@ def test_the_example_is_read_as_it_is_written() -> None:
     assert [step.line for step in lesson.steps] == [10, 20, 27, 34]
 
 
-def test_the_example_uses_every_entry_but_a_recording() -> None:
+def test_the_example_uses_every_entry_but_a_recording_and_a_seed() -> None:
     text = EXAMPLE.read_text("utf-8")
     for entry in (
         *("lesson", "title", "about", "order", "size", "model", "prompt", "caption", "question", "answer"),
         *("settings", "keys", "sweep", "pause", "expect"),
     ):
         assert re.search(rf"^{entry} = ", text, re.MULTILINE), entry
-    assert "recording =" not in text
+    assert not re.search("^(recording|seed) =", text, re.MULTILINE)
 
 
 def test_what_is_left_out_has_a_default(folder: Path) -> None:
@@ -143,6 +143,11 @@ def test_blanks_around_a_prompt_are_part_of_it(folder: Path) -> None:
     assert (
         read('lesson = 1\ntitle = "a"\nprompt = "The "\n[[step]]\ncaption = "a"\n', folder).prompt == "The "
     )
+
+
+def test_a_step_can_set_the_seed(folder: Path) -> None:
+    steps = read(HEAD + '[[step]]\ncaption = "a"\nseed = 7\n[[step]]\ncaption = "b"\n', folder).steps
+    assert [step.seed for step in steps] == [7, None]
 
 
 def test_settings_are_valid_whatever_their_form(folder: Path) -> None:
@@ -240,14 +245,17 @@ def test_a_sweep_that_cannot_be_is_refused_with_its_line(folder: Path, sweep: st
 
 def typed(key: Key) -> list[str]:
     """A key of the screen, as a person types it."""
-    characters = {"slash": "/", "question_mark": "?", "number_sign": "#", "percent_sign": "%"}
+    characters = {
+        "slash": "/", "question_mark": "?", "number_sign": "#", "percent_sign": "%", "comma": ",",
+        "full_stop": ".", "less_than_sign": "<", "greater_than_sign": ">", "exclamation_mark": "!",
+    }  # fmt: skip
     return [characters.get(name, name) for name in key.keys.split(",")]
 
 
 def test_the_keys_of_the_screen_can_be_pressed(folder: Path) -> None:
     keys = [name for key in KEYS if not key.outside for name in typed(key)]
     keys = [key for key in keys if not key.startswith("ctrl+")]
-    assert {"shift+left", "f2", "alt+1", "1", "/", "?", "space"} <= set(keys)
+    assert {"shift+left", "f2", "alt+1", "1", "/", "?", "space", ",", "<", "!", "tab"} <= set(keys)
     written = ", ".join(f'"{key}"' for key in keys)
     (step,) = read(HEAD + f'[[step]]\ncaption = "a"\nkeys = [{written}]\n', folder).steps
     assert step.keys == tuple(keys)
@@ -299,6 +307,8 @@ def test_other_keys_are_refused_with_those_that_can_be_pressed(folder: Path, key
         ('model = "gpt-4o"', 'model can only be "bundled"'),
         ("recording = 1", "recording must be a text of 1 to 100 characters."),
         ('recording = "lost.jsonl"', 'there is no recording "lost.jsonl" in the lesson\'s folder.'),
+        ("seed = -1", "seed must be a whole number from 0 to 999,999: where the random numbers begin."),
+        ("seed = 1.0", "seed must be a whole number from 0 to 999,999"),
         ("settings = 1", "settings must be a table, such as settings = { temperature = 0.7 }."),
         ("settings = { temp = 1 }", '"temp" is not known in settings; settings have temperature, top_p,'),
         ("settings = { temperature = -1 }", "Temperature must be 0 or more, not -1."),

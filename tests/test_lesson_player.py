@@ -107,12 +107,17 @@ def recording(path: Path, *prompts: str) -> Path:
 
 @asynccontextmanager
 async def playing(
-    path: Path, size: tuple[int, int] = (100, 30), wait: bool = True, speed: float = 20, **start: Any
+    path: Path,
+    size: tuple[int, int] = (100, 30),
+    wait: bool = True,
+    speed: float = 20,
+    seed: int = 1,
+    **start: Any,
 ) -> AsyncIterator[tuple[SoftmaxVisualizer, Pilot[None]]]:
     """The app, running headless, with a lesson."""
     lesson = read_lesson(path)
     app = SoftmaxVisualizer(
-        Configuration(model="bundled"), lesson.prompt, lesson=LessonStart(lesson, speed=speed, **start)
+        Configuration(model="bundled"), lesson.prompt, seed, lesson=LessonStart(lesson, speed=speed, **start)
     )
     async with app.run_test(size=size) as pilot:
         if wait:
@@ -122,7 +127,7 @@ async def playing(
 
 async def at_rest(app: SoftmaxVisualizer, pilot: Pilot[None]) -> None:
     """Wait until the lesson, and all that follows from a key, has come to its end."""
-    groups = ("lesson", "ask", "survey", "judge", "check")
+    groups = ("lesson", "ask", "write", "survey", "judge", "check")
     async with asyncio.timeout(30):
         await pilot.pause()
         while any(worker.group in groups and not worker.is_finished for worker in app.workers):
@@ -263,6 +268,131 @@ async def test_space_returns_from_whatever_the_audience_tried_out(
         assert text(app) == second
         await press(app, pilot, "space")
         assert text(app) == third
+
+
+ANSWERS = """
+[[step]]
+caption = "one"
+prompt = "The quick brown fox"
+[[step]]
+caption = "two"
+seed = 1
+settings = { temperature = 0 }
+keys = ["G", ",", ","]
+expect = ['answer of 40 tokens', 'greedy 40', 'answer begins " jumps"', 'at token 39']
+[[step]]
+caption = "three"
+prompt = "The quick brown fox"
+settings = { temperature = 0.8 }
+keys = ["L", "9", "enter", ".", "tab", "enter", "G", "<"]
+expect = ['answer of 11 tokens', 'at token 10']
+[[step]]
+caption = "four"
+keys = ["A"]
+[[step]]
+caption = "five"
+keys = ["T", "S", "escape", "backspace", "!"]
+settings = { top_p = 0.5 }
+expect = ['answer of 8 tokens', 'answer cut']
+[[step]]
+caption = "six"
+prompt = "Once upon a"
+keys = ["G"]
+expect = ['answer of 9 tokens', 'answer begins "time"']
+"""
+
+
+async def test_answers_are_there_again_on_the_way_back_and_forth(tmp_path: Path) -> None:
+    async with playing(lesson_file(tmp_path, ANSWERS), seed=7) as (app, pilot):
+        seen = [text(app)]
+        for _ in range(5):
+            await press(app, pilot, "space")
+            seen.append(text(app))
+        assert player(app).failures == []
+        assert len(set(seen)) == 6
+        for earlier in reversed(seen[:-1]):
+            await press(app, pilot, "backspace")
+            assert text(app) == earlier
+        for later in seen[1:]:
+            await press(app, pilot, "space")
+            assert text(app) == later
+        assert player(app).failures == []
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("G",),
+        ("L", "5", "enter"),
+        ("L", "5", "enter", "G", "comma"),
+        ("tab", "enter"),
+        ("enter", "enter", "T"),
+        ("A",),
+        ("less_than_sign", "x", "right", "A"),
+        ("B", "up", "enter"),
+        ("P", "a", "b", "enter"),
+        ("slash", "escape", "h"),
+    ],
+    ids=" ".join,
+)
+async def test_space_returns_to_the_answer_of_the_lesson(tmp_path: Path, keys: Sequence[str]) -> None:
+    async with playing(lesson_file(tmp_path, ANSWERS)) as (app, pilot):
+        await press(app, pilot, *["space"] * 3)
+        fourth = text(app)
+        await press(app, pilot, "backspace")
+        third = bench(app).scene
+        await press(app, pilot, *keys, "space")
+        assert caption(app) == "three"
+        assert (bench(app).scene.chosen, bench(app).scene.length) == (third.chosen, third.length)
+        await press(app, pilot, "space")
+        assert text(app) == fourth
+        assert player(app).failures == []
+
+
+async def test_an_answer_that_the_audience_has_written_is_not_written_on_into_the_lesson(
+    tmp_path: Path,
+) -> None:
+    async with playing(lesson_file(tmp_path, ANSWERS)) as (app, pilot):
+        await press(app, pilot, "space", "space")
+        before = text(app)
+        await press(app, pilot, *"L900", "enter")
+        burst(app, "G", "space")
+        await at_rest(app, pilot)
+        assert (caption(app), text(app)) == ("three", before)
+
+
+async def test_an_answer_that_is_being_written_when_a_lesson_begins_is_stopped(tmp_path: Path) -> None:
+    async with playing(lesson_file(tmp_path, ANSWERS)) as (app, pilot):
+        await press(app, pilot, "f9", *"L900", "enter")
+        burst(app, "G", "f9", "enter")
+        await pilot.pause()
+        await at_rest(app, pilot)
+        assert caption(app).startswith("Below is a prompt")
+        written = len(bench(app).scene.generation)
+        await press(app, pilot, "f9")
+        scene = bench(app).scene
+        assert (written, scene.writing, scene.is_there) == (0, False, True)
+        assert len(scene.generation) < 900
+
+
+async def test_an_answer_that_a_lesson_is_writing_ends_with_it(tmp_path: Path) -> None:
+    async with playing(lesson_file(tmp_path, ANSWERS)) as (app, pilot):
+        await press(app, pilot, "space")
+        await press(app, pilot, *"L900", "enter")
+        burst(app, "G", "f9")
+        await at_rest(app, pilot)
+        scene = bench(app).scene
+        assert scene.caption is None
+        assert (len(scene.generation), scene.writing, scene.length) == (0, False, 40)
+
+
+async def test_a_lesson_that_sets_a_seed_writes_the_same_with_every_seed(tmp_path: Path) -> None:
+    path, texts = lesson_file(tmp_path, ANSWERS), set()
+    for seed in (1, 7):
+        async with playing(path, seed=seed) as (app, pilot):
+            await press(app, pilot, *["space"] * 2)
+            texts.add(bench(app).scene.generation.text)
+    assert len(texts) == 1
 
 
 async def test_backspace_after_something_was_tried_out_goes_to_the_moment_before(tmp_path: Path) -> None:

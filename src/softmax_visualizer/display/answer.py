@@ -125,7 +125,7 @@ def place_words(path: PathDecoding, place: int) -> list[str]:
 
 
 def _chosen(step: Step) -> str:
-    if step.chance is not None:
+    if step.chance is not None and step.chosen_by == "sampled":
         return f"sampled by {step.chance:.4f}"
     return {"server": "by the server"}.get(step.chosen_by, step.chosen_by)
 

@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
+from softmax_visualizer.decoding.generation import text_of
 from softmax_visualizer.display.labels import label, safe_line
 from softmax_visualizer.lessons.error import LessonError
 
 if TYPE_CHECKING:
     from softmax_visualizer.decoding import Decoding, Interval, Stage
+    from softmax_visualizer.decoding.path import PathDecoding
 
 FORMS = (
     '"TOKEN" at least 99 %; "TOKEN" kept; "TOKEN" cut; "TOKEN" above "TOKEN"; unseen at most 1 %; '
     "beyond 10 at least 5 %; entropy at most 0.5 bits; perplexity at most 3; cut at least 10 %; kept 1; "
-    "kept at most 5; exact; bounds. Any number but that of kept can also be about one. A token, unseen, "
+    'kept at most 5; exact; bounds; answer of 40 tokens; answer begins "TEXT"; answer at most 1 %; '
+    "answer at least 20 bits; answer kept; answer cut; greedy 7; at token 3. "
+    "Any number but that of kept, greedy and tokens can also be about one. A token, unseen, "
     "beyond, entropy and perplexity can be in the model or after temperature: perplexity in the model about 2"
 )
 """What an expectation can say, for a person who wrote something else."""
@@ -28,7 +32,7 @@ LONGEST = 200
 
 @dataclass(frozen=True)
 class Expectation:
-    """A claim about a decoding, and the line of the lesson file in which it stands."""
+    """A claim about a decoding or an answer, and the line of the lesson file in which it stands."""
 
     text: str
     line: int
@@ -49,8 +53,10 @@ class Expectation:
             raise LessonError(f"{safe_line(text, 80)}: no probability is above 100 %.")
         return cls(text, line)
 
-    def failure(self, decoding: Decoding) -> str | None:
-        """Return None if the expectation holds of the decoding, else a sentence with what was found instead.
+    def failure(self, decoding: Decoding, path: PathDecoding | None = None, place: int = 0) -> str | None:
+        """Return None if the expectation holds, else a sentence with what was found instead.
+
+        ``path``: the answer, if there is one. ``place``: the token of it, from 0, that ``decoding`` is about.
 
         Of a number that is known within bounds, ``at least`` must hold for the low end, ``at most`` for the
         high end and ``kept 3`` for both; ``about`` is said of the estimate, and is within half a unit of the
@@ -58,23 +64,38 @@ class Expectation:
         """
         words, claim = _read(self.text)
         try:
-            found = claim(words, decoding)
-        except _NotListedError as error:
+            found = claim(words, _Shown(decoding, path, place))
+        except _NothingToMeasureError as error:
             found = str(error)
         return None if found is None else f"expected {safe_line(self.text)}, but {found}"
 
 
-class _NotListedError(Exception):
-    """The claim is about a token or a rank that the model did not list."""
+class _NothingToMeasureError(Exception):
+    """The claim is about a token or a rank that the model did not list, or an answer that is not there."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What claims are about; see :meth:`Expectation.failure`."""
+
+    decoding: Decoding
+    path: PathDecoding | None
+    place: int
+
+    @property
+    def answer(self) -> PathDecoding:
+        if self.path is None or not self.path.steps:
+            raise _NothingToMeasureError("no answer is written")
+        return self.path
 
 
 _Words = Mapping[str, str]
 """The parts of an expectation, by the names of its form's groups; without those that it leaves out."""
 
-_Claim = Callable[[_Words, "Decoding"], "str | None"]
+_Claim = Callable[[_Words, _Shown], "str | None"]
 """Says what was found instead, None if the claim holds."""
 
-_Measure = Callable[[_Words, "Decoding"], "Interval"]
+_Measure = Callable[[_Words, _Shown], "Interval"]
 
 
 def _number(measure: _Measure, *, whole: bool = False) -> _Claim:
@@ -83,8 +104,8 @@ def _number(measure: _Measure, *, whole: bool = False) -> _Claim:
     ``whole``: it is counted, so it has no digits after the point.
     """
 
-    def claim(words: _Words, decoding: Decoding) -> str | None:
-        found = measure(words, decoding)
+    def claim(words: _Words, shown: _Shown) -> str | None:
+        found = measure(words, shown)
         percent = words.get("unit") == "%"
         low, middle, high = (_decimal(value, percent) for value in (found.low, found.estimate, found.high))
         asked, how = Decimal(words["number"]), words.get("how", "exactly").lower()
@@ -111,32 +132,35 @@ def _number(measure: _Measure, *, whole: bool = False) -> _Claim:
     return claim
 
 
-def _token(words: _Words, decoding: Decoding) -> Interval:
-    index = _index(words["token"], decoding)
-    return _stage(words, decoding).first(index + 1)[index]
+def _token(words: _Words, shown: _Shown) -> Interval:
+    index = _index(words["token"], shown.decoding)
+    return _stage(words, shown).first(index + 1)[index]
 
 
-def _beyond(words: _Words, decoding: Decoding) -> Interval:
+def _beyond(words: _Words, shown: _Shown) -> Interval:
+    decoding = shown.decoding
     listed = len(decoding.distribution)
     rank = int(words.get("rank", listed))
     if rank > listed and not decoding.distribution.complete:
-        raise _NotListedError(f"the model listed only {listed} tokens")
-    return _stage(words, decoding).beyond(min(rank, listed))
+        raise _NothingToMeasureError(f"the model listed only {listed} tokens")
+    return _stage(words, shown).beyond(min(rank, listed))
 
 
-def _stage(words: _Words, decoding: Decoding) -> Stage:
+def _stage(words: _Words, shown: _Shown) -> Stage:
+    decoding = shown.decoding
     stages = {"in the model": decoding.model, "after temperature": decoding.after_temperature}
     return stages.get(words.get("stage", "").lower(), decoding.after_cut)
 
 
-def _fate(words: _Words, decoding: Decoding) -> str | None:
-    kept = decoding.kept(_index(words["token"], decoding))
+def _fate(words: _Words, shown: _Shown) -> str | None:
+    kept = shown.decoding.kept(_index(words["token"], shown.decoding))
     if kept == {"kept": "yes", "cut": "no"}[words["fate"].lower()]:
         return None
     return {"yes": "it is kept", "no": "it is cut", "maybe": "whether it is kept is not known"}[kept]
 
 
-def _above(words: _Words, decoding: Decoding) -> str | None:
+def _above(words: _Words, shown: _Shown) -> str | None:
+    decoding = shown.decoding
     first, second = (_index(words[name], decoding) for name in ("token", "other"))
     logprobs = decoding.distribution.logprobs
     if logprobs[first] > logprobs[second]:
@@ -146,15 +170,52 @@ def _above(words: _Words, decoding: Decoding) -> str | None:
     return f"they are {_digits(ends[0], 1, ends[1])} % and {_digits(ends[1], 1, ends[0])} %"
 
 
-def _certainty(words: _Words, decoding: Decoding) -> str | None:
-    if decoding.exact == (words["certainty"].lower() == "exact"):
+def _certainty(words: _Words, shown: _Shown) -> str | None:
+    exact = shown.decoding.exact
+    if exact == (words["certainty"].lower() == "exact"):
         return None
-    return "every number is exact" if decoding.exact else "some numbers are known only as ranges"
+    return "every number is exact" if exact else "some numbers are known only as ranges"
+
+
+def _exactly(count: int) -> Interval:
+    from softmax_visualizer.decoding import Interval
+
+    return Interval.point(count)
+
+
+def _answer(words: _Words, shown: _Shown) -> Interval:
+    from softmax_visualizer.decoding import Interval
+
+    path = shown.answer
+    if words["unit"] == "%":
+        return path.path_probability
+    bits = path.log2_probability
+    # not -0.0
+    return Interval.around(0.0 - bits.high, 0.0 - bits.estimate, 0.0 - bits.low)
+
+
+def _answer_fate(words: _Words, shown: _Shown) -> str | None:
+    path = shown.answer
+    if path.forbidden is not None:
+        at = path.forbidden
+        name = label(path.steps[at].token.text, path.steps[at].token.raw, LONGEST)
+        return None if words["fate"].lower() == "cut" else f"token {at + 1}, {name}, is cut"
+    if "maybe" in path.kept:
+        return "whether all of it is kept is not known"
+    return None if words["fate"].lower() == "kept" else "all of it is kept"
+
+
+def _beginning(words: _Words, shown: _Shown) -> str | None:
+    text = text_of(step.token for step in shown.answer.steps)
+    begins, found = (safe_line(each.rstrip(" ")).removeprefix("␣") for each in (words["text"], text))
+    return None if found.startswith(begins) else f'it begins "{safe_line(found, len(begins) + 1)}"'
 
 
 _TOKEN = r'"(?P<token>(?:(?!"\s).)+)"'
 _STAGE = r"(?:\s+(?P<stage>in the model|after temperature))?"
 _AMOUNT = r"\s+(?P<how>at least|at most|about)\s+(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9})?)\s*"
+
+_COUNT = r"(?P<number>[0-9]{1,9})"
 
 _FORMS: tuple[tuple[re.Pattern[str], _Claim], ...] = tuple(
     (re.compile(form, re.IGNORECASE | re.ASCII), claim)
@@ -163,20 +224,32 @@ _FORMS: tuple[tuple[re.Pattern[str], _Claim], ...] = tuple(
         (rf"(?:unseen|beyond\s+(?P<rank>[0-9]{{1,9}})){_STAGE}{_AMOUNT}(?P<unit>%)", _number(_beyond)),
         (
             rf"entropy{_STAGE}{_AMOUNT}(?P<unit>bits?)",
-            _number(lambda words, decoding: _stage(words, decoding).entropy),
+            _number(lambda words, shown: _stage(words, shown).entropy),
         ),
         (
             rf"perplexity{_STAGE}{_AMOUNT}",
-            _number(lambda words, decoding: _stage(words, decoding).effective_tokens),
+            _number(lambda words, shown: _stage(words, shown).effective_tokens),
         ),
-        (rf"cut{_AMOUNT}(?P<unit>%)", _number(lambda _, decoding: decoding.cut_mass)),
+        (rf"cut{_AMOUNT}(?P<unit>%)", _number(lambda _, shown: shown.decoding.cut_mass)),
         (
             r"kept(?:\s+(?P<how>at least|at most))?\s+(?P<number>[0-9]{1,9})",
-            _number(lambda _, decoding: decoding.after_cut.kept_tokens, whole=True),
+            _number(lambda _, shown: shown.decoding.after_cut.kept_tokens, whole=True),
         ),
         (rf"{_TOKEN}\s+(?P<fate>kept|cut)", _fate),
         (rf'{_TOKEN}\s+above\s+"(?P<other>(?:(?!"\s).)+)"', _above),
         (r"(?P<certainty>exact|bounds)", _certainty),
+        (rf"answer{_AMOUNT}(?P<unit>%|bits?)", _number(_answer)),
+        (r"answer\s+(?P<fate>kept|cut)", _answer_fate),
+        (r'answer\s+begins\s+"(?P<text>.+)"', _beginning),
+        (
+            rf"answer\s+of\s+{_COUNT}\s+tokens?",
+            _number(lambda _, shown: _exactly(len(shown.answer.steps)), whole=True),
+        ),
+        (
+            rf"greedy\s+{_COUNT}",
+            _number(lambda _, shown: _exactly(shown.answer.greedy_steps), whole=True),
+        ),
+        (rf"at\s+token\s+{_COUNT}", _number(lambda _, shown: _exactly(shown.place + 1), whole=True)),
     )
 )
 
@@ -197,7 +270,7 @@ def _index(name: str, decoding: Decoding) -> int:
         shown = label(token.text, token.bytes, LONGEST)
         if token.text in (name, f" {name}") or shown in (name, f"␣{name}"):
             return index
-    raise _NotListedError(f'"{safe_line(name)}" is not among the tokens that the model listed')
+    raise _NothingToMeasureError(f'"{safe_line(name)}" is not among the tokens that the model listed')
 
 
 def _decimal(value: float, percent: bool) -> Decimal:

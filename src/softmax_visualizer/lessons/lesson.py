@@ -22,11 +22,12 @@ def reading_time(text: str) -> float:
 class Step:
     """One step: a text to read, and what happens meanwhile.
 
-    What happens comes in this order: ``source``, ``prompt``, ``settings``, ``keys``, ``sweep``; then the
-    ``expectations`` are checked. None and empty ones change nothing.
+    What happens comes in this order: ``source``, ``prompt``, ``seed``, ``settings``, ``keys``, ``sweep``.
+    Then the ``expectations`` are checked. None and empty ones change nothing.
 
     ``caption``: the text, or the question if there is an ``answer``, which is kept back until the next key.
     ``source``: ``"bundled"``, or the file name of a recording beside the lesson.
+    ``seed``: of the random numbers from here on.
     ``settings``: values by the names of :class:`~softmax_visualizer.decoding.DecodingSettings`, valid ones:
     ``temperature``, ``top_p`` and ``min_p`` are Decimals, ``top_k`` is an int or None (off).
     ``keys``: as Textual names them.
@@ -38,6 +39,7 @@ class Step:
     answer: str | None
     prompt: str | None
     source: str | None
+    seed: int | None
     settings: Mapping[str, object]
     keys: tuple[str, ...]
     sweep: Sweep | None

@@ -36,8 +36,8 @@ _SIZES = ((60, 250), (18, 80))
 
 _LESSON = ("lesson", "title", "about", "order", "size", "model", "recording", "prompt", "step")
 _STEP = (
-    "caption", "question", "answer", "prompt", "model", "recording", "settings", "keys", "sweep", "pause",
-    "expect",
+    "caption", "question", "answer", "prompt", "model", "recording", "seed", "settings", "keys", "sweep",
+    "pause", "expect",
 )  # fmt: skip
 _SETTINGS = ("temperature", "top_p", "top_k", "min_p", "order")
 
@@ -65,7 +65,7 @@ def read_lesson(path: Path) -> Lesson:
         path=path,
         title=top.text("title", 80) or "",
         about=top.text("about", 120) or "",
-        order=_order(top),
+        order=_whole(top, "order", 1, 999, "the lesson's place in the list"),
         size=_size(top),
         source=_source(top) or BUNDLED,
         prompt=_prompt(top) or "",
@@ -104,6 +104,7 @@ def _step(table: Table) -> Step:
         answer=table.text("answer", LONGEST_CAPTION),
         prompt=_prompt(table),
         source=_source(table),
+        seed=_whole(table, "seed", 0, 999_999, "where the random numbers begin"),
         settings=_settings(table),
         keys=_keys(table),
         sweep=_sweep(table),
@@ -144,13 +145,11 @@ def _source(table: Table) -> str | None:
     return name
 
 
-def _order(table: Table) -> int | None:
-    order = table.entries.get("order")
-    if order is not None and (type(order) is not int or not 1 <= order <= 999):
-        raise table.wrong(
-            "order", "order must be a whole number from 1 to 999: the lesson's place in the list."
-        )
-    return order
+def _whole(table: Table, name: str, least: int, most: int, meaning: str) -> int | None:
+    number = table.entries.get(name)
+    if number is not None and (type(number) is not int or not least <= number <= most):
+        raise table.wrong(name, f"{name} must be a whole number from {least} to {most:,}: {meaning}.")
+    return number
 
 
 def _size(table: Table) -> tuple[int, int]:

@@ -239,14 +239,14 @@ class MainScreen(Screen[None]):
         """All that somebody could have changed, to find out whether anybody has."""
         field, scene = self.app.focused, self._scene
         text = field.text if isinstance(field, TextArea) else field.value if isinstance(field, Input) else ""
-        others = scene.configuration, scene.prompt, scene.tables, scene.typing
+        others = scene.configuration, scene.prompt, scene.length, scene.tables, scene.typing
         return scene.chosen, others, self.app.screen, text
 
     def teach(self, start: LessonStart) -> None:
         """Play a lesson from its beginning."""
         from softmax_visualizer.tui.lesson.player import LessonPlayer
 
-        self._asking.stop_deepening()
+        self.stop()
         if self._before_lesson is None:
             self._before_lesson = self._scene
         self.player = LessonPlayer(self, start.lesson, auto=start.auto, speed=start.speed)
@@ -254,10 +254,16 @@ class MainScreen(Screen[None]):
             self.update(actions.present(self._scene, what))
         self.run_worker(self.player.play(self.player.lower_curtain()), group="lesson", exclusive=True)
 
+    def stop(self) -> None:
+        """Stop what is being asked or written; what was written by then stays."""
+        self._writing.stop()
+        self._asking.stop_deepening()
+        self._cancel_request()
+
     def leave_lesson(self) -> None:
         """Go back to what was there before the lesson."""
         self.workers.cancel_group(self, "lesson")
-        self.workers.cancel_group(self, "ask")
+        self.stop()
         self.player = None
         for _ in self.app.screen_stack[1:]:
             self.app.screen.dismiss(None)
@@ -267,6 +273,8 @@ class MainScreen(Screen[None]):
             self.update(self._scene.saying("That was the lesson. F9 lists them all."), undoable=False)
             if before.asked is None:
                 self.ask()
+            elif not before.is_there:
+                self._asking.go_on()
 
     # --- actions ---
 

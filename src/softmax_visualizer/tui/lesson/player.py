@@ -58,6 +58,9 @@ class LessonStage(Stage, Protocol):
     def ask(self) -> Worker[None]:
         """Ask about the scene's prompt."""
 
+    def stop(self) -> None:
+        """Stop what is being asked or written."""
+
     def leave_lesson(self) -> None:
         """Go back to what was there before the lesson."""
 
@@ -217,8 +220,9 @@ class LessonPlayer:
     async def _return_to(self, number: int) -> None:
         """Show again how a moment ended; what its scene does not hold is played once more, at once."""
         self._hurry.set()
+        # first of all: a picture waits for what is under way
+        self._stage.stop()
         async with self._in_one_go():
-            self._app.workers.cancel_group(self._stage, "ask")  # type: ignore[arg-type]
             await self._close_dialogs()
             left = [earlier for earlier in self._left if earlier <= number]
             if left:
@@ -275,6 +279,8 @@ class LessonPlayer:
             scene = replace(scene, configuration=self._source(step.source))
         if step.prompt is not None:
             scene = replace(scene, prompt=step.prompt)
+        if step.seed is not None:
+            scene = replace(scene, seed=step.seed)
         for knob, value in step.settings.items():
             scene = replace(scene, settings=with_value(scene.settings, knob, value))
         self._stage.update(scene)
@@ -380,7 +386,7 @@ class LessonPlayer:
             if refusal is not None or decoding is None:
                 failure = f"expected {safe_line(expectation.text)}, but there is no answer. {refusal or ''}"
             else:
-                failure = expectation.failure(decoding) or ""
+                failure = expectation.failure(decoding, scene.path, scene.place) or ""
             if failure:
                 yield f"{file}, line {expectation.line}: {failure.rstrip(' .')}."
         asks = step.source is not None or step.prompt is not None or step is self.lesson.steps[0]
