@@ -201,12 +201,14 @@ async def check_alone(model: LocalModel, prompt: str, framing: Framing, steps: t
         place = answer["completion_probabilities"][0]  # type: ignore[index]
         alone = {entry["id"]: entry["logprob"] for entry in place["top_logprobs"]}
         listed = step.distribution
+        # a whole vocabulary is scaled to 1, which llama.cpp's own sum in float32 misses by some 2e-4
+        exact = 3e-4 if len(listed) == SIZE else 1e-4
         compared = [token for token in listed.tokens[:20] if token.id in alone]
         assert len(compared) >= 19
         for token in compared:
             index = listed.find(token)
             assert index is not None
-            assert listed.logprobs[index] == pytest.approx(alone[token.id], abs=1e-4), (number, token)
+            assert listed.logprobs[index] == pytest.approx(alone[token.id], abs=exact), (number, token)
         sequence.append(step.token.id)
 
 
