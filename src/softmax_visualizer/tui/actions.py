@@ -241,10 +241,15 @@ def _seek(scene: Scene, direction: int, wanted: Callable[[int], bool], words: st
     if not scene.generation.steps:
         return scene.saying(NO_ANSWER)
     places = range(len(scene.generation))
-    ahead = places[scene.place + 1 :] if direction > 0 else places[: scene.place][::-1]
-    found = next((at for at in ahead if wanted(at)), None)
+    # on from here, and then from the other end
+    around = [*places[scene.place + 1 :], *places[: scene.place + 1]]
+    if direction < 0:
+        around = [*places[: scene.place][::-1], *places[scene.place :][::-1]]
+    found = next((at for at in around if wanted(at)), None)
     if found is None:
-        return scene.saying(f"There is no {'further' if direction > 0 else 'earlier'} place {words}.")
+        return scene.saying(f"There is no place {words}.")
+    if found == scene.place:
+        return scene.saying(f"There is no other place {words}.")
     return scene.at(found)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from softmax_visualizer.models.base import ModelError
@@ -49,7 +50,8 @@ class Asking:
     def _begin(self, prompt: str, after: tuple[Token, ...], again: bool) -> Worker[None]:
         self.stop_deepening()
         self._stage.update(replace(self._stage.scene, request=Request("asking", fresh=True)))
-        work = self._ask(prompt, after, again)
+        # no coroutine yet: one that is cancelled before it begins would be missed
+        work = partial(self._ask, prompt, after, again)
         return self._stage.run_worker(work, group="ask", exclusive=True, exit_on_error=False)
 
     def loaded(self, part: float) -> None:

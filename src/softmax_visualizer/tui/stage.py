@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
 from textual.app import App
@@ -32,6 +32,11 @@ class Stage(Protocol):
         """Cancel the workers of a group; return whether there were any."""
 
     def run_worker(
-        self, work: Awaitable[None], *, group: str, exclusive: bool, exit_on_error: bool = True
+        self,
+        work: Callable[[], Coroutine[None, None, None]] | Awaitable[None],
+        *,
+        group: str,
+        exclusive: bool,
+        exit_on_error: bool = True,
     ) -> Worker[None]:
         """Do something that takes time; in an exclusive group it ends what was there before."""

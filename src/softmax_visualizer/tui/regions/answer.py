@@ -6,8 +6,8 @@ from softmax_visualizer.display.labels import cell_width
 from softmax_visualizer.display.pieces import Line, Piece
 from softmax_visualizer.tui.scene import Scene
 
-_SHARE = 8
-"""The answer takes one line in so many of the screen, a line of words besides."""
+_SHARE, _SHARE_IN_LESSONS = 8, 16
+"""The answer takes one line in so many of the screen, a line of words besides; a caption takes its own."""
 
 
 def height(scene: Scene, width: int, screen: int) -> int:
@@ -16,7 +16,10 @@ def height(scene: Scene, width: int, screen: int) -> int:
         return 0
     from softmax_visualizer.display.answer import layout_of
 
-    return 1 + min(len(layout_of(scene.generation.steps, width - 3)), max(2, screen // _SHARE))
+    return 1 + min(
+        len(layout_of(scene.generation.steps, width - 3)),
+        max(1, screen // (_SHARE if scene.caption is None else _SHARE_IN_LESSONS)),
+    )
 
 
 def draw(scene: Scene, width: int, height: int) -> list[Line]:
