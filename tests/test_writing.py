@@ -304,3 +304,29 @@ async def test_a_key_in_the_middle_of_writing_is_not_lost_and_the_answer_goes_on
         # it was begun at T = 1, and is that all through
         assert scene.generation.settings == DecodingSettings()
         assert "surprisal" in text(app)
+
+
+async def test_the_servers_own_answer_is_walked_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Sampling(ObedientModel):
+        async def ask_ahead(self, prompt: str, after: tuple[Token, ...], count: int) -> Any:
+            path = tuple(Token(f" {word}") for word in (LINES * 20)[: count - 1])
+            return tuple([await self.ask(prompt, after=path[:place]) for place in range(count)])
+
+    async with screen(monkeypatch, Sampling(endless), prompt="Say") as (app, pilot):
+        await pilot.press("L", *"5", "enter", "W")
+        scene = await done(app, pilot)
+        assert [step.chosen_by for step in scene.generation.steps] == ["server"] * 5
+        assert scene.generation.text == " alpha beta gamma alpha beta"
+        assert [step.index for step in scene.generation.steps] == [0, 1, 2, 0, 1]
+        await pilot.press("comma")
+        assert "rank 2, by the server" in text(app)
+        await pilot.press("u", "u")
+        assert not (await done(app, pilot)).generation.steps
+
+
+async def test_a_model_that_samples_nothing_of_its_own_says_so() -> None:
+    async with screen(prompt=FOX) as (app, pilot):
+        await pilot.press("W")
+        scene = await done(app, pilot)
+        assert not scene.generation.steps
+        assert "samples no answer of its own" in text(app)

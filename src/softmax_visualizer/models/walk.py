@@ -7,7 +7,8 @@ the server sampled too, the next place is at hand; from the first departure on i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from itertools import pairwise
 from random import Random
 
 from softmax_visualizer.decoding import DecodingSettings, Token, decode
@@ -105,6 +106,16 @@ def sampled(
     chosen_by: ChosenBy = "greedy" if greedy or settings.temperature == 0 else "sampled"
     token = answer.distribution.token(index)
     return Step(answer.distribution, token, index, chosen_by, answer.continued_by, by_chance, answer)
+
+
+def sampled_by_server(answers: Sequence[ModelAnswer]) -> tuple[Step, ...]:
+    """Return the steps that a server took itself, of places that it told in one request."""
+    steps = []
+    for answer, following in pairwise(answers):
+        token = following.after[-1]
+        index = answer.distribution.find(token, 0)
+        steps.append(Step(answer.distribution, token, index, "server", answer.continued_by, None, answer))
+    return tuple(steps)
 
 
 async def score(

@@ -92,7 +92,7 @@ class Asking:
     async def _ask(self, prompt: str, after: tuple[Token, ...], again: bool) -> None:
         scene = self._stage.scene
         configuration = scene.configuration
-        known = not again and self._session.knows(configuration, prompt, after)
+        known = not again and self._session.known(configuration, prompt, after) is not None
         # a lesson's picture must not change while somebody reads it: all is asked for at once
         whole = configuration.whole and scene.caption is not None
         try:

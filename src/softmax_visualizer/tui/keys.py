@@ -76,6 +76,7 @@ KEYS = (
     Key("greater_than_sign", "go('uncertain', (1,))", "Next unsure place", "where no token has a half"),
     Key("exclamation_mark", "go('forbidden', (1,))", "Next forbidden place", "whose token is cut away here"),
     Key("B", "branches", "Branches", "the other answers to this prompt; name or remove this one"),
+    Key("W", "server", "The server's answer", "as it samples one itself at T = 1, in one request"),
     Key("P", "score", "Score a text", "as an answer: each token's rank and surprisal"),
     Key("slash", "prompt", "Edit the prompt", "type a new one over it, or press an arrow to change it"),
     Key("ctrl+r", "again", "Ask again", "the same prompt, even if its answer is known"),

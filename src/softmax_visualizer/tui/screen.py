@@ -316,6 +316,11 @@ class MainScreen(Screen[None]):
         self.update(replace(self._scene, view="answers", picture=0))
         self._writing.side_by_side(settings)
 
+    def action_server(self) -> None:
+        """Take the answer that the server samples itself."""
+        self._writing.stop()
+        self._writing.server()
+
     @work
     async def action_length(self) -> None:
         """Let the person say how many tokens an answer is written on by."""

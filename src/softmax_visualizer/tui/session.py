@@ -72,15 +72,19 @@ class ModelSession:
 
     async def ask_ahead(
         self, configuration: Configuration, prompt: str, after: tuple[Token, ...], count: int
-    ) -> ModelAnswer:
-        """Return the answer about a place; of up to ``count`` from there on, those that come are kept."""
-        question = _question(configuration, prompt, after)
-        if question not in self._answers:
-            model = await self.open(configuration)
-            for answer in await model.ask_ahead(prompt, after, count):
-                answer = await asyncio.to_thread(_without_secrets, answer, configuration)
-                self._keep(_question(configuration, prompt, answer.after), answer)
-        return self._answers[question]
+    ) -> tuple[ModelAnswer, ...]:
+        """Return the answers about up to ``count`` places, on which the server itself went; all are kept."""
+        model, found = await self.open(configuration), []
+        for answer in await model.ask_ahead(prompt, after, count):
+            found.append(await asyncio.to_thread(_without_secrets, answer, configuration))
+            self._keep(_question(configuration, prompt, answer.after), found[-1])
+        return tuple(found)
+
+    def known(
+        self, configuration: Configuration, prompt: str, after: tuple[Token, ...]
+    ) -> ModelAnswer | None:
+        """Return the answer about a place, if it is known already."""
+        return self._answers.get(_question(configuration, prompt, after))
 
     async def split(self, configuration: Configuration, text: str) -> tuple[Token, ...]:
         """Return a text as the model's own tokens."""
@@ -106,10 +110,6 @@ class ModelSession:
     @property
     def _listed(self) -> int:
         return sum(len(answer.distribution) for answer in self._answers.values())
-
-    def knows(self, configuration: Configuration, prompt: str, after: tuple[Token, ...] = ()) -> bool:
-        """Whether the answer about a place is known already."""
-        return _question(configuration, prompt, after) in self._answers
 
     async def names(self, configuration: Configuration) -> tuple[str, ...]:
         """Return the models of the server that is set up, even while the bundled one is in use."""

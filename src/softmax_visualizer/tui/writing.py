@@ -65,6 +65,23 @@ class Writing:
         if missing:
             self._begin(all_of_them)
 
+    def server(self) -> None:
+        """Take the answer that the server samples itself, at T = 1 and in one request."""
+        scene = self._stage.scene
+
+        async def taken() -> None:
+            from softmax_visualizer.models.walk import sampled_by_server
+
+            prompt, count = scene.asked_prompt, scene.length + 1
+            answers = await self._session.ask_ahead(scene.configuration, prompt, (), count)
+            steps = sampled_by_server(answers)
+            if not steps:
+                raise ModelError("This model samples no answer of its own: G writes one.")
+            fresh = Generation(scene.generation.prompt, steps)
+            self._grown = scene.tree.with_new(fresh), None
+
+        self._begin(taken)
+
     def score(self, text: str) -> None:
         """Put a text after the prompt, token by token, with what the model says of each."""
         scene = self._stage.scene
@@ -106,9 +123,10 @@ class Writing:
             except Exception as error:
                 self._end(await in_words(error, self._stage.scene.configuration))
             else:
+                self._show()
                 self._end()
 
-        self._stage.run_worker(done(), group=_GROUP, exclusive=True, exit_on_error=False)
+        self._stage.run_worker(done, group=_GROUP, exclusive=True, exit_on_error=False)
 
     def _end(self, said: str = "") -> None:
         scene = replace(self._stage.scene, writing=False, request=Request("answered"))
@@ -161,6 +179,7 @@ class Writing:
         async def ask(after: tuple[Token, ...], count: int, whole: bool) -> ModelAnswer:
             if whole:
                 return await self._session.ask(configuration, prompt, after=after, whole=True)
-            return await self._session.ask_ahead(configuration, prompt, after, count)
+            known = self._session.known(configuration, prompt, after)
+            return known or (await self._session.ask_ahead(configuration, prompt, after, count))[0]
 
         return ask
