@@ -94,5 +94,5 @@ async def test_more_names_than_anybody_reads_are_not_laid_out() -> None:
 def test_a_lesson_is_chosen_by_keys_that_came_in_one_write(tmp_path: Path) -> None:
     with Terminal(tmp_path) as terminal:
         terminal.wait_for("␣lazy")
-        terminal.press("\x1b[20~", "down", "down", "enter")
+        terminal.press("\x1b[20~", "down", "down", "down", "enter")
         terminal.wait_for("Asking at another temperature · 1 of")

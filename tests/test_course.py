@@ -102,7 +102,7 @@ SEEN = {
     "walk": {
         1: ("␣jumps", "85.9 %"),
         2: ("40 greedy", "after 40 tokens"),
-        3: ("little█Jackal", "40 greedy"),
+        3: ("little Jackal", "40 greedy"),
         5: ("23 greedy", "after 40 tokens", "┤ 0.80"),
         6: ("token 8 of 40: 2.8 %", "▸'"),
         7: ("72.1 %", "77.5 %", "80.3 %", "random number 0.7887, seed 1"),

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from properties import examples
 from softmax_visualizer.decoding import Decoding, DecodingSettings, Interval, TokenDistribution, decode
 from softmax_visualizer.decoding.decision import departure, leaving
+from softmax_visualizer.decoding.generation import Step
+from softmax_visualizer.decoding.path import path_map
 from softmax_visualizer.decoding.sweep import Knob, Landscape, landscape, settings_apart_from, sweep
 from softmax_visualizer.display.labels import cell_width
 from softmax_visualizer.display.landscape import (
@@ -175,6 +177,9 @@ def mapped(
     top_p: float = 0.9,
 ) -> tuple[list[Row], Landscape]:
     found = found_at(distribution, temperature, top_p)
+    steps = tuple(Step(distribution, distribution.token(index), index, "given") for index in (0, 1))
+    chances = path_map(steps, DecodingSettings(), found.temperatures, found.top_ps)
+    found = replace(found, answer=chances)
     return map_rows(found, measure, temperature, top_p, width, height), found
 
 
