@@ -430,7 +430,7 @@ async def test_the_notes_are_those_of_a_question_for_one_place() -> None:
 
 def places_of(body: object, begun: str = "") -> tuple[list[Token], list[Token]]:
     """Return the likeliest token of each list, and the tokens that were sampled."""
-    tops, sampled = parse_places(body, 3, begun)
+    tops, sampled = parse_places(body, 3, 99, begun)
     return [top.tokens[0] for top in tops], list(sampled)
 
 
@@ -496,7 +496,7 @@ def test_an_end_of_text_at_once_that_tells_nothing_has_its_own_error() -> None:
     body = answer((), "", True)
     body["choices"][0]["finish_reason"] = "stop"
     with pytest.raises(NoTokenError):
-        parse_places(body, 3)
+        parse_places(body, 3, 99)
 
 
 def test_the_shape_of_the_legacy_completions_has_many_places_too() -> None:

@@ -107,7 +107,7 @@ SEEN = {
         6: ("token 8 of 40: 2.8 %", "▸'"),
         7: ("72.1 %", "77.5 %", "80.3 %", "random number 0.7887, seed 1"),
         8: ("The▁little", "after 48 tokens"),
-        9: ("T 0.10", "T 1.50 · parts at token 2", "║countryside", "3 greedy", "40 greedy"),
+        9: ("T 0.10", "T 1.50", "leaves the first at token 2", "║countryside", "3 greedy", "40 greedy"),
     },
     "answers": {
         1: ("␣jumps", "97.1 %"),

@@ -17,7 +17,7 @@ from properties import examples
 from softmax_visualizer.decoding import Decoding, DecodingSettings, Interval, TokenDistribution, decode
 from softmax_visualizer.decoding.decision import departure, leaving
 from softmax_visualizer.decoding.generation import Step
-from softmax_visualizer.decoding.path import path_map
+from softmax_visualizer.decoding.path import decode_path, path_map
 from softmax_visualizer.decoding.sweep import Knob, Landscape, landscape, settings_apart_from, sweep
 from softmax_visualizer.display.labels import cell_width
 from softmax_visualizer.display.landscape import (
@@ -177,7 +177,10 @@ def mapped(
     top_p: float = 0.9,
 ) -> tuple[list[Row], Landscape]:
     found = found_at(distribution, temperature, top_p)
-    steps = tuple(Step(distribution, distribution.token(index), index, "given") for index in (0, 1))
+    steps = tuple(
+        Step(distribution, distribution.token(index), index, "given")
+        for index in range(min(2, len(distribution)))
+    )
     chances = path_map(steps, DecodingSettings(), found.temperatures, found.top_ps)
     found = replace(found, answer=chances)
     return map_rows(found, measure, temperature, top_p, width, height), found
@@ -253,6 +256,10 @@ def test_the_current_setting_is_one_marked_point_of_the_map(
         "effective_tokens": here.after_cut.effective_tokens,
         "greedy": found.greedy[found.top_ps.index(top_p)][found.temperatures.index(temperature)],
         "leaving": leaving(here, frozenset({0, 1})),
+        "answer": decode_path(
+            tuple(Step(FULL, FULL.token(index), index, "given") for index in (0, 1)),
+            DecodingSettings(temperature, top_p),
+        ).path_probability,
     }[measure.layer]
     below = "".join(text for text, _ in rows[rows.index(body(rows)[-1]) + 1])
     assert below == f"  at T {temperature:g}, top-p {top_p:g}: {measure.title} {measure.write(value)}"

@@ -203,7 +203,7 @@ async def test_two_keys_from_a_pin_stand_two_answers_side_by_side() -> None:
         # the same random numbers, so that they part where the settings part them
         assert [step.chance for step in cold.steps] == [step.chance for step in hot.steps]
         shared = cold.shared(hot)
-        assert f"parts at token {shared + 1}" in text(app)
+        assert f"leaves the first at token {shared + 1}" in text(app)
         assert "T 0.20" in text(app)
         await pilot.press("A")
         assert bench(app).scene.view == "histograms"
@@ -320,7 +320,7 @@ async def test_the_servers_own_answer_is_walked_like_any_other(monkeypatch: pyte
         assert [step.index for step in scene.generation.steps] == [0, 1, 2, 0, 1]
         await pilot.press("comma")
         assert "rank 2, by the server" in text(app)
-        await pilot.press("u", "u")
+        await pilot.press("u")
         assert not (await done(app, pilot)).generation.steps
 
 
@@ -330,3 +330,104 @@ async def test_a_model_that_samples_nothing_of_its_own_says_so() -> None:
         scene = await done(app, pilot)
         assert not scene.generation.steps
         assert "samples no answer of its own" in text(app)
+
+
+async def test_a_token_that_completes_a_secret_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "sk-alphabetagamma123456"
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    parts = [" The", " sk-", "alphabeta", "gamma", "123456", " is", " it"]
+
+    class Echo(ObedientModel):
+        async def ask(self, prompt: str, *, after: tuple[Token, ...] = (), whole: bool = False) -> Any:
+            self.reply = lambda text: top_of([parts[len(after)], " x"], [0.9, 0.1 - 1e-9], 3)
+            return await super().ask(prompt, after=after, whole=whole)
+
+    async with screen(monkeypatch, Echo(endless), prompt="Say") as (app, pilot):
+        await at(pilot, "0")
+        await pilot.press("G")
+        scene = await done(app, pilot)
+        assert scene.generation.text == " The sk-"
+        assert "secret" in text(app)
+        assert key not in text(app)
+        await pilot.press("space", "enter")
+        scene = await done(app, pilot)
+        assert scene.generation.text == " The sk-"
+
+
+async def test_a_text_that_holds_a_secret_is_not_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-abcdefghijklmnop12345678")
+    async with screen(prompt=FOX) as (app, pilot):
+        await pilot.press("P")
+        await pilot.pause()
+        await pilot.press(*" sk-abcdefghijklmnop12345678", "enter")
+        scene = await done(app, pilot)
+        assert not scene.generation.steps
+        assert "secret" in text(app)
+
+
+async def test_asked_again_the_answer_follows_the_board(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = ObedientModel(endless)
+    async with screen(monkeypatch, model, prompt="Say") as (app, pilot):
+        await pilot.press("L", *"3", "enter", "G")
+        await done(app, pilot)
+        await pilot.press("comma")
+        before = bench(app).scene.step
+        model.reply = lambda prompt: top_of(
+            [" other", *[f" {word}" for word in LINES]], [0.4, 0.3, 0.2, 0.1 - 1e-9], 5
+        )
+        await pilot.press("ctrl+r")
+        scene = await done(app, pilot)
+        assert scene.step is not None
+        assert scene.asked is not None
+        assert before is not None
+        assert scene.step.token == before.token
+        assert scene.step.distribution is scene.asked.answer.distribution
+        assert scene.step.index == (before.index or 0) + 1
+
+
+async def test_why_an_answer_ended_is_said_although_the_next_question_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failed: list[str] = []
+
+    def reply(prompt: str) -> Any:
+        if prompt.count(" ") == 2 and not failed:
+            failed.append(prompt)
+            return failure(prompt)
+        return endless(prompt)
+
+    async with screen(monkeypatch, ObedientModel(reply), prompt="Say") as (app, pilot):
+        await pilot.press("G")
+        scene = await done(app, pilot)
+        assert len(scene.generation) == 2
+        assert scene.is_there
+        assert "The server has no answer" in scene.message[0]
+        # and it can be gone on with
+        await pilot.press("G")
+        assert len((await done(app, pilot)).generation) == 42
+
+
+async def test_the_answer_is_seen_again_after_a_prompt_is_undone() -> None:
+    async with screen(prompt=FOX) as (app, pilot):
+        await at(pilot, "0")
+        await pilot.press("G")
+        await done(app, pilot)
+        await pilot.press("slash", *"I saw a", "enter")
+        await done(app, pilot)
+        assert "lazy dog" not in text(app)
+        await pilot.press("u")
+        await done(app, pilot)
+        assert "lazy dog" in text(app)
+
+
+async def test_quitting_asks_where_answers_to_an_earlier_prompt_would_be_lost() -> None:
+    async with screen(prompt=FOX) as (app, pilot):
+        await pilot.press("A")
+        await done(app, pilot)
+        await pilot.press("slash", *"I saw a", "enter")
+        await done(app, pilot)
+        await pilot.press("q")
+        assert app.is_running
+        assert "Quitting loses 2 answers" in bench(app).scene.message[0]

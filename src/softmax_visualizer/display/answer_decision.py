@@ -70,32 +70,21 @@ def answer_decision(
         found: the largest settings, None as long as they are being worked out; ``share``: what they are for.
         width: cells of a line; ``height``: lines, of which as few as need be are more than there are.
     """
-    count = len(path.steps)
-    asked = f"{100 * share:.15g} %"
-    rows = [
-        (
-            "this answer",
-            f"{chance_words(path)} of samples are these {count} tokens; {bounded(path.departure)} depart",
-        ),
-        ("weakest", _weakest(path, width - 12)),
-    ]
-    if path.forbidden is not None:
-        name = _token(path, path.forbidden)
-        rows.append(("forbidden", f"token {path.forbidden + 1}, {name}, is cut away: it cannot come out"))
-    if found is None:
-        rows.append(("at most", "working it out"))
-    else:
-        settings = path.settings
-        rows += [
-            (
-                f"T for {asked}",
-                _limit(found.temperature, "T", cut_words(settings), found.best["temperature"]),
-            ),
-            (
-                f"p for {asked}",
-                _limit(found.top_p, "top-p", f"T {decimals(settings.temperature)}", found.best["top_p"]),
-            ),
+    asked, settings = f"{100 * share:.15g} %", path.settings
+    places = (cut_words(settings) if settings.cuts else "nothing cut", f"T {decimals(settings.temperature)}")
+    limits_in_words = ["working it out", "working it out"]
+    if found is not None:
+        best = found.best
+        limits_in_words = [
+            _limit(found.temperature, "T", places[0], best["temperature"]),
+            _limit(found.top_p, "top-p", places[1], best["top_p"]),
         ]
+    rows = [
+        ("this answer", _chance(path)),
+        ("weakest", _weakest(path, width - 12)),
+        (f"T for {asked}", limits_in_words[0]),
+        (f"p for {asked}", limits_in_words[1]),
+    ]
     lines = headed(rows, width, "head", "text")
     table = _presets(path)
     lines += [*([[]] if len(lines) + len(table) < height else []), *table]
@@ -107,10 +96,21 @@ def answer_decision(
     return lines
 
 
+def _chance(path: PathDecoding) -> str:
+    """Say how often the answer comes out, or why it does not."""
+    if path.forbidden is not None:
+        return f"cannot come out: token {path.forbidden + 1}, {_token(path, path.forbidden)}, is cut away"
+    count = len(path.steps)
+    return f"{chance_words(path)} of samples are these {count} tokens; {bounded(path.departure)} depart"
+
+
 def _limit(value: float | None, name: str, other: str, best: Interval) -> str:
+    """Say how far a knob may be turned, with the other one as it is."""
     if value is None:
-        return f"none at {other}: the best of them reaches {percent_short(best)}"
-    return f"at most {name} {decimals(value)} at {other}"
+        return f"none with {other}: no {name} reaches more than {percent_short(best)}"
+    if value == 0:
+        return f"only {name} 0 with {other}: 0.01 is too much"
+    return f"at most {name} {decimals(value)} with {other}"
 
 
 def _weakest(path: PathDecoding, width: int) -> str:

@@ -69,11 +69,11 @@ class _Position:
 
 def parse(answer: object, asked: int) -> TopLogprobs:
     """Return the list of the first place in ``answer``; see :func:`parse_places`."""
-    return parse_places(answer, asked)[0][0]
+    return parse_places(answer, asked, 1)[0][0]
 
 
 def parse_places(
-    answer: object, asked: int, begun: str = ""
+    answer: object, asked: int, most: int, begun: str = ""
 ) -> tuple[tuple[TopLogprobs, ...], tuple[Token, ...]]:
     """Return the lists of the places in ``answer``, a decoded JSON body, and the tokens sampled there.
 
@@ -85,6 +85,7 @@ def parse_places(
     Args:
         answer: the body of a chat completion or of a bare one.
         asked: how many tokens the request asked for at each place.
+        most: how many places are read.
         begun: what the request had of the answer already.
 
     Raises:
@@ -113,10 +114,11 @@ def parse_places(
             "Choose another model (press m, or --model), or another server."
         )
     sampled: list[Token] = []
-    rest = _text(choice).removeprefix(begun).encode(errors="replace")
-    for at in itertools.chain((first,), positions):
+    text = _text(choice).removeprefix(begun).encode(errors="replace")
+    at_byte = 0
+    for at in itertools.islice(itertools.chain((first,), positions), most):
         token = None if at.sampled is None else at.sampled.token
-        if token is None or not _comes_next(token, rest):
+        if token is None or not _comes_next(token, text, at_byte):
             break
         if sampled:
             further = _judged(at, asked, model, notes, _is_llama_cpp(answer))
@@ -126,13 +128,13 @@ def parse_places(
         sampled.append(token)
         if token.ends:
             break
-        rest = rest[len(token.raw or b"") :]
+        at_byte += len(token.raw or b"")
     return tuple(top for top in found if top is not None), tuple(sampled)
 
 
-def _comes_next(token: Token, rest: bytes) -> bool:
-    """Whether a token is what the rest of an answer's text begins with; at its end, the end of the text."""
-    return not rest if token.ends else bool(token.raw) and rest.startswith(token.raw or b"")
+def _comes_next(token: Token, text: bytes, at: int) -> bool:
+    """Whether a token is what stands at a byte of an answer's text; the end of the text at its end."""
+    return at == len(text) if token.ends else bool(token.raw) and text.startswith(token.raw or b"", at)
 
 
 def _judged(

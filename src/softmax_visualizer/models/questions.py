@@ -189,8 +189,8 @@ class Questions:
         cap = "max_completion_tokens" if "max_completion_tokens" in parameters else "max_tokens"
         # a model that was found to refuse few tokens would refuse a count below that
         body = self.body(model, place, {**parameters, cap: max(count, parameters.get(cap, 1))})
-        tops, sampled = await self._attempt(body)
-        return tops[:count], sampled[:count], body
+        tops, sampled = await self._attempt(body, count)
+        return tops, sampled, body
 
     def goes_ahead(self, model: str) -> bool:
         """Whether it is worth while to ask a model for several places at once.
@@ -224,7 +224,9 @@ class Questions:
             raise ModelError(CANNOT_SPLIT) from error
         return pieces_in(answer)
 
-    async def _attempt(self, body: dict[str, Any]) -> tuple[tuple[TopLogprobs, ...], tuple[Token, ...]]:
+    async def _attempt(
+        self, body: dict[str, Any], most: int = 1
+    ) -> tuple[tuple[TopLogprobs, ...], tuple[Token, ...]]:
         import openai
 
         try:
@@ -232,10 +234,10 @@ class Questions:
         except openai.APIStatusError as error:
             failure = explain(error, self._configuration, body["model"])
             raise RefusedError(str(failure), Refusal.from_body(error.status_code, error.body)) from error
-        return await asyncio.to_thread(self._read, answer, body)
+        return await asyncio.to_thread(self._read, answer, body, most)
 
     def _read(
-        self, answer: object, body: Mapping[str, Any]
+        self, answer: object, body: Mapping[str, Any], most: int
     ) -> tuple[tuple[TopLogprobs, ...], tuple[Token, ...]]:
         """Return the lists in an answer, at least one, and the tokens that were sampled from them.
 
@@ -250,7 +252,7 @@ class Questions:
         if not isinstance(answer, Mapping) or "choices" not in answer:
             raise not_an_answer(answer, self._configuration)
         with no_cycles_sought():
-            return parse_places(answer, asked(body), begun_in(body))
+            return parse_places(answer, asked(body), most, begun_in(body))
 
     def _key(self, model: str) -> tuple[str, str, str]:
         return self._configuration.endpoint, self._configuration.framing, model

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 from softmax_visualizer.decoding.engines import engine as engine_of
-from softmax_visualizer.decoding.generation import Step
+from softmax_visualizer.decoding.generation import Generation, Step
 from softmax_visualizer.decoding.settings import PRESETS, DecodingSettings, Order
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.display.settings import order_phrase, settings_words
@@ -21,6 +21,8 @@ from softmax_visualizer.tui.views import VIEWS
 
 PAGE = 10
 """Rows that a table is scrolled by: a page of the smallest screen."""
+
+SECRET = "This would hold what may be a secret, so the answer ends before it."
 
 _NO_SAMPLE = "Nothing is sampled yet: space samples a token, Enter adds it, and G writes an answer."
 _ON_ITS_WAY = "The answer is on its way: sample and take once it is there."
@@ -190,7 +192,19 @@ def take(scene: Scene) -> Scene:
         None if picked or sample is None else sample.chance,
         answer,
     )
-    return replace(scene, tree=scene.tree.chosen(scene.place, step)).at(scene.place + 1)
+    taken = replace(scene, tree=scene.tree.chosen(scene.place, step))
+    return (
+        scene.saying(SECRET, "wait") if holds_secret(scene, taken.generation) else taken.at(scene.place + 1)
+    )
+
+
+def holds_secret(scene: Scene, generation: Generation) -> bool:
+    """Whether a secret stands in an answer, over whichever of its tokens.
+
+    A token that would complete one is not taken: nothing that shows or keeps answers has to think of that.
+    """
+    text = generation.text
+    return scene.configuration.redact(text) != text
 
 
 def take_back(scene: Scene) -> Scene:
@@ -207,8 +221,6 @@ def point(scene: Scene, direction: int) -> Scene:
     if scene.asked is None:
         return scene
     at = -1 if scene.cursor is None else scene.cursor
-    if scene.cursor is None and scene.step is not None and scene.step.index is not None:
-        at = scene.step.index
     last = len(scene.asked.answer.distribution) - 1
     to = min(at + direction, last)
     if to < 0:
@@ -276,9 +288,14 @@ def remove_branch(scene: Scene) -> Scene:
     return replace(scene, tree=tree).at(parts).saying("This answer was removed: u brings it back.")
 
 
-def quit_warning(scene: Scene, kept: Scene) -> Scene:
-    """Return the scene with a word about what of ``kept`` quitting would lose, or as it is if nothing."""
-    pins, answers = len(kept.pins), len(kept.unsaved)
+def quit_warning(scene: Scene, kept: Scene, earlier: Sequence[Scene] = ()) -> Scene:
+    """Return the scene with a word about what of ``kept`` quitting would lose, or as it is if nothing.
+
+    ``earlier``: the scenes that can be had back, whose answers to other prompts are lost as well.
+    """
+    # of each prompt as it was last
+    unsaved = {each.generation.prompt: each.unsaved for each in (*earlier, kept)}
+    pins, answers = len(kept.pins), sum(map(len, unsaved.values()))
     lost = []
     if pins:
         lost.append("1 pinned setting" if pins == 1 else f"{pins} pinned settings")

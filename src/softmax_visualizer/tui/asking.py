@@ -102,7 +102,8 @@ class Asking:
                 self._session.ask(configuration, prompt, after=after, again=again, whole=whole)
             )
         except Exception as error:
-            self._show(Request("failed", sentence=await in_words(error, configuration)))
+            failed = Request("failed", sentence=await in_words(error, configuration))
+            self._stage.update(replace(self._stage.scene, request=failed, said=None))
             return
         # a time that is never the same twice would make two recordings of a lesson differ
         untold = known or self._stage.scene.caption is not None
@@ -110,7 +111,12 @@ class Asking:
         known = known and self._stage.scene.caption is None
         request, asked = Request("answered", took, known=known), Asked(configuration, answer)
         # a token that was taken and the picture of what comes next are one change
-        self._stage.update(recognised(self._stage.scene.answered(asked, request)), undoable=not after)
+        scene, said = self._stage.scene, self._stage.scene.said
+        answered = recognised(scene.answered(asked, request))
+        if after and said is not None and said.about == scene.chosen:
+            # why the answer ends here holds once the place behind it is known, too
+            answered = answered.saying(said.text, said.role)
+        self._stage.update(answered, undoable=not after)
         more = configuration.whole and self._stage.scene.caption is None
         if more and await self._session.goes_deeper(configuration, answer):
             self._deepen(asked, prompt)

@@ -49,7 +49,7 @@ KEYS = (
         for number, preset in enumerate(PRESETS, 1)
     ),
     Key("r", do("reset"), "Reset", "T = 1, nothing cut: the model's own probabilities; the order stays"),
-    Key("u", "undo", "Undo", "the last change of knobs, pins, views, samples or prompts"),
+    Key("u", "undo", "Undo", "the last change of knobs, pins, views, samples, answers or prompts"),
     Key("U", "redo", "Redo", "what was undone last"),
     Key("t", "type('temperature')", "Type a temperature", "0 or more"),
     Key("p", "type('top_p')", "Type a top-p", "keep the first tokens until they sum to this; empty is off"),
@@ -65,16 +65,33 @@ KEYS = (
     Key("a", do("axis"), "Axis", "as far as needed, 0 to 100 %, to the longest bar, or logarithmic"),
     Key("space", do("sample"), "Sample a token", "as the decoder would, with a seed that is shown"),
     Key("enter", "go('take')", "Take the token", "put the sampled or chosen token after the answer so far"),
-    Key("tab", do("point", 1), "Next candidate", "point at a token, for Enter to take"),
-    Key("shift+tab", do("point", -1), "Candidate before", "point at the one above"),
+    Key("tab", "go('point', (1,))", "Next candidate", "point at a token, for Enter to take"),
+    Key("shift+tab", "go('point', (-1,))", "Candidate before", "point at the one above"),
     Key("backspace", "go('take_back')", "Take back", "the last token before this place, and all after it"),
     Key("G", "write", "Write an answer", "sample on until the model ends it, or N tokens; again stops"),
     Key("L", "length", "Tokens to write", "how many tokens G adds"),
-    Key("comma", "go('walk', (-1,))", "Place before", "one token back on the answer"),
-    Key("full_stop", "go('walk', (1,))", "Next place", "one token on"),
-    Key("less_than_sign", "go('uncertain', (-1,))", "Unsure place before", "where no token has a half"),
-    Key("greater_than_sign", "go('uncertain', (1,))", "Next unsure place", "where no token has a half"),
-    Key("exclamation_mark", "go('forbidden', (1,))", "Next forbidden place", "whose token is cut away here"),
+    Key(
+        "comma",
+        "go('walk', (-1,))",
+        "Token before",
+        "go back on the answer: the board shows what it was chosen from",
+    ),
+    Key("full_stop", "go('walk', (1,))", "Next token", "go on"),
+    Key("home", "go('walk', (-100_000,))", "First place", "the prompt, before the first token of the answer"),
+    Key("end", "go('walk', (100_000,))", "Last place", "what comes after the answer"),
+    Key(
+        "less_than_sign",
+        "go('uncertain', (-1,))",
+        "Unsure token before",
+        "where no token has half of the probability",
+    ),
+    Key(
+        "greater_than_sign",
+        "go('uncertain', (1,))",
+        "Next unsure token",
+        "where no token has half of the probability",
+    ),
+    Key("exclamation_mark", "go('forbidden', (1,))", "Next token that is cut", "that this setting cuts away"),
     Key("B", "branches", "Branches", "the other answers to this prompt; name or remove this one"),
     Key("W", "server", "The server's answer", "as it samples one itself at T = 1, in one request"),
     Key("P", "score", "Score a text", "as an answer: each token's rank and surprisal"),
@@ -125,8 +142,8 @@ def bindings() -> list[Binding]:
 
 
 BOARD_KEYS = (
-    ("←→", "temperature"), ("↑↓", "top-p"), ("1-4", "presets"), ("/", "prompt"), ("space", "sample"),
-    ("G", "answer"), ("c", "compare"), ("d", "decide"), ("u", "undo"), ("s", "sweep"), ("h", "map"),
+    ("←→", "temperature"), ("↑↓", "top-p"), ("G", "answer"), ("/", "prompt"), ("space", "sample"),
+    ("c", "compare"), ("1-4", "presets"), ("d", "decide"), ("u", "undo"), ("s", "sweep"), ("h", "map"),
     ("x", "pin"), ("v", "table"), ("F9", "lessons"), ("?", "help"),
 )  # fmt: skip
 """What the line of keys shows while the board has the keys, the last one always."""

@@ -275,6 +275,14 @@ class Scene:
         )  # fmt: skip
 
     @property
+    def unasked(self) -> bool:
+        """Whether what stands in the prompt's box was not asked of the model that is chosen."""
+        if self.asked is None:
+            return True
+        prompt = self.configuration.redact(self.prompt)
+        return (self.asked.answer.prompt, self.asked.configuration) != (prompt, self.configuration)
+
+    @property
     def chosen(self) -> tuple[Any, ...]:
         """All that a person has chosen, which is what can be undone; the model goes with its answer."""
         return tuple(getattr(self, name) for name in _CHOSEN)
@@ -310,6 +318,10 @@ class Scene:
             place = 0
             if not (same and self.generation.prompt == answer.prompt):
                 tree = Tree((Generation(answer.prompt),))
+        step = tree.generation.steps[place] if place < len(tree.generation) else None
+        if step is not None and answer.after == tree.generation.tokens[:place]:
+            # a model that is asked once more may say something else, and the board and the answer agree
+            tree = tree.sharpened(step.distribution, answer.distribution, answer)
         return replace(self, asked=asked, request=request, tree=tree, place=place, top=0, cursor=None)
 
     def at(self, place: int) -> Scene:

@@ -290,13 +290,17 @@ class MainScreen(Screen[None]):
         """Do one of :mod:`actions` that goes along the answer, and ask about where that leads."""
         self._writing.stop()
         before = self._scene
-        self.update(getattr(actions, name)(before, *arguments))
+        scene = getattr(actions, name)(before, *arguments)
+        # to walk is no change of anything
+        self.update(scene, undoable=scene.tree != before.tree)
         scene = self._scene
         if (scene.place, scene.tree) != (before.place, before.tree):
-            self.cancel("ask")
+            cancelled = self.cancel("ask")
             if not scene.is_there:
                 self._asking.go_on()
             else:
+                if cancelled:
+                    self.update(replace(scene, request=Request("answered")))
                 self._asking.deepen_here()
 
     def action_write(self) -> None:
@@ -415,7 +419,8 @@ class MainScreen(Screen[None]):
         """Quit, after a word where something would be lost."""
         # what a lesson pins is its own
         kept = self._scene if self._before_lesson is None else self._before_lesson
-        warned = actions.quit_warning(self._scene, kept)
+        earlier = self._before if self._before_lesson is None else ()
+        warned = actions.quit_warning(self._scene, kept, earlier)
         if warned is self._scene or warned.said == self._scene.said:
             self.app.exit()
         else:

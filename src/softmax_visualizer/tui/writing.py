@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from softmax_visualizer.decoding.generation import Generation, Step, Tree
 from softmax_visualizer.models.base import ModelAnswer, ModelError
-from softmax_visualizer.tui.actions import unanswered
+from softmax_visualizer.tui.actions import SECRET, holds_secret, unanswered
 from softmax_visualizer.tui.asking import Asking, in_words
 from softmax_visualizer.tui.scene import Request, Scene
 from softmax_visualizer.tui.session import ModelSession
@@ -39,15 +39,16 @@ class Writing:
     def answer(self) -> None:
         """Write the active answer on from its end; from a place in its middle, write another one."""
         scene = self._stage.scene
-        here, tree, seed = scene.generation, scene.tree, scene.seed
+        here, tree, seed, said = scene.generation, scene.tree, scene.seed, ""
         if scene.place < len(here) or here.ended:
             # the same numbers would bring the same tokens
             seed += (here.settings, here.seed) == (scene.settings, seed)
             tree = tree.added(Generation(here.prompt, here.steps[: scene.place]))
             here = tree.generation
+            said = f"This is another answer, from token {scene.place + 1} on: B lists them."
         told = not here.steps or (here.settings, here.seed) == (scene.settings, seed)
         tree = tree.put(replace(here, settings=scene.settings if told else None, seed=seed if told else None))
-        self._begin(lambda: self._write(tree, scene.settings, seed))
+        self._begin(lambda: self._write(tree, scene.settings, seed), said)
 
     def side_by_side(self, wanted: tuple[DecodingSettings, ...]) -> None:
         """Write an answer with each of the settings from the same random numbers, unless it is there."""
@@ -78,6 +79,8 @@ class Writing:
             if not steps:
                 raise ModelError("This model samples no answer of its own: G writes one.")
             fresh = Generation(scene.generation.prompt, steps)
+            if holds_secret(scene, fresh):
+                raise ModelError(SECRET)
             self._grown = scene.tree.with_new(fresh), None
 
         self._begin(taken)
@@ -87,6 +90,8 @@ class Writing:
         scene = self._stage.scene
 
         async def scored() -> None:
+            if scene.configuration.redact(text) != text:
+                raise ModelError(SECRET)
             from softmax_visualizer.models.walk import score
 
             tokens = await self._session.split(scene.configuration, text)
@@ -97,7 +102,10 @@ class Writing:
             steps = score(self._ask(scene), given, tokens, goes_deeper=model.goes_deeper)
             await self._grow(scene.tree.with_new(given), steps)
 
-        self._begin(scored)
+        said = ""
+        if not (text[:1].isspace() or scene.generation.prompt[-1:].isspace()):
+            said = "It was scored as it was typed, without a space between the prompt and it."
+        self._begin(scored, said)
 
     def stop(self) -> bool:
         """Write no further; return whether something was being written."""
@@ -108,11 +116,13 @@ class Writing:
             self._end()
         return under_way
 
-    def _begin(self, work: Callable[[], Awaitable[None]]) -> None:
+    def _begin(self, work: Callable[[], Awaitable[None]], said: str = "") -> None:
+        """Begin to write; ``said`` is what the person is told once that is done."""
         scene = self._stage.scene
-        if scene.asked is None or scene.other:
+        if scene.unasked:
             self._stage.update(unanswered(scene))
             return
+        self._stage.cancel("ask")
         self._asking.stop_deepening()
         self._is_changed = False
         self._stage.update(replace(scene, writing=True, said=None))
@@ -124,7 +134,7 @@ class Writing:
                 self._end(await in_words(error, self._stage.scene.configuration))
             else:
                 self._show()
-                self._end()
+                self._end(said)
 
         self._stage.run_worker(done, group=_GROUP, exclusive=True, exit_on_error=False)
 
@@ -149,7 +159,10 @@ class Writing:
     async def _grow(self, tree: Tree, steps: AsyncIterator[Step], seed: int | None = None) -> None:
         try:
             async for step in steps:
-                tree = tree.put(tree.generation.extended(step))
+                longer = tree.generation.extended(step)
+                if holds_secret(self._stage.scene, longer):
+                    raise ModelError(SECRET)
+                tree = tree.put(longer)
                 self._grown = tree, seed
                 wait = self._shown_at + _PAINT_EVERY - time.monotonic()
                 if wait <= 0:

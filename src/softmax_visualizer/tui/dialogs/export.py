@@ -96,6 +96,7 @@ async def save(stage: Stage) -> None:
         said = f"{safe_line(typed, 60)}: there is no such user. w saves it elsewhere."
         stage.update(stage.scene.saying(said, "bad"))
         return
+    stage.update(stage.scene.saying("Saving."))
     try:
         if choice == _TREE:
             write = partial(_write_tree, path, scene, here.asked)

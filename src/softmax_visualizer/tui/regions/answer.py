@@ -6,13 +6,14 @@ from softmax_visualizer.display.labels import cell_width
 from softmax_visualizer.display.pieces import Line, Piece
 from softmax_visualizer.tui.scene import Scene
 
-_SHARE, _SHARE_IN_LESSONS = 8, 16
+_SHARE, _SHARE_IN_LESSONS = 8, 14
 """The answer takes one line in so many of the screen, a line of words besides; a caption takes its own."""
 
 
 def height(scene: Scene, width: int, screen: int) -> int:
     """Return how many lines it wants on a screen with so many lines."""
-    if not scene.generation.steps:
+    # side by side, the answers are on the board
+    if not scene.generation.steps or scene.view == "answers":
         return 0
     from softmax_visualizer.display.answer import layout_of
 

@@ -32,7 +32,8 @@ class CellView(Widget):
     def redraw(self) -> None:
         """Show the lines of the moment, painting those that changed."""
         if self.size != self._fitted:
-            # all of it is painted anyway
+            # all of it is painted anyway, with new lines also where it gets its former size back
+            self._fitted = None
             return
         before = self._lines
         self._fit()

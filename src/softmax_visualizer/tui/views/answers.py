@@ -17,12 +17,11 @@ _LEAST = 26
 
 
 def wanted(scene: Scene) -> tuple[DecodingSettings, ...]:
-    """Return the settings whose answers are compared: the pinned, or a cold and a hot one, and this one."""
+    """Return the settings whose answers are compared: the pinned and this one, or a cold and a hot one."""
     pinned = [pin.settings for pin in scene.pins if pin.asked.answer.prompt == scene.generation.prompt]
-    offered = pinned or [replace(each, order=scene.settings.order) for each in PAIR]
-    if not pinned and scene.settings == DecodingSettings(order=scene.settings.order):
-        return tuple(offered)
-    return tuple(dict.fromkeys([*offered, scene.settings]))
+    if not pinned:
+        return tuple(replace(each, order=scene.settings.order) for each in PAIR)
+    return tuple(dict.fromkeys([*pinned, scene.settings]))
 
 
 def draw(scene: Scene, width: int, height: int) -> Picture:
@@ -59,13 +58,15 @@ def _framed(
     if settings != shown[0] and first is not None:
         shared = first.shared(written)
         parts = shared if shared < len(written) else None
-        said.insert(0, "the same answer" if parts is None else f"parts at token {parts + 1}")
+        said.insert(0, "the same answer" if parts is None else f"leaves the first at token {parts + 1}")
     below = wrap(" · ".join(said), width - 4)[: max((height - 2) // 4, 1)]
-    layout = layout_of(written.steps, width - 4)
+    layout = layout_of(written.steps, width - 5)
     # the lines around where it parts
     at, room = layout.line_of(parts or 0), max(height - 2 - len(below), 1)
     start = min(max(at - room // 2, 0), max(len(layout) - room, 0))
     lines = answer_lines(path, layout, range(start, min(start + room, len(layout))), None, parts)
+    if start + room < len(layout):
+        lines[-1] = [*lines[-1], Piece("…", "faint")]
     body = [*lines, *([Piece(each, "faint")] for each in below)]
     return framed(title, body, width, height)
 
