@@ -90,8 +90,8 @@ def record(folder: Path, lesson: str | Path, **environment: str) -> Cast:
 
 @pytest.fixture(
     scope="module",
-    params=[EXAMPLE, "asking", "walk", "answers"],
-    ids=["example", "asking", "walk", "answers"],
+    params=[EXAMPLE, "asking", "walk"],
+    ids=["example", "asking", "walk"],
 )
 def casts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Sequence[Cast]:
     """Two recordings of a lesson: with a sweep and a question, with recordings and dialogs, with answers."""

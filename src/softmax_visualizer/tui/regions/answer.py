@@ -6,8 +6,8 @@ from softmax_visualizer.display.labels import cell_width
 from softmax_visualizer.display.pieces import Line, Piece
 from softmax_visualizer.tui.scene import Scene
 
-_SHARE, _SHARE_IN_LESSONS = 8, 14
-"""The answer takes one line in so many of the screen, a line of words besides; a caption takes its own."""
+_SHARE = 8
+"""The answer takes one line in so many of the screen, a line of words besides."""
 
 
 def height(scene: Scene, width: int, screen: int) -> int:
