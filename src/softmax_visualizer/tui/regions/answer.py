@@ -19,7 +19,7 @@ def height(scene: Scene, width: int, screen: int) -> int:
 
     return 1 + min(
         len(layout_of(scene.generation.steps, width - 3)),
-        max(1, screen // (_SHARE if scene.caption is None else _SHARE_IN_LESSONS)),
+        max(2, screen // _SHARE),
     )
 
 
