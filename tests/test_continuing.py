@@ -452,6 +452,12 @@ def test_a_missing_entry_in_front_of_the_end_ends_what_is_known() -> None:
     assert places_of(answer((place(A), place(END)), "ab", True)) == ([A], [A])
 
 
+def test_half_a_character_whose_entry_is_missing_is_not_taken_for_the_next_half() -> None:
+    # the stand-in for the missing one begins with the very byte of the other
+    half = Token("\ufffd", b"\xef", 239)
+    assert places_of(answer((place(A), place(half)), "a\ufffd\ufffd", True)) == ([A], [A])
+
+
 @pytest.mark.parametrize("text", ["", "x", "Abc", " abc", None, 3])
 def test_a_text_that_does_not_begin_with_the_tokens_leaves_the_first_place_only(text: Any) -> None:
     assert places_of(answer(ABC, text, True)) == ([A], [])

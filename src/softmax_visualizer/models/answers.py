@@ -134,7 +134,12 @@ def parse_places(
 
 def _comes_next(token: Token, text: bytes, at: int) -> bool:
     """Whether a token is what stands at a byte of an answer's text; the end of the text at its end."""
-    return at == len(text) if token.ends else bool(token.raw) and text.startswith(token.raw or b"", at)
+    if token.ends:
+        return at == len(text)
+    raw = token.raw or b""
+    # what stands for half a character, whose own entry may be missing, is no proof of the token behind it
+    replaced = text.startswith(_REPLACED, at) and not raw.startswith(_REPLACED)
+    return bool(raw) and not replaced and text.startswith(raw, at)
 
 
 def _judged(
@@ -177,6 +182,8 @@ def pieces_in(answer: object) -> tuple[Token, ...]:
         tokens.append(Token(raw.decode(errors="replace"), raw, number))
     return tuple(tokens)
 
+
+_REPLACED = "\ufffd".encode()
 
 CANNOT_SPLIT = (
     "This server does not say how its model splits a text into tokens, so no text can be scored. llama.cpp "
