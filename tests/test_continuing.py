@@ -710,3 +710,10 @@ async def test_no_server_gets_the_key_into_a_sentence(status: int) -> None:
     assert KEY not in f"{failure} {failure.__cause__}"
     # it went to this server alone, wherever beside the base URL
     assert {asked.headers.get("authorization") for asked in server.asked} == {f"Bearer {KEY}"}
+
+
+def test_an_answer_of_llama_cpp_that_left_out_an_entry_is_not_read_ahead() -> None:
+    whole = {**answer(ABC, "abc", True), "timings": {"predicted_n": 3}}
+    assert places_of(whole) == ([A, B, C], [A, B, C])
+    with pytest.raises(ModelError, match="left out"):
+        places_of({**whole, "timings": {"predicted_n": 4}})

@@ -99,6 +99,11 @@ def parse_places(
     if not isinstance(choice, Mapping):
         raise ModelError("The server answered without any text. Ask again, or choose another model.")
     positions = _positions(choice.get("logprobs"))
+    if most > 1 and _is_llama_cpp(answer):
+        # it leaves out half a character's entry, the first one's too, and puts its bytes into that behind it
+        positions = iter(every := list(positions))
+        if every and len(every) != _made(answer):
+            raise ModelError("The server left out the entries of some tokens.")
     first = next(positions, None)
     if first is None:
         raise _nothing_there(choice)
@@ -189,6 +194,14 @@ CANNOT_SPLIT = (
     "This server does not say how its model splits a text into tokens, so no text can be scored. llama.cpp "
     "says it, and the bundled model and model files on this machine do."
 )
+
+
+def _made(answer: Mapping[str, Any]) -> object:
+    """Return how many tokens llama.cpp says that it sampled."""
+    for name, count in (("usage", "completion_tokens"), ("timings", "predicted_n")):
+        if isinstance(part := answer.get(name), Mapping) and type(part.get(count)) is int:
+            return part[count]
+    return None
 
 
 def _is_llama_cpp(answer: Mapping[str, Any]) -> bool:
