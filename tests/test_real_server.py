@@ -29,7 +29,7 @@ from softmax_visualizer.tui.regions.prompt import PromptEditor
 pytestmark = pytest.mark.shared
 
 KEY = "key-of-this-test-0123456789"
-END_OF_TEXT = Token("", b"")
+END_OF_TEXT = Token("", b"", 0)
 
 
 @dataclass(frozen=True)
