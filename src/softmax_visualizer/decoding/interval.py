@@ -41,6 +41,11 @@ class Interval:
         return cls(low, min(max(float(estimate), low), high), high)
 
     @property
+    def ends(self) -> tuple[float, float, float]:
+        """The low end, the estimate and the high end."""
+        return self.low, self.estimate, self.high
+
+    @property
     def is_point(self) -> bool:
         """Whether the number is known exactly."""
         return self.low == self.high
@@ -66,6 +71,11 @@ class IntervalArray:
 
     def __getitem__(self, index: int) -> Interval:
         return Interval(float(self.low[index]), float(self.estimate[index]), float(self.high[index]))
+
+    @property
+    def ends(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """The low ends, the estimates and the high ends."""
+        return self.low, self.estimate, self.high
 
     @property
     def is_point(self) -> bool:

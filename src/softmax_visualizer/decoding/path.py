@@ -8,10 +8,11 @@ takes more than one comparison, that function is asked.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,30 @@ _LEAST = math.ulp(0.0)
 _KEPT: tuple[Kept, ...] = ("no", "maybe", "yes")
 
 
+_SETTINGS_KEPT = 8
+"""Settings at which what was worked out for a step is kept: those of the knobs, the presets and the pins."""
+
+_Found = TypeVar("_Found")
+
+
+def _kept_with_steps(
+    work_out: Callable[[Step, DecodingSettings], _Found],
+) -> Callable[[Step, DecodingSettings], _Found]:
+    """Keep what is worked out for a step no longer than the step, which may hold a whole vocabulary."""
+    known: WeakKeyDictionary[Step, dict[DecodingSettings, _Found]] = WeakKeyDictionary()
+
+    def found(step: Step, settings: DecodingSettings) -> _Found:
+        kept = known.setdefault(step, {})
+        if (result := kept.get(settings)) is None:
+            result = kept[settings] = work_out(step, settings)
+            # several threads may be here
+            for oldest in list(kept)[:-_SETTINGS_KEPT]:
+                kept.pop(oldest, None)
+        return result
+
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class PathDecoding:
     """What settings make of the tokens of a path.
@@ -49,12 +74,12 @@ class PathDecoding:
     @cached_property
     def log2_probability(self) -> Interval:
         """The logarithm of the probability of the whole path, to base 2; -inf if it cannot come out."""
-        return Interval.around(*(_log2_sum(each) for each in _ends(self.probability)))
+        return Interval.around(*(_log2_sum(each) for each in self.probability.ends))
 
     @cached_property
     def path_probability(self) -> Interval:
         """The probability that these very tokens are sampled, one after another."""
-        return Interval(*(2.0**each for each in _ends(self.log2_probability)))
+        return Interval(*(2.0**each for each in self.log2_probability.ends))
 
     @cached_property
     def departure(self) -> Interval:
@@ -87,7 +112,7 @@ class PathDecoding:
         return bool(self.greedy.estimate[at] < 0.5)
 
 
-@lru_cache(maxsize=4096)
+@_kept_with_steps
 def _entropy(step: Step, settings: DecodingSettings) -> Interval:
     return decode(step.distribution, settings).after_cut.entropy
 
@@ -97,7 +122,7 @@ def entropies(steps: tuple[Step, ...], settings: DecodingSettings) -> IntervalAr
 
     A decoding a step: some milliseconds for a long list.
     """
-    found = np.array([list(_ends(_entropy(step, settings))) for step in steps]).reshape(-1, 3)
+    found = np.array([_entropy(step, settings).ends for step in steps]).reshape(-1, 3)
     return IntervalArray(*found.T)
 
 
@@ -354,7 +379,7 @@ def path_map(
 ) -> tuple[tuple[Interval, ...], ...]:
     """Return the probability of a path on a grid, indexed ``[top_p][temperature]``."""
     rows = path_chances(steps, settings, temperatures, top_ps)
-    return tuple(tuple(Interval(*(2.0**end for end in _ends(each))) for each in row) for row in rows)
+    return tuple(tuple(Interval(*(2.0**end for end in each.ends)) for each in row) for row in rows)
 
 
 def _one_by_one(step: Step, settings: DecodingSettings) -> list[float]:
@@ -370,7 +395,7 @@ def _one_by_one(step: Step, settings: DecodingSettings) -> list[float]:
         high = 0.0 if stage.unseen_kept == "none" else min(beyond.high, cap, 1.0)
         here = Interval(0.0, min(high, beyond.estimate) / 2, high)
         kept = "no" if high == 0 else "maybe"
-    return [*_ends(here), *_ends(first), _KEPT.index(kept)]
+    return [*here.ends, *first.ends, _KEPT.index(kept)]
 
 
 # the arrays of a path are kept while its knobs are turned
@@ -383,13 +408,9 @@ def _grouped(steps: tuple[Step, ...]) -> tuple[tuple[NDArray[np.intp], _Rows], .
     return tuple((where, _Rows(tuple(steps[at] for at in where))) for where in groups)
 
 
-@lru_cache(maxsize=4096)
+@_kept_with_steps
 def _alone(step: Step, settings: DecodingSettings) -> FloatArray:
     return _Rows((step,)).decoded(settings)
-
-
-def _ends(each: Any) -> Iterator[Any]:
-    return iter((each.low, each.estimate, each.high))
 
 
 def _log2_sum(probabilities: FloatArray) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from softmax_visualizer.decoding.estimate import ASYMPTOTIC, LARGEST
-from softmax_visualizer.decoding.interval import FloatArray
+from softmax_visualizer.decoding.interval import FloatArray, Interval
 from softmax_visualizer.decoding.tail import FEW, UnseenTail
 
 Ends = tuple[FloatArray, FloatArray, FloatArray]
@@ -46,8 +46,8 @@ class Tails:
         return cls(
             np.array([tail.log_cap for tail in tails]),
             np.array([float(tail.count) for tail in tails]),
-            _ends([(each.mass.low, each.mass.estimate, each.mass.high) for each in tails]),
-            _ends([(each.reported.low, each.reported.estimate, each.reported.high) for each in tails]),
+            _columns([each.mass for each in tails]),
+            _columns([each.reported for each in tails]),
             tuple(np.array([getattr(law, name) for law in laws], dtype=np.float64) for name in _LAW),
             np.array([tail.is_top and tail.rank <= FEW for tail in tails], dtype=bool),
         )
@@ -99,8 +99,8 @@ class Tails:
         return estimate
 
 
-def _ends(rows: Sequence[tuple[float, float, float]]) -> Ends:
-    low, estimate, high = np.array(rows, dtype=np.float64).reshape(-1, 3).T
+def _columns(intervals: Sequence[Interval]) -> Ends:
+    low, estimate, high = np.array([each.ends for each in intervals], dtype=np.float64).reshape(-1, 3).T
     return low, estimate, high
 
 
