@@ -34,13 +34,13 @@ from softmax_visualizer.models.entries import (
     now,
     number,
     parse,
-    version,
     what_is_wrong,
 )
 from softmax_visualizer.models.reading import reason
 from softmax_visualizer.models.recording_format import (
     LARGEST,
     bytes_of,
+    check_format,
     distribution_of,
     distribution_record,
     read_bytes,
@@ -173,11 +173,7 @@ def read(path: Path) -> SavedAnswers:
         ModelError: it cannot be read or used, with the line and the reason.
     """
     raw = read_bytes(path)
-    found = version(raw, _SCHEMA)
-    if found is None:
-        raise ModelError(f"{path} holds no saved answers of this program.")
-    if found > VERSION:
-        raise ModelError(f"{path} was made by a newer version of this program. Update this one to read it.")
+    check_format(raw, path, _SCHEMA, VERSION, "holds no saved answers of this program")
     content, at = _Content(), 0
     for at, line in enumerate(io.BytesIO(raw), 1):
         where = f"Line {at} of {path}"

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from softmax_visualizer.decoding import DistributionError, Interval, Token, TokenDistribution
 from softmax_visualizer.decoding.generation import CONTINUED_BY
 from softmax_visualizer.models.base import ModelAnswer, ModelError, Source
-from softmax_visualizer.models.entries import EntryError, entry, json_line, now, number, texts_in
+from softmax_visualizer.models.entries import EntryError, entry, json_line, now, number, texts_in, version
 from softmax_visualizer.models.reading import UnreadableError, read_file
 from softmax_visualizer.models.redaction import Redact, redacted
 
@@ -130,6 +130,21 @@ def read_bytes(path: Path) -> bytes:
         return read_file(path, LARGEST)
     except UnreadableError as error:
         raise ModelError(str(error)) from error
+
+
+def check_format(raw: bytes, path: Path, schema: str, newest: int, stranger: str) -> None:
+    """Refuse what is in a file, unless its first line names a format that this program knows.
+
+    ``stranger``: what any other file is told to be, such as ``"is not a recording of this program"``.
+
+    Raises:
+        ModelError: it is of another format, or of a version above ``newest``.
+    """
+    found = version(raw, schema)
+    if found is None:
+        raise ModelError(f"{path} {stranger}.")
+    if found > newest:
+        raise ModelError(f"{path} was made by a newer version of this program. Update this one to read it.")
 
 
 def head_of(line: bytes) -> tuple[str, str, tuple[Token, ...]] | None:

@@ -12,12 +12,13 @@ from typing import Any
 
 from softmax_visualizer.decoding import Token
 from softmax_visualizer.models.base import Abilities, ModelAnswer, ModelError, Source
-from softmax_visualizer.models.entries import EntryError, parse, version, what_is_wrong
+from softmax_visualizer.models.entries import EntryError, parse, what_is_wrong
 from softmax_visualizer.models.event_stream import no_cycles_sought
 from softmax_visualizer.models.recording_format import (
     SCHEMA,
     VERSION,
     answer_of,
+    check_format,
     head_of,
     read_bytes,
 )
@@ -161,11 +162,7 @@ def _read_once(path: Path, *_identity: int) -> _Recording:
 
 def _read(path: Path) -> _Recording:
     raw = read_bytes(path)
-    found = version(raw, SCHEMA)
-    if found is None:
-        raise ModelError(f"{path} is not a recording of this program.")
-    if found > VERSION:
-        raise ModelError(f"{path} was made by a newer version of this program. Update this one to read it.")
+    check_format(raw, path, SCHEMA, VERSION, "is not a recording of this program")
     lines: dict[str, dict[_Place, tuple[int, int, int]]] = {}
     is_torn = False
     end = raw.find(b"\n") + 1 or len(raw)
