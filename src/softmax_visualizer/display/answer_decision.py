@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from softmax_visualizer.decoding import PRESETS, DecodingSettings, Interval
+from softmax_visualizer.decoding import Interval
 from softmax_visualizer.decoding.path import PathDecoding, decode_path, path_map
 from softmax_visualizer.display.answer import chance_words
-from softmax_visualizer.display.decision import bounded, headed
-from softmax_visualizer.display.labels import cell_width, label, pad, safe_line
+from softmax_visualizer.display.decision import bounded, headed, presets_beside
+from softmax_visualizer.display.labels import cell_width, label
 from softmax_visualizer.display.numbers import percent_short
 from softmax_visualizer.display.pieces import Line, Piece
 from softmax_visualizer.display.settings import cut_words, decimals
@@ -132,20 +132,10 @@ def _token(path: PathDecoding, at: int) -> str:
 
 def _presets(path: PathDecoding) -> list[Line]:
     lines: list[Line] = [[Piece(f"{'':<31}{'this answer':>20}{'first cut at':>16}", "head")]]
-    settings = path.settings
-    presets = [
-        (f"{number} {preset.name}", replace(preset.settings, order=settings.order))
-        for number, preset in enumerate(PRESETS, 1)
-    ]
-    for name, each in [*presets, ("now", settings)]:
-        there = decode_path(path.steps, each)
-        heading = pad(safe_line(f"{pad(name, 12)} {_words(each)}", 30), 31)
+    for heading, role, settings in presets_beside(path.settings):
+        there = decode_path(path.steps, settings)
         chance = chance_words(there)
         cut = "" if there.forbidden is None else f"token {there.forbidden + 1}"
         numbers = " " * (20 - cell_width(chance)) + chance + f"{cut:>16}"
-        lines.append([Piece(heading, "name" if name == "now" else "text"), Piece(numbers, "number")])
+        lines.append([Piece(heading, role), Piece(numbers, "number")])
     return lines
-
-
-def _words(settings: DecodingSettings) -> str:
-    return f"T {settings.temperature:g}, {cut_words(settings)}"

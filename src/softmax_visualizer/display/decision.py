@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import ROUND_FLOOR, Context
 
@@ -159,22 +159,13 @@ def _rival(decoding: Decoding, question: Question) -> str:
 
 
 def _presets(decoding: Decoding, accepted: frozenset[int], question: Question, width: int) -> list[Line]:
-    settings = decoding.settings
     room = min(max((width - 32) // 4, 11), 17)
     over = f"in {question.tokens:,}"
     headings = ("not greedy", "leaves set", over if len(over) < room else "in N", "perplexity")
     headings_line = pad("", 31) + "".join(f"{name[: room - 1]:>{room}}" for name in headings)
     lines = [[Piece(headings_line, "head")]]
-    presets = [
-        (
-            f"{index} {preset.name}",
-            decode(decoding.distribution, replace(preset.settings, order=settings.order)),
-        )
-        for index, preset in enumerate(PRESETS, 1)
-    ]
-    for name, each in [*presets, ("now", decoding)]:
-        where = f"T {each.settings.temperature:g}, {cut_words(each.settings)}"
-        heading = pad(safe_line(f"{pad(name, 12)} {where}", 30), 31)
+    for heading, role, settings in presets_beside(decoding.settings):
+        each = decode(decoding.distribution, settings)
         leaves = leaving(each, accepted)
         values = [
             _share(chance, room)
@@ -182,8 +173,20 @@ def _presets(decoding: Decoding, accepted: frozenset[int], question: Question, w
         ]
         values.append(_choices(each.after_cut.effective_tokens, room))
         numbers = "".join(" " * (room - cell_width(value)) + value for value in values)
-        lines.append([Piece(heading, "name" if name == "now" else "text"), Piece(numbers, "number")])
+        lines.append([Piece(heading, role), Piece(numbers, "number")])
     return lines
+
+
+def presets_beside(settings: DecodingSettings) -> Iterator[tuple[str, Role, DecodingSettings]]:
+    """Yield the presets, in the order of the settings, and then these: what to call each, in 31 cells."""
+    presets = [
+        (f"{index} {preset.name}", replace(preset.settings, order=settings.order))
+        for index, preset in enumerate(PRESETS, 1)
+    ]
+    for name, each in [*presets, ("now", settings)]:
+        where = f"T {each.temperature:g}, {cut_words(each)}"
+        heading = pad(safe_line(f"{pad(name, 12)} {where}", 30), 31)
+        yield heading, "name" if name == "now" else "text", each
 
 
 def _share(chance: Interval, room: int) -> str:

@@ -155,6 +155,28 @@ def _with_pinned(
     return [replace(bar, pinned=mark) for bar, mark in zip(bars, marked, strict=True)]
 
 
+def running_sum_bars(
+    stage: Stage, bars: Sequence[Bar], number_width: int, mark: float | None
+) -> tuple[Bar, ...]:
+    """Return, for each row of a column, what it and all rows above it have together.
+
+    Args:
+        stage: what the column shows.
+        bars: its rows, the first tokens of the stage; perhaps a last row for all others.
+        number_width: cells of a number.
+        mark: a share that is marked on every row, if there is one.
+    """
+    tokens = [bar for bar in bars if not bar.rest]
+    running, pinned = stage.running_sum(len(tokens)), None if mark is None else Interval.point(mark)
+    sums = [
+        Bar(bar.label, *running[index].ends, percent_in(running[index], number_width), pinned=pinned)
+        for index, bar in enumerate(tokens)
+    ]
+    if len(bars) > len(tokens):
+        sums.append(Bar(bars[-1].label, 1.0, 1.0, 1.0, "100 %", rest=True, pinned=pinned))
+    return tuple(sums)
+
+
 def titles(settings: DecodingSettings, step: int) -> tuple[str, ...]:
     """Return what to call a column of the pipeline, in more and in fewer cells."""
     if step == 0:
