@@ -18,6 +18,7 @@ from softmax_visualizer.display.settings import order_phrase, settings_words
 from softmax_visualizer.tui.knobs import turned, with_value
 from softmax_visualizer.tui.scene import MOST_PINS, Sample, Scene
 from softmax_visualizer.tui.views import VIEWS
+from softmax_visualizer.tui.views.view import NO_ANSWER
 
 PAGE = 10
 """Rows that a table is scrolled by: a page of the smallest screen."""
@@ -27,7 +28,6 @@ SECRET = "This would hold what may be a secret, so the answer ends before it."
 _NO_SAMPLE = "Nothing is sampled yet: space samples a token, Enter adds it, and G writes an answer."
 _ON_ITS_WAY = "The answer is on its way: sample and take once it is there."
 _NOT_ASKED = "The prompt above has not been asked: / and Enter ask it."
-NO_ANSWER = "There is no answer yet: G writes one, space and Enter add a token."
 
 
 def turn(scene: Scene, knob: str, direction: int, coarse: bool = False) -> Scene:

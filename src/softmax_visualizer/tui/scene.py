@@ -265,20 +265,14 @@ class Scene:
     @property
     def other(self) -> bool:
         """Whether the answer is another one than that to the prompt, however shortly ago it was asked."""
-        if self.asked is None:
-            return False
-        # no secret of the prompt's is in the answer
-        prompt = self.configuration.redact(self.prompt)
-        answer = self.asked.answer
-        return (answer.prompt, answer.after, self.asked.configuration) != (
-            prompt, self.after, self.configuration
-        )  # fmt: skip
+        return self.asked is not None and (self.unasked or not self.is_there)
 
     @property
     def unasked(self) -> bool:
         """Whether what stands in the prompt's box was not asked of the model that is chosen."""
         if self.asked is None:
             return True
+        # no secret of the prompt's is in the answer
         prompt = self.configuration.redact(self.prompt)
         return (self.asked.answer.prompt, self.asked.configuration) != (prompt, self.configuration)
 
@@ -371,9 +365,8 @@ class Scene:
         )
 
 
-@lru_cache(maxsize=8)
 def path_decoded(steps: tuple[Step, ...], settings: DecodingSettings) -> PathDecoding:
-    """Return what settings make of a path, which several parts of the screen ask for."""
+    """Return what settings make of a path; the arithmetic is not imported before there is one."""
     from softmax_visualizer.decoding.path import decode_path
 
     return decode_path(steps, settings)

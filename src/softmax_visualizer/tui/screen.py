@@ -117,9 +117,9 @@ class MainScreen(Screen[None]):
         """See to it that what the view needs is worked out, off the event loop."""
         scene, view = self._scene, VIEWS[self._scene.view]
         # while an answer grows, what is worked out would be old at once
-        if view.survey is None or scene.decoding is None or scene.writing:
+        survey = None if scene.decoding is None or scene.writing else view.survey(scene)
+        if survey is None:
             return
-        survey = view.survey(scene)
         known = scene.found[0] if scene.found is not None else None
         if survey.about not in (known, self._surveyed):
             self._surveyed = survey.about

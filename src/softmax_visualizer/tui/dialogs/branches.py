@@ -9,10 +9,10 @@ from softmax_visualizer.decoding.generation import Generation, text_of
 from softmax_visualizer.display.answer import chance_words
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.display.settings import settings_words
-from softmax_visualizer.tui import actions
 from softmax_visualizer.tui.dialogs.base import ChoiceScreen, ValueScreen
 from softmax_visualizer.tui.scene import Scene, path_decoded
 from softmax_visualizer.tui.stage import Stage
+from softmax_visualizer.tui.views.view import NO_ANSWER
 
 _NAME, _REMOVE = "Name this one…", "Remove this one"
 
@@ -26,7 +26,7 @@ async def choose(stage: Stage) -> tuple[str, tuple[Any, ...]] | None:
     """Return which of the :mod:`.actions` the person chooses, and what it takes; None if none."""
     scene = stage.scene
     if not any(branch.steps for branch in scene.tree.branches):
-        stage.update(scene.saying(actions.NO_ANSWER))
+        stage.update(scene.saying(NO_ANSWER))
         return None
     # whole answers may be long
     lines = await asyncio.to_thread(_lines, scene)

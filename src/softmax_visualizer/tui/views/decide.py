@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from softmax_visualizer.tui.scene import Scene
-from softmax_visualizer.tui.views.view import Picture, Survey, View, framed, surveyed
+from softmax_visualizer.tui.views.view import Picture, Survey, View, framed
 
 
-def survey(scene: Scene) -> Survey:
+def survey(scene: Scene) -> Survey | None:
     """Return what has to be worked out: the largest settings at which the answer comes out often enough."""
+    if not scene.generation.steps:
+        return None
     from softmax_visualizer.decoding.decision import Question
 
     path, share = scene.path, (scene.question or Question()).reliability
@@ -17,7 +19,7 @@ def survey(scene: Scene) -> Survey:
     def work_out() -> Any:
         from softmax_visualizer.display.answer_decision import limits
 
-        return limits(path, share) if path.steps else None
+        return limits(path, share)
 
     settings = path.settings
     return Survey((path.steps, "limits", settings, share), work_out)
@@ -33,7 +35,7 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
 
         about = survey(scene)
         # of another setting they would be false
-        found = surveyed(scene, about) if scene.found is not None and scene.found[0] == about.about else None
+        found = scene.found[1] if scene.found and about and scene.found[0] == about.about else None
         rows = answer_decision(scene.path, found, question.reliability, width_inside, height_inside)
         return Picture(framed("Decide on this answer", rows, width, height))
     from softmax_visualizer.display.decision import decision

@@ -8,9 +8,11 @@ from softmax_visualizer.tui.scene import Scene
 from softmax_visualizer.tui.views.view import Picture, Survey, View, framed, no_answer, surveyed, waiting
 
 
-def survey(scene: Scene) -> Survey:
+def survey(scene: Scene) -> Survey | None:
     """Return what has to be worked out: the entropy of what each token was sampled from."""
     path = scene.path
+    if not path.steps:
+        return None
 
     def work_out() -> Any:
         from softmax_visualizer.decoding.path import entropies

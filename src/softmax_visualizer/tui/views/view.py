@@ -10,6 +10,8 @@ from softmax_visualizer.display.labels import cell_width, safe_line
 from softmax_visualizer.display.pieces import Line, Piece, blank, width_of
 from softmax_visualizer.tui.scene import Scene
 
+NO_ANSWER = "There is no answer yet: G writes one, space and Enter add a token."
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -37,8 +39,8 @@ class View:
     ``key``: the letter that leads to it, and on to its next picture. ``title`` and ``tooltip``: for the help
     and the palette. ``keys``: for the line of keys while it is open. ``help``: a sentence for the help.
     ``draw``: makes a picture of a scene that has an answer, in so many cells and lines.
-    ``pictures``: how many it has. ``survey``: what has to be worked out for it, if anything. ``action``: what
-    its key does, where that is more than to show it.
+    ``pictures``: how many it has. ``survey``: what has to be worked out for it, if anything: None where
+    there is nothing just then. ``action``: what its key does, where that is more than to show it.
     """
 
     name: str
@@ -49,13 +51,13 @@ class View:
     help: str
     draw: Callable[[Scene, int, int], Picture]
     pictures: int = 1
-    survey: Callable[[Scene], Survey] | None = None
+    survey: Callable[[Scene], Survey | None] = lambda scene: None
     action: str = ""
 
 
-def surveyed(scene: Scene, survey: Survey) -> Any:
+def surveyed(scene: Scene, survey: Survey | None) -> Any:
     """Return what was worked out for a view, perhaps a setting ago; None if it is of another answer."""
-    if scene.found is None:
+    if scene.found is None or survey is None:
         return None
     about, found = scene.found
     # of another answer or another kind it would be a false picture, not an old one
@@ -83,10 +85,13 @@ def side_by_side(parts: Sequence[list[Line]]) -> list[Line]:
 
 def no_answer(title: str, width: int, height: int) -> Picture:
     """Return a picture that says how there comes to be an answer."""
-    words = "There is no answer yet: G writes one, space and Enter add a token."
-    return Picture(framed(title, [[], [Piece(words, "faint")]], width, height))
+    return _told(title, NO_ANSWER, width, height)
 
 
 def waiting(title: str, width: int, height: int) -> Picture:
     """Return a picture that says that the real one is on its way."""
-    return Picture(framed(title, [[], [Piece("working it out", "faint")]], width, height))
+    return _told(title, "working it out", width, height)
+
+
+def _told(title: str, words: str, width: int, height: int) -> Picture:
+    return Picture(framed(title, [[], [Piece(words, "faint")]], width, height))
