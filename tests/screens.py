@@ -115,6 +115,11 @@ def bench(app: SoftmaxVisualizer) -> MainScreen:
     return found
 
 
+def said(app: SoftmaxVisualizer) -> str:
+    """The sentence in the line of messages."""
+    return bench(app).scene.message[0]
+
+
 def titles(app: SoftmaxVisualizer) -> list[str]:
     """The titles of the columns on the board."""
     scene, board = bench(app).scene, bench(app).query_one("#board")

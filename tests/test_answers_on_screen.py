@@ -18,7 +18,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
-from screens import ObedientModel, bench, screen, settle, text, top_of
+from screens import ObedientModel, bench, said, screen, settle, text, top_of
 from softmax_visualizer.cli import main
 from softmax_visualizer.decoding import DecodingSettings, Token, TokenDistribution
 from softmax_visualizer.decoding.generation import Generation, Step, Tree
@@ -39,23 +39,11 @@ from softmax_visualizer.tui.regions.prompt import PromptEditor
 from softmax_visualizer.tui.scene import Scene
 from terminal import Terminal
 
+pytestmark = pytest.mark.usefixtures("here")
+
 FOX = "The quick brown fox jumps over the"
 BUNDLED = {"name": "bundled", "source": "bundled", "endpoint": None}
 SERVER = {"name": "m", "source": "openai", "endpoint": "http://h:1/v1"}
-
-
-@pytest.fixture(autouse=True)
-def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The folder in which the app was started."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("TERM", "xterm-256color")
-    return folder
-
-
-def said(app: SoftmaxVisualizer) -> str:
-    return bench(app).scene.message[0]
 
 
 async def until(pilot: Pilot[None], condition: Any) -> None:

@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, TextArea
 
 from misbehaving_server import Answer, MisbehavingServer
-from screens import ObedientModel, bench, failure, screen, settle, text, top_of
+from screens import ObedientModel, bench, failure, said, screen, settle, text, top_of
 from softmax_visualizer.decoding import Token
 from softmax_visualizer.models.base import ModelAnswer, ModelError
 from softmax_visualizer.models.configuration import Configuration
@@ -27,6 +27,8 @@ from softmax_visualizer.tui.dialogs.export import why_no_clipboard
 from softmax_visualizer.tui.dialogs.tables import TablesScreen
 from softmax_visualizer.tui.regions.prompt import PromptEditor
 from terminal import Terminal
+
+pytestmark = pytest.mark.usefixtures("here")
 
 FOX = top_of([" lazy", " [/b]", "\x1b[31mred"], [0.6, 0.2, 0.1])
 KEY = "sk-test-SECRET0123456789abcdef"
@@ -40,21 +42,6 @@ class RecordedModel(ObedientModel):
         body = {**self.request(prompt), "temperature": 1, "top_p": 1, "max_tokens": 1, "logprobs": True}
         sent = {"url": f"{self.endpoint}/chat/completions", "body": body}
         return ModelAnswer(prompt, answer.distribution, self.name, self.source, self.endpoint, sent)
-
-
-@pytest.fixture(autouse=True)
-def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The folder in which the app was started, in a terminal that can copy."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.delenv("TERM_PROGRAM", raising=False)
-    return folder
-
-
-def said(app: SoftmaxVisualizer) -> str:
-    return bench(app).scene.message[0]
 
 
 def forget(app: SoftmaxVisualizer) -> None:

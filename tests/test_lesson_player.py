@@ -16,7 +16,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
-from screens import ObedientModel, bench, settle, text, top_of
+from screens import ObedientModel, bench, said, settle, text, top_of
 from softmax_visualizer.lessons.listing import built_in
 from softmax_visualizer.lessons.reading import read_lesson
 from softmax_visualizer.models.base import ModelAnswer
@@ -158,10 +158,6 @@ def caption(app: SoftmaxVisualizer) -> str:
     """What the lesson says at the moment; empty if no lesson is played."""
     said = bench(app).scene.caption
     return said.text.split("\n")[0] if said is not None else ""
-
-
-def said(app: SoftmaxVisualizer) -> str:
-    return bench(app).scene.message[0]
 
 
 def knobs(app: SoftmaxVisualizer) -> tuple[float, float]:
