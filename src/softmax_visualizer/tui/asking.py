@@ -117,23 +117,21 @@ class Asking:
             # why the answer ends here holds once the place behind it is known, too
             answered = answered.saying(said.text, said.role)
         self._stage.update(answered, undoable=not after)
-        more = configuration.whole and self._stage.scene.caption is None
-        if more and await self._session.goes_deeper(configuration, answer):
-            self._deepen(asked, prompt)
+        await self._deepen_unasked(asked, prompt)
 
     def deepen_here(self) -> None:
         """Ask for all tokens of the place on the board, if that is to be done unasked."""
         scene = self._stage.scene
-        asked, prompt = scene.asked, scene.asked_prompt
-        if asked is None or not asked.configuration.whole or scene.caption is not None:
-            return
-        self.stop_deepening()
+        if scene.asked is not None and scene.asked.configuration.whole:
+            self.stop_deepening()
+            work = partial(self._deepen_unasked, scene.asked, scene.asked_prompt)
+            self._stage.run_worker(work, group="deeper", exclusive=True, exit_on_error=False)
 
-        async def deepen() -> None:
-            if await self._session.goes_deeper(asked.configuration, asked.answer):
-                self._deepen(asked, prompt)
-
-        self._stage.run_worker(deepen(), group="deeper", exclusive=True, exit_on_error=False)
+    async def _deepen_unasked(self, asked: Asked, prompt: str) -> None:
+        """Ask for all tokens of an answer where that costs nobody anything; in a lesson they are there."""
+        wanted = asked.configuration.whole and self._stage.scene.caption is None
+        if wanted and await self._session.goes_deeper(asked.configuration, asked.answer):
+            self._deepen(asked, prompt)
 
     def _deepen(self, asked: Asked, prompt: str) -> None:
         """Ask for all tokens of an answer, beside whatever else goes on."""
