@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from softmax_visualizer.decoding import Token, TokenDistribution
@@ -309,6 +309,7 @@ class TestNothingUsable:
             max_leaves=20,
         )
     )
+    @example({"choices": [{"logprobs": {"top_logprobs": [{"a": 710.0}]}}]})
     def test_no_json_at_all_breaks_it(self, answer: object) -> None:
         for wrapped in (
             answer,

@@ -170,7 +170,8 @@ def judge(listed: Sequence[Entry | None], sampled: Entry | None, asked: int) -> 
         len(likely)
         and (len(likely) == 1 or len(likely) < asked)
         and mass >= 1 - _ROUNDING
-        and math.exp(likely.min()) > _RARE
+        # in logs: a server may send 710, whose exponential is beyond float64
+        and likely.min() > math.log(_RARE)
     )
     if odds_only:
         notes.append(_scaled_note(len(likely), asked))
