@@ -295,7 +295,7 @@ def test_a_small_min_p_leaves_little_below_it() -> None:
 @pytest.mark.parametrize("chance", [-0.1, 1.0, math.nan, math.inf])
 def test_a_chance_to_draw_with_is_a_number_from_0_to_1(chance: float) -> None:
     with pytest.raises(ValueError, match="below 1"):
-        decode(full([1.0, 0.0]), DecodingSettings()).draw(chance)
+        decode(full([1.0, 0.0]), DecodingSettings()).sample(chance)
 
 
 def test_nothing_that_is_cut_is_said_where_nothing_is() -> None:

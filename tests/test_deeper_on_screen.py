@@ -123,7 +123,7 @@ async def test_a_sample_without_a_name_gets_one_and_one_that_was_wrong_is_forgot
                 scene = bench(app).scene
                 here = scene.here
                 assert here is not None
-                true = here.decoding.draw(before.chance)
+                true = here.decoding.sample(before.chance)
                 shown = before.pin.asked.answer.distribution
                 assert true is not None
                 name = here.asked.answer.distribution.token(true)

@@ -113,7 +113,12 @@ def bits(value: Any) -> Any:
 def numbers(decoding: Decoding) -> Any:
     stages = [stage.first(len(decoding.distribution)) for stage in decoding.pipeline]
     arrays = [(each.low.tobytes(), each.estimate.tobytes(), each.high.tobytes()) for each in stages]
-    return [arrays, bits(decoding.to_dict(50)), bits(decoding.distribution.to_dict(50)), decoding.draw(0.999)]
+    return [
+        arrays,
+        bits(decoding.to_dict(50)),
+        bits(decoding.distribution.to_dict(50)),
+        decoding.sample(0.999),
+    ]
 
 
 def assert_same(replayed: TokenDistribution, recorded: TokenDistribution) -> None:

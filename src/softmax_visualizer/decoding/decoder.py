@@ -1,4 +1,4 @@
-"""From a distribution and settings to what a decoder draws from."""
+"""From a distribution and settings to what a decoder samples from."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from softmax_visualizer.decoding.cut import Cut, cut
 from softmax_visualizer.decoding.distribution import TokenDistribution
@@ -17,7 +18,7 @@ from softmax_visualizer.decoding.entropy import (
     prefix_entropies,
     tempered_entropy,
 )
-from softmax_visualizer.decoding.interval import Interval
+from softmax_visualizer.decoding.interval import FloatArray, Interval
 from softmax_visualizer.decoding.settings import DecodingSettings
 from softmax_visualizer.decoding.stage import Kept, KeptUnseen, Stage, in_bits, tempered
 from softmax_visualizer.decoding.weights import Weights
@@ -44,7 +45,7 @@ class Decoding:
 
     ``model``: the distribution itself, at temperature 1.
     ``after_temperature``: what temperature alone makes of it, in either order.
-    ``after_cut``: what the decoder draws from: temperature and all cuts, in the settings' order.
+    ``after_cut``: what the decoder samples from: temperature and all cuts, in the settings' order.
     ``cut_mass``: the probability that the cuts take away, of the distribution that they act on.
     """
 
@@ -57,7 +58,7 @@ class Decoding:
 
     @cached_property
     def pipeline(self) -> tuple[Stage, Stage, Stage]:
-        """The three stages in the order in which the engine works: the last is what is drawn from."""
+        """The three stages in the order in which the engine works: the last is what is sampled from."""
         if self.settings.order == "temperature-first":
             return self.model, self.after_temperature, self.after_cut
         return (
@@ -75,7 +76,7 @@ class Decoding:
         )
 
     def kept(self, index: int) -> Kept:
-        """Say whether the listed token of rank ``index + 1`` can be drawn."""
+        """Say whether the listed token of rank ``index + 1`` can be sampled."""
         return self.after_cut.is_kept(index)
 
     def others(self, top: int | None = None) -> Others:
@@ -92,8 +93,8 @@ class Decoding:
             self.after_cut.beyond(shown),
         )
 
-    def draw(self, chance: float) -> int | None:
-        """Return the index of the listed token that a uniform random number in [0, 1) draws.
+    def sample(self, chance: float) -> int | None:
+        """Return the index of the listed token that a uniform random number in [0, 1) samples.
 
         Probabilities are summed from the most likely token on; where they are intervals, the estimates are.
         None is a token that is not listed.
@@ -102,14 +103,18 @@ class Decoding:
             ValueError: the number is not in [0, 1).
         """
         if not 0 <= chance < 1:
-            raise ValueError(f"a random number to draw with is at least 0 and below 1, not {chance}")
+            raise ValueError(f"a random number to sample with is at least 0 and below 1, not {chance}")
+        index = int(self.sampled(np.array([chance]))[0])
+        return None if index < 0 else index
+
+    def sampled(self, chances: FloatArray) -> NDArray[np.intp]:
+        """Return what :meth:`sample` does for each of some numbers; -1 is a token that is not listed."""
         kept = int(self.after_cut.kept.estimate)
         running = np.cumsum(self.after_cut.first(kept).estimate)
-        index = int(np.searchsorted(running, chance, side="right"))
-        if index < kept:
-            return index
-        # rounding can leave the last sum a hair below 1, where nothing else can be drawn
-        return kept - 1 if self.after_cut.unseen_kept == "none" or self.distribution.complete else None
+        indices = np.searchsorted(running, chances, side="right")
+        # rounding can leave the last sum a hair below 1, where nothing else can be sampled
+        last = kept - 1 if self.after_cut.unseen_kept == "none" or self.distribution.complete else -1
+        return np.where(indices < kept, indices, last)
 
     def to_dict(self, top: int | None = None) -> dict[str, Any]:
         """Return one entry of ``decodings`` of the ``show --format json`` contract.

@@ -165,6 +165,17 @@ def _judged(
     )
 
 
+def sampled_in(choice: object) -> Token | None:
+    """Return the first token that was sampled in a choice of an answer; None if it does not say which."""
+    if not isinstance(choice, Mapping):
+        return None
+    first = next(_positions(choice.get("logprobs")), None)
+    if first is not None and first.sampled is not None:
+        return first.sampled.token
+    # some say nothing of a token that ends the text at once
+    return Token("", b"") if choice.get("finish_reason") == "stop" and not _text(choice) else None
+
+
 def _text(choice: Mapping[str, Any]) -> str:
     message = choice.get("message")
     text = message.get("content") if isinstance(message, Mapping) else choice.get("text")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from softmax_visualizer.decoding import Token, TokenDistribution
     from softmax_visualizer.decoding.generation import ContinuedBy
+    from softmax_visualizer.decoding.sampling import Counts
+    from softmax_visualizer.decoding.settings import DecodingSettings
 
 Source = Literal["bundled", "openai", "local", "file", "recording"]
 
@@ -26,6 +28,12 @@ class Abilities:
 
     framings: tuple[Framing, ...] = ()
     takes_settings: bool = False
+
+
+SAMPLES_NOTHING = (
+    "This is no server, so it has no decoder of its own to be asked for samples. "
+    "M samples as a decoder would, and so does softmax-visualizer sample."
+)
 
 
 class ModelError(Exception):
@@ -108,6 +116,24 @@ class LanguageModel(Protocol):
 
         Raises:
             ModelError: the model cannot say.
+        """
+
+    def samples(
+        self, answer: ModelAnswer, settings: DecodingSettings, count: int, *, defaults: bool = False
+    ) -> AsyncIterator[Counts]:
+        """Have the model's own decoder sample the next token again and again, where it has one.
+
+        Args:
+            answer: about the place whose next token is sampled; the counts are of its list.
+            settings: what to sample from; the order is the decoder's own.
+            count: how many samples.
+            defaults: leave cuts of the decoder's own, which the settings do not have, as they are.
+
+        Yields:
+            How often each token came since the last time.
+
+        Raises:
+            ModelError: there are no more samples, or none at all.
         """
 
     def goes_deeper(self, answer: ModelAnswer) -> bool:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from softmax_visualizer.decoding import Token, TokenDistribution
-from softmax_visualizer.models.base import Abilities, ModelAnswer, Source
+from softmax_visualizer.models.base import SAMPLES_NOTHING, Abilities, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.refusal import one_line
 
 if TYPE_CHECKING:
+    from softmax_visualizer.decoding.sampling import Counts
+    from softmax_visualizer.decoding.settings import DecodingSettings
     from softmax_visualizer.models.ngram import NGramModel
 
 BUNDLED = "bundled"
@@ -49,6 +51,12 @@ class BundledModel:
         distribution = TokenDistribution.from_logits(tokens, logprobs)
         notes = _ground(model.unknown(prompt))
         return ModelAnswer(prompt, distribution, self.name, self.source, notes=notes, after=after)
+
+    def samples(
+        self, answer: ModelAnswer, settings: DecodingSettings, count: int, *, defaults: bool = False
+    ) -> AsyncIterator[Counts]:
+        """Raise ModelError: it has no decoder."""
+        raise ModelError(SAMPLES_NOTHING)
 
     def goes_deeper(self, answer: ModelAnswer) -> bool:
         """Return False: an answer lists all tokens."""

@@ -24,6 +24,9 @@ MOST_PARTS = 2_000_000
 """Lists and objects in an answer. A vocabulary of 300,000 tokens has 600,000; ten times that takes Python a
 minute, in which nothing else in the program runs."""
 
+_UNKNOWN = (*BEGUN, "top_k", "min_p")
+"""What bodies may hold that the openai package does not know."""
+
 _NO_KEY = "none"
 """What is sent where no key is set: the openai package insists on one, and such servers ignore it."""
 
@@ -94,7 +97,7 @@ class Connection:
 
     async def _complete(self, body: dict[str, Any]) -> object:
         # the openai package takes what it does not know under another name
-        unknown = {name: body[name] for name in BEGUN if name in body}
+        unknown = {name: body[name] for name in _UNKNOWN if name in body}
         if unknown:
             body = {name: body[name] for name in body if name not in unknown} | {"extra_body": unknown}
         if "messages" in body:

@@ -7,13 +7,15 @@ report the model's own, some rescale and cut them by the request's settings. The
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import date
 from typing import Any, TypeVar, get_args
 
 from softmax_visualizer.decoding import DistributionError, Token, TokenDistribution
 from softmax_visualizer.decoding.distribution import FLOAT32_ROUNDING, MASS_TOLERANCE
 from softmax_visualizer.decoding.generation import ContinuedBy
+from softmax_visualizer.decoding.sampling import Counts
+from softmax_visualizer.decoding.settings import DecodingSettings
 from softmax_visualizer.models.answers import CANNOT_SPLIT, TopLogprobs
 from softmax_visualizer.models.base import Abilities, Framing, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.choice import AT_OPENAI, USUAL_MODEL, announced_end, choose
@@ -25,6 +27,7 @@ from softmax_visualizer.models.ladder import TOP_LOGPROBS
 from softmax_visualizer.models.listing import ListedModel, Listing
 from softmax_visualizer.models.questions import Learnt, Questions, RefusedError, asked
 from softmax_visualizer.models.refusal import error_in, one_line
+from softmax_visualizer.models.sampling import Teller, samples, sampling_parameters
 from softmax_visualizer.models.vocabulary import (
     ASSUMED_VOCABULARY_SIZE,
     is_one_size,
@@ -146,6 +149,26 @@ class OpenAICompatibleModel:
         if self._questions.engine not in (None, "llama.cpp"):
             raise ModelError(CANNOT_SPLIT)
         return await self._questions.split(text)
+
+    async def samples(
+        self, answer: ModelAnswer, settings: DecodingSettings, count: int, *, defaults: bool = False
+    ) -> AsyncIterator[Counts]:
+        """Have the server sample the next token ``count`` times, and yield the counts as they come.
+
+        Raises:
+            ModelError: the server failed or refused, with the reason; what came before was yielded.
+        """
+        place, model = Place(answer.prompt, answer.after), self._model or self._unlisted
+        await self._bounded(self._approach, place)
+        await self._bounded(self._find_engine)
+        parameters = sampling_parameters(settings, self._questions.engine, defaults=defaults)
+
+        def ask(number: int) -> Awaitable[list[Token | None]]:
+            return self._bounded(self._questions.sample, model, place, parameters, number)
+
+        tell = await asyncio.to_thread(Teller, answer.distribution)
+        async for came in samples(ask, count):
+            yield tell.counts(came)
 
     async def reported(self, prompt: str, **parameters: Any) -> TopLogprobs | None:
         """Return the list that the server gives when it is asked with other parameters than :meth:`ask` does.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from softmax_visualizer.decoding import Token
@@ -16,6 +17,7 @@ from softmax_visualizer.models.answers import (
     TopLogprobs,
     parse_places,
     pieces_in,
+    sampled_in,
 )
 from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.configuration import Configuration
@@ -32,7 +34,7 @@ from softmax_visualizer.models.ladder import (
     largest_count,
 )
 from softmax_visualizer.models.reasons import is_about_model, is_about_use
-from softmax_visualizer.models.refusal import Refusal, error_in
+from softmax_visualizer.models.refusal import Refusal, error_in, pause_in
 
 Learnt = dict[tuple[str, str, str], Mapping[str, Any] | None]
 """How a model likes to be asked: the parameters by endpoint, framing and name; None if it is of no use."""
@@ -206,6 +208,30 @@ class Questions:
         """Keep that a model answers for one place, but refuses to answer for several."""
         self._one_at_a_time.add(model)
 
+    async def sample(
+        self, model: str, place: Place, parameters: Mapping[str, Any], count: int
+    ) -> list[Token | None]:
+        """Ask for samples of the next token; None is one of which the server does not say what it is.
+
+        Args:
+            model: its name.
+            place: whose next token is sampled.
+            parameters: what is sampled from; none is left out where the server refuses it.
+            count: how many samples one request is to bring.
+
+        Raises:
+            RefusedError: the server refused the request.
+            ModelError: its answer is none.
+        """
+        usual = dict(self.parameters(model))
+        usual.pop("logit_bias", None)
+        body = self.body(model, place, {**usual, _count(usual): 1, **parameters})
+        answer = await self._completed({**body, "n": count} if count > 1 else body)
+        choices = answer.get("choices")
+        if not isinstance(choices, list) or not choices:
+            raise ModelError("The server answered without any text. Ask again, or choose another model.")
+        return [sampled_in(choice) for choice in choices]
+
     async def split(self, text: str) -> tuple[Token, ...]:
         """Return a text as tokens, from a server that has llama.cpp's way to say so.
 
@@ -227,22 +253,37 @@ class Questions:
     async def _attempt(
         self, body: dict[str, Any], most: int = 1
     ) -> tuple[tuple[TopLogprobs, ...], tuple[Token, ...]]:
+        """Return the lists in an answer, at least one, and the tokens that were sampled from them.
+
+        Raises as :meth:`ask` does if there is none.
+        """
+        answer = await self._completed(body)
+
+        def read() -> tuple[tuple[TopLogprobs, ...], tuple[Token, ...]]:
+            with no_cycles_sought():
+                return parse_places(answer, asked(body), most, begun_in(body))
+
+        return await asyncio.to_thread(read)
+
+    async def _completed(self, body: dict[str, Any]) -> Mapping[str, Any]:
+        """Return the server's answer to a request, one with choices in it.
+
+        Raises:
+            RefusedError: the server refused the request.
+            ModelError: it is no answer.
+        """
         import openai
 
         try:
             answer = await self._connection.complete(body)
         except openai.APIStatusError as error:
             failure = explain(error, self._configuration, body["model"])
-            raise RefusedError(str(failure), Refusal.from_body(error.status_code, error.body)) from error
-        return await asyncio.to_thread(self._read, answer, body, most)
+            refusal = Refusal.from_body(error.status_code, error.body)
+            refusal = replace(refusal, pause=pause_in(error.response.headers))
+            raise RefusedError(str(failure), refusal) from error
+        return await asyncio.to_thread(self._checked, answer, body)
 
-    def _read(
-        self, answer: object, body: Mapping[str, Any], most: int
-    ) -> tuple[tuple[TopLogprobs, ...], tuple[Token, ...]]:
-        """Return the lists in an answer, at least one, and the tokens that were sampled from them.
-
-        Raises as :meth:`ask` does if there is none.
-        """
+    def _checked(self, answer: object, body: Mapping[str, Any]) -> Mapping[str, Any]:
         if isinstance(answer, list) and any(
             isinstance(piece, Mapping) and "choices" in piece for piece in answer
         ):
@@ -251,8 +292,7 @@ class Questions:
             raise RefusedError(str(explain_refusal(refusal, self._configuration, body["model"])), refusal)
         if not isinstance(answer, Mapping) or "choices" not in answer:
             raise not_an_answer(answer, self._configuration)
-        with no_cycles_sought():
-            return parse_places(answer, asked(body), most, begun_in(body))
+        return answer
 
     def _key(self, model: str) -> tuple[str, str, str]:
         return self._configuration.endpoint, self._configuration.framing, model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from io import FileIO
@@ -25,7 +25,8 @@ from softmax_visualizer.models.recording_format import (
 from softmax_visualizer.models.redaction import Redact
 
 if TYPE_CHECKING:
-    from softmax_visualizer.decoding import Token
+    from softmax_visualizer.decoding import DecodingSettings, Token
+    from softmax_visualizer.decoding.sampling import Counts
     from softmax_visualizer.models.base import Framing
 
 _LONGEST_HEADER = 1024
@@ -145,6 +146,12 @@ class RecordingModel:
         except ModelError as error:
             note = f"This answer was not recorded. {error}"
         return replace(answer, notes=(*answer.notes, note)) if note else answer
+
+    def samples(
+        self, answer: ModelAnswer, settings: DecodingSettings, count: int, *, defaults: bool = False
+    ) -> AsyncIterator[Counts]:
+        """Return the other model's samples, which are not recorded."""
+        return self._model.samples(answer, settings, count, defaults=defaults)
 
     def goes_deeper(self, answer: ModelAnswer) -> bool:
         """Whether the other model may list more tokens than an answer has."""

@@ -42,17 +42,23 @@ _ABOUT = {*_CODES, "type", "param", "object", "requestid", "id", "instance", "lo
 """Names of what stands beside a message and is none itself."""
 
 
+USUAL_PAUSE = 2.0
+"""Seconds that a server is left alone for where it names no number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A server's refusal: the HTTP status, its words, and OpenAI's ``param`` and ``code`` where given.
 
     ``message`` is the beginning of the server's own text: pass it through :func:`one_line` before showing it.
+    ``pause``: seconds that the server asks to be left alone for.
     """
 
     status: int
     message: str
     param: str | None = None
     code: str | None = None
+    pause: float = USUAL_PAUSE
 
     @classmethod
     def from_body(cls, status: int, body: object) -> Refusal:
@@ -69,6 +75,12 @@ class Refusal:
         if not message and code and not code.isdigit() and status != 200:
             message = code
         return cls(status, message, next(iter(reading.params), None), code)
+
+
+def pause_in(headers: Mapping[str, str]) -> float:
+    """Return the seconds that a server asks to be left alone for (RFC 9110, Retry-After, as a number)."""
+    text = headers.get("retry-after", "").strip()
+    return float(text) if re.fullmatch(r"\d{1,6}(\.\d{1,3})?", text, re.ASCII) else USUAL_PAUSE
 
 
 def error_in(answer: object) -> Refusal | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from softmax_visualizer.decoding import Token
-from softmax_visualizer.models.base import Abilities, ModelAnswer, ModelError, Source
+from softmax_visualizer.models.base import SAMPLES_NOTHING, Abilities, ModelAnswer, ModelError, Source
 from softmax_visualizer.models.entries import EntryError, parse, what_is_wrong
 from softmax_visualizer.models.event_stream import no_cycles_sought
 from softmax_visualizer.models.recording_format import (
@@ -23,6 +23,10 @@ from softmax_visualizer.models.recording_format import (
     read_bytes,
 )
 from softmax_visualizer.models.refusal import one_line
+
+if TYPE_CHECKING:
+    from softmax_visualizer.decoding.sampling import Counts
+    from softmax_visualizer.decoding.settings import DecodingSettings
 
 _Place = tuple[str, tuple[Token, ...]]
 """A prompt, and the tokens after it."""
@@ -133,6 +137,12 @@ class RecordedModel:
     async def split(self, text: str) -> tuple[Token, ...]:
         """Raise ModelError: a recording knows no tokens but those in it."""
         raise ModelError("A recording cannot split a text into tokens: score it with the model itself.")
+
+    def samples(
+        self, answer: ModelAnswer, settings: DecodingSettings, count: int, *, defaults: bool = False
+    ) -> AsyncIterator[Counts]:
+        """Raise ModelError: it has no decoder."""
+        raise ModelError(SAMPLES_NOTHING)
 
     def goes_deeper(self, answer: ModelAnswer) -> bool:
         """Return False: what was recorded is all there is."""

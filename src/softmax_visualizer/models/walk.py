@@ -99,7 +99,7 @@ def sampled(
     answer: ModelAnswer, settings: DecodingSettings, chance: float, *, greedy: bool = False
 ) -> Step | None:
     """Return the step that a random number in [0, 1) samples; None if that is a token that is not listed."""
-    index = 0 if greedy else decode(answer.distribution, settings).draw(chance)
+    index = 0 if greedy else decode(answer.distribution, settings).sample(chance)
     if index is None:
         return None
     by_chance = None if greedy else chance

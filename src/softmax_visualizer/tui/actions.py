@@ -161,7 +161,7 @@ def sample(scene: Scene) -> Scene:
 
     number = scene.samples + 1
     chance = chance_of(scene.seed, number)
-    index = here.decoding.draw(chance)
+    index = here.decoding.sample(chance)
     sampled = replace(scene, samples=number, sampled=Sample(here, index, chance, number))
     said = sample_sentence(here.decoding, index, chance, scene.seed, number)
     return sampled.saying(said, "sampled")

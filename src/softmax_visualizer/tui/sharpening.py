@@ -46,7 +46,7 @@ def sharpened(scene: Scene, few: Asked, whole: Asked) -> Scene:
 
 def _resampled(sample: Sample, whole: Asked) -> Sample | None:
     pin = replace(sample.pin, asked=whole)
-    index = pin.decoding.draw(sample.chance)
+    index = pin.decoding.sample(sample.chance)
     listed, longer = sample.pin.asked.answer.distribution, whole.answer.distribution
     token = None if index is None else longer.token(index)
     same = token not in listed.tokens if sample.index is None else token == listed.token(sample.index)
