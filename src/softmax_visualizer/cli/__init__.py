@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from softmax_visualizer.cli import check, consistent, generate, lesson, models, score, screen, show
+from softmax_visualizer.cli import check, consistent, generate, lesson, models, sample, score, screen, show
 from softmax_visualizer.cli.command import PROGRAM, Command, UsageError, parser_of
 from softmax_visualizer.cli.output import complain, discard_output
 from softmax_visualizer.decoding.settings import SettingsError
@@ -16,6 +16,7 @@ COMMANDS = {
         show.COMMAND,
         generate.COMMAND,
         score.COMMAND,
+        sample.COMMAND,
         lesson.COMMAND,
         check.COMMAND,
         models.COMMAND,

@@ -52,6 +52,7 @@ class Bar:
     ``kept``: whether the decoder can still sample the token.
     ``rest``: the row is not one token but everything that has no row of its own.
     ``pinned``: the probability in a setting to compare with, which a mark on the row stands for.
+    ``band``: two shares between which the bar is expected to end, which are marked on the row.
 
     Raises:
         ValueError: not ``0 <= low <= estimate <= high <= 1``.
@@ -65,6 +66,7 @@ class Bar:
     kept: Literal["yes", "no", "maybe"] = "yes"
     rest: bool = False
     pinned: Bounds | None = None
+    band: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         ordered = -_SLACK <= self.low <= self.estimate + _SLACK and self.estimate <= self.high + _SLACK
@@ -127,12 +129,15 @@ def bar_areas(bars: Sequence[Bar], cells: int, axis: Axis) -> list[Line]:
 
     A pinned probability is ``┃``, or ``╏`` if it is an estimate, with ``─`` from the bar's end on if it is
     beyond that, and ``»`` if it is beyond the axis; in the cell where the bar ends it has no mark.
+
+    A band begins with ``├``, unless at zero, and ends with ``┤``, with ``─`` between them where the bar does
+    not reach.
     """
     if not (bars and cells):
         return [[] for _ in bars]
     drawn = _draw(tuple((bar.kept, *_ends(bar, axis)) for bar in bars), cells)
     return [
-        _pinned(bar, _fold(bar, marks, cells, axis), cells, axis)
+        _banded(bar, _pinned(bar, _fold(bar, marks, cells, axis), cells, axis), cells, axis)
         for bar, marks in zip(bars, drawn, strict=True)
     ]
 
@@ -211,6 +216,22 @@ def _pinned(bar: Bar, drawn: Line, cells: int, axis: Axis) -> Line:
     spread += [filler] * (at - len(spread))
     mark = "»" if beyond else "┃" if bar.pinned.low == bar.pinned.high else "╏"
     return joined([*spread[:at], Piece(mark, "pinned"), *spread[at + 1 :]])
+
+
+def _banded(bar: Bar, drawn: Line, cells: int, axis: Axis) -> Line:
+    """Return a drawn bar with the ends of its band, but for one at zero; in a single cell it has no mark."""
+    if bar.band is None:
+        return drawn
+    low, high = (min(int(axis.position(each) * cells), cells - 1) for each in bar.band)
+    if low == high:
+        return drawn
+    spread = [Piece(char, piece.role) for piece in drawn for char in piece.text]
+    spread += [Piece(" ", "space")] * (low - len(spread))
+    spread += [Piece("─", "pinned")] * (high + 1 - len(spread))
+    if bar.band[0] > 0:
+        spread[low] = Piece("├", "pinned")
+    spread[high] = Piece("┤", "pinned")
+    return joined(spread)
 
 
 def _columns_per_cell(cells: int) -> int:
