@@ -50,9 +50,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", default="1", help="seed of the program's samples (default 1)")
     parser.add_argument("-t", "--temperature", help="temperature, 0 or more (default 1)")
     add_cut_options(parser)
-    parser.add_argument(
-        "--top", default="15", help="how many of the most likely tokens to list (default 15)"
-    )
+    parser.add_argument("--top", default="15", help="how many of the most likely tokens to list (default 15)")
     parser.add_argument(
         "--format", choices=("text", "json", "csv"), default="text", help="text (default), json or csv"
     )

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -322,7 +321,6 @@ def present(scene: Scene, what: str) -> Scene:
 @lru_cache(maxsize=256)
 def chance_of(seed: int, number: int) -> float:
     """Return the random number in [0, 1) of the sample with this number, counted from 1."""
-    source = random.Random(seed)
-    for _ in range(number - 1):
-        source.random()
-    return source.random()
+    from softmax_visualizer.decoding.sampling import chances
+
+    return float(chances(seed, 1, number)[0])

@@ -69,7 +69,7 @@ KEYS = (
     Key("shift+tab", "go('point', (-1,))", "Candidate before", "point at the one above"),
     Key("backspace", "go('take_back')", "Take back", "the last token before this place, and all after it"),
     Key("G", "write", "Write an answer", "sample on until the model ends it, or N tokens; again stops"),
-    Key("L", "length", "Tokens to write", "how many tokens G adds"),
+    Key("L", "count('length')", "Tokens to write", "how many tokens G adds"),
     Key(
         "comma",
         "go('walk', (-1,))",
@@ -105,6 +105,8 @@ KEYS = (
         Key(view.key, view.action or do("show", view.name), view.title, view.tooltip)
         for view in list(VIEWS.values())[1:]
     ),
+    Key("asterisk", "count('many')", "How many to sample", "with M and V"),
+    Key("V", "server_samples", "The server's samples", "have it sample, after a word of the cost"),
     Key("pagedown", do("scroll", 1), "Further tokens", "in the table"),
     Key("pageup", do("scroll", -1), "Earlier tokens", "in the table"),
     Key("g", "question('accept')", "Acceptable tokens", "mark what may be sampled, for h and d"),
@@ -177,7 +179,7 @@ _KEY_NAMES = {
     "left": "←", "right": "→", "up": "↑", "down": "↓", "question_mark": "?", "slash": "/", "escape": "Esc",
     "space": "space", "enter": "Enter", "pageup": "PgUp", "pagedown": "PgDn", "number_sign": "#",
     "percent_sign": "%", "backspace": "Backspace", "tab": "Tab", "comma": ",", "full_stop": ".",
-    "less_than_sign": "<", "greater_than_sign": ">", "exclamation_mark": "!",
+    "less_than_sign": "<", "greater_than_sign": ">", "exclamation_mark": "!", "asterisk": "*",
 }  # fmt: skip
 
 

@@ -16,12 +16,14 @@ from softmax_visualizer.display.pieces import Role
 from softmax_visualizer.display.settings import settings_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from softmax_visualizer.decoding import Decoding, Token, TokenDistribution
     from softmax_visualizer.decoding.decision import Question
     from softmax_visualizer.decoding.generation import Step
     from softmax_visualizer.decoding.path import PathDecoding
+    from softmax_visualizer.decoding.sampling import Counts
+    from softmax_visualizer.display.samples import By
     from softmax_visualizer.models.base import ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
 
@@ -32,7 +34,7 @@ _PLAIN = DecodingSettings()
 
 _CHOSEN = (
     "asked", "tree", "place", "cursor", "settings", "engine", "view", "picture", "axis", "top", "pins",
-    "samples", "sampled", "question", "seed",
+    "samples", "sampled", "counted", "question", "seed",
 )  # fmt: skip
 
 
@@ -74,6 +76,22 @@ class Sample:
     index: int | None
     chance: float
     number: int
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Many samples of a setting.
+
+    ``by``: who sampled. ``seed``, ``first``: of the program's random numbers, and the number of the first of
+    them, from 1; 0 for a server's. ``verdict``: what the samples tell, as sentences, once they are all there.
+    """
+
+    pin: Pin
+    counts: Counts
+    by: By
+    seed: int
+    first: int
+    verdict: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,11 +156,12 @@ class Scene:
     ``typing``: whether the keys go to the prompt.
     ``engine``: whose order the person chose; empty for an order of their own, None while they chose none.
     ``picture``: which of a view's pictures is shown. ``top``: rows that a table has scrolled past.
-    ``samples``: how many tokens have been sampled; ``sampled`` is the last one.
+    ``samples``: how many tokens have been sampled; ``sampled`` is the last one that was sampled alone, and
+    ``counted`` many of them, or of a server's. ``many``: how many are sampled at once.
     ``question``: what is asked of a setting; None for what a view asks by itself.
     ``saved``: the answers as they were last saved into a file, or opened out of one.
     ``tables``: the printed tables that were judged last; empty for the tutorial's.
-    ``badge``: what the check of a server found about its numbers, and of which.
+    ``badges``: what was found out about servers, and of which: by the check of its numbers, and by samples.
     ``found``: what takes too long to be worked out between two keys, by what it is about. It follows from all
     else, so that it has no part in comparisons.
     """
@@ -165,6 +184,8 @@ class Scene:
     pins: tuple[Pin, ...] = ()
     samples: int = 0
     sampled: Sample | None = None
+    counted: Counted | None = None
+    many: int = 100
     question: Question | None = None
     saved: tuple[Generation, ...] = ()
     tables: str = ""
@@ -172,7 +193,7 @@ class Scene:
     request: Request = Request()
     deepening: Asked | None = None
     said: Said | None = None
-    badge: tuple[Configuration, str] | None = None
+    badges: Mapping[str, tuple[Configuration, str]] = field(default_factory=dict)
     caption: Caption | None = None
     presenter: Presenter = Presenter()
     found: tuple[Any, Any] | None = field(default=None, compare=False)
@@ -238,6 +259,11 @@ class Scene:
     def sample(self) -> Sample | None:
         """The token that was sampled last, if it is from the present setting."""
         return self.sampled if self.sampled is not None and self.sampled.pin == self.here else None
+
+    @property
+    def counts(self) -> Counted | None:
+        """The samples that were counted last, if they are from the present setting."""
+        return self.counted if self.counted is not None and self.counted.pin == self.here else None
 
     @property
     def marked(self) -> int | None:

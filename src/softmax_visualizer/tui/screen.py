@@ -13,6 +13,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
+from softmax_visualizer.models.base import SAMPLES_NOTHING
 from softmax_visualizer.tui import actions
 from softmax_visualizer.tui.asking import Asking
 from softmax_visualizer.tui.history import write_history
@@ -20,6 +21,7 @@ from softmax_visualizer.tui.keys import bindings
 from softmax_visualizer.tui.regions import answer, caption, foot, header, knobs, too_small
 from softmax_visualizer.tui.regions.prompt import PromptEditor
 from softmax_visualizer.tui.regions.region import Region
+from softmax_visualizer.tui.sampling import Sampling
 from softmax_visualizer.tui.scene import Asked, Request, Scene
 from softmax_visualizer.tui.session import ModelSession
 from softmax_visualizer.tui.sharpening import sharpened
@@ -71,6 +73,7 @@ class MainScreen(Screen[None]):
         self._session = ModelSession(recorder, lambda part: self._asking.loaded(part))
         self._asking = Asking(self, self._session)
         self._writing = Writing(self, self._session, self._asking)
+        self._sampling = Sampling(self, self._session)
         self._lesson = lesson
         self._before_lesson: Scene | None = None
         self._surveyed: Any = None
@@ -257,6 +260,7 @@ class MainScreen(Screen[None]):
     def stop(self) -> None:
         """Stop what is being asked or written; what was written by then stays."""
         self._writing.stop()
+        self._sampling.stop()
         self._asking.stop_deepening()
         self._cancel_request()
 
@@ -320,17 +324,34 @@ class MainScreen(Screen[None]):
         self.update(replace(self._scene, view="answers", picture=0))
         self._writing.side_by_side(settings)
 
+    def action_many(self) -> None:
+        """Sample many tokens, or stop that; without samples to come, this is a view like any other."""
+        if not self._sampling.stop():
+            self._sampling.program()
+
+    @work
+    async def action_server_samples(self) -> None:
+        """Have the server sample, after a word about what that costs."""
+        if not self._session.abilities(self._scene.configuration).takes_settings:
+            self.update(self._scene.saying(SAMPLES_NOTHING))
+            return
+        from softmax_visualizer.tui.dialogs import questions
+
+        defaults = await questions.may_ask_samples(self)
+        if defaults is not None:
+            self._sampling.server(defaults=defaults)
+
     def action_server(self) -> None:
         """Take the answer that the server samples itself."""
         self._writing.stop()
         self._writing.server()
 
     @work
-    async def action_length(self) -> None:
-        """Let the person say how many tokens an answer is written on by."""
+    async def action_count(self, name: str) -> None:
+        """Let the person say how many tokens are written, or sampled, at once."""
         from softmax_visualizer.tui.dialogs import questions
 
-        await questions.type_length(self)
+        await questions.type_count(self, name)
 
     @work
     async def action_score(self) -> None:
@@ -403,6 +424,8 @@ class MainScreen(Screen[None]):
             self.update(self._scene.saying("No other model was chosen."))
         elif self._writing.stop():
             self.update(self._scene.saying("The answer was stopped here; G writes on."), undoable=False)
+        elif self._sampling.stop():
+            self.update(self._scene.saying("The samples were stopped here."), undoable=False)
         elif self._asking.stop_deepening():
             self.update(self._scene.saying("No more tokens are asked for; D asks again."))
         elif not self._cancel_request():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from softmax_visualizer.tui.scene import Asked, Sample, Scene
+from softmax_visualizer.tui.scene import Asked, Counted, Sample, Scene
 
 _OTHERWISE = "With more tokens known, this random number samples another token: space samples anew."
 
@@ -24,10 +24,19 @@ def sharpened(scene: Scene, few: Asked, whole: Asked) -> Scene:
     sampled = scene.sampled
     if sampled is not None and sampled.pin.asked == few:
         sampled = _resampled(sampled, whole)
+    counted = scene.counted
+    if counted is not None and counted.pin.asked == few:
+        counted = _recounted(counted, whole)
     deepening = None if scene.deepening == few else scene.deepening
     tree = scene.tree.sharpened(few.answer.distribution, whole.answer.distribution, whole.answer)
     result = replace(
-        scene, asked=known(scene.asked), tree=tree, pins=pins, sampled=sampled, deepening=deepening
+        scene,
+        asked=known(scene.asked),
+        tree=tree,
+        pins=pins,
+        sampled=sampled,
+        counted=counted,
+        deepening=deepening,
     )
     if scene.asked != few:
         return result
@@ -42,6 +51,17 @@ def sharpened(scene: Scene, few: Asked, whole: Asked) -> Scene:
     sample = result.sample
     words = sample_sentence(sample.pin.decoding, sample.index, sample.chance, scene.seed, sample.number)
     return result.saying(words, "sampled")
+
+
+def _recounted(counted: Counted, whole: Asked) -> Counted | None:
+    """Return the samples of the same random numbers; which tokens a server's unnamed ones were, none says."""
+    if counted.by == "server":
+        return None
+    from softmax_visualizer.decoding.sampling import chances, sample
+
+    pin = replace(counted.pin, asked=whole)
+    numbers = chances(counted.seed, counted.counts.total, counted.first)
+    return replace(counted, pin=pin, counts=sample(pin.decoding, numbers), verdict=())
 
 
 def _resampled(sample: Sample, whole: Asked) -> Sample | None:

@@ -27,7 +27,8 @@ async def check(stage: Stage, session: ModelSession) -> None:
     except ModelError as error:
         stage.update(stage.scene.saying(str(error), "bad"))
         return
-    stage.update(replace(stage.scene, said=None, badge=(configuration, scale)))
+    badges = {**stage.scene.badges, "check": (configuration, scale)}
+    stage.update(replace(stage.scene, said=None, badges=badges))
     found = Table.grid(padding=(0, 2))
     for heading, phrase in rows:
         found.add_row(Text(heading, "dim", no_wrap=True), Text(safe_line(phrase)))

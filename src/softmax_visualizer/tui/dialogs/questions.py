@@ -36,8 +36,11 @@ _LONGEST = 1_000_000
 """Tokens of the longest answer that can be asked about."""
 
 
-_MOST_WRITTEN = 1_000
-"""Tokens that are written at once at the most."""
+_COUNTS = {
+    "length": ("Tokens to write", 1_000, "G writes"),
+    "many": ("Tokens to sample at once", 100_000, "M samples"),
+}
+"""What is said of the numbers of tokens, and the largest of each."""
 
 _VALUES = {
     "temperature": "Temperature, 0 or more",
@@ -60,19 +63,32 @@ async def type_value(stage: Stage, knob: str) -> None:
         stage.update(stage.scene.saying(f"{error} The setting stays as it was.", "bad"))
 
 
-async def type_length(stage: Stage) -> None:
-    """Let the person say how many tokens an answer is written on by."""
-    text = await stage.app.push_screen_wait(ValueScreen("Tokens to write", str(stage.scene.length)))
+async def type_count(stage: Stage, name: str) -> None:
+    """Let the person say how many tokens are written, or sampled, at once; a wrong number changes nothing."""
+    heading, most, keys = _COUNTS[name]
+    text = await stage.app.push_screen_wait(ValueScreen(heading, str(getattr(stage.scene, name))))
     if text is None:
         return
-    number = int(text) if re.fullmatch("[0-9]{1,4}", text.strip()) else 0
-    if not 1 <= number <= _MOST_WRITTEN:
-        said = (
-            f"That is a whole number from 1 to {_MOST_WRITTEN:,}, not {safe_line(text, 20)}. Nothing changed."
-        )
+    plain = text.strip().replace(",", "")
+    number = int(plain) if re.fullmatch("[0-9]{1,7}", plain) else 0
+    if not 1 <= number <= most:
+        said = f"That is a whole number from 1 to {most:,}, not {safe_line(text, 20)}. Nothing changed."
         stage.update(stage.scene.saying(said, "bad"))
-    else:
-        stage.update(replace(stage.scene, length=number).saying(f"G writes {number:,} tokens."))
+        return
+    changes: dict[str, Any] = {name: number}
+    stage.update(replace(stage.scene, **changes).saying(f"{keys} {number:,} tokens."))
+
+
+async def may_ask_samples(stage: Stage) -> bool | None:
+    """Say what the server's samples cost; return whether its own cuts stay on, None if nobody wants them."""
+    scene = stage.scene
+    settings = settings_words(scene.settings, order=False)
+    title = (
+        f"{scene.many:,} samples of the server: up to {scene.many:,} requests of a token each, at {settings}"
+    )
+    off, on = "Ask, with cuts of its own switched off", "Ask, and leave cuts of its own as they are"
+    chosen = await stage.app.push_screen_wait(ChoiceScreen(title, (off, on), off))
+    return None if chosen is None else chosen == on
 
 
 async def choose_engine(stage: Stage) -> None:

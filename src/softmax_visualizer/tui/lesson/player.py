@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _KEY_PAUSE = 0.35
 """Seconds between two keys that a lesson presses."""
 
-_WAITED_FOR = ("ask", "write", "survey", "judge", "check", "fetch")
+_WAITED_FOR = ("ask", "write", "count", "survey", "judge", "check", "fetch")
 """Groups of workers whose end a moment waits for."""
 
 _ROUNDS = 3

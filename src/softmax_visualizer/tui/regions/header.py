@@ -8,6 +8,9 @@ from softmax_visualizer.display.labels import cell_width, safe_line
 from softmax_visualizer.display.pieces import Line, Piece, Role, line, spread
 from softmax_visualizer.tui.scene import Scene
 
+_WANTING = ("scaled", "unclear", "samples differ")
+"""Findings about a server that ask for a second look."""
+
 _TITLE = " Softmax Visualizer"
 
 
@@ -20,10 +23,10 @@ def draw(scene: Scene, width: int, height: int) -> list[Line]:
     model = safe_line(_model(scene), max(room, 1))
     left = line((_TITLE, "title"), ("   ", "space"), (model, "name"))
     room -= cell_width(model) + 3
-    if scene.badge is not None and scene.badge[0] == scene.configuration and room >= len(scene.badge[1]):
-        badge = scene.badge[1]
-        left += line((" · ", "faint"), (badge, "good" if badge == "raw" else "wait"))
-        room -= len(badge) + 3
+    for about, badge in scene.badges.values():
+        if about == scene.configuration and room >= len(badge):
+            left += line((" · ", "faint"), (badge, "wait" if badge in _WANTING else "good"))
+            room -= len(badge) + 3
     detail = _detail(scene)
     if detail and room >= 8:
         left.append(Piece(" · " + safe_line(detail, room), "faint"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from softmax_visualizer.tui.views import (
     answers,
     compare,
+    counts,
     decide,
     histograms,
     map,
@@ -30,6 +31,7 @@ VIEWS: dict[str, View] = {
         table.VIEW,
         timeline.VIEW,
         sample.VIEW,
+        counts.VIEW,
         answers.VIEW,
     )
 }

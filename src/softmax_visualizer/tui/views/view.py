@@ -85,13 +85,14 @@ def side_by_side(parts: Sequence[list[Line]]) -> list[Line]:
 
 def no_answer(title: str, width: int, height: int) -> Picture:
     """Return a picture that says how there comes to be an answer."""
-    return _told(title, NO_ANSWER, width, height)
+    return told(title, NO_ANSWER, width, height)
 
 
 def waiting(title: str, width: int, height: int) -> Picture:
     """Return a picture that says that the real one is on its way."""
-    return _told(title, "working it out", width, height)
+    return told(title, "working it out", width, height)
 
 
-def _told(title: str, words: str, width: int, height: int) -> Picture:
+def told(title: str, words: str, width: int, height: int) -> Picture:
+    """Return a picture of a sentence."""
     return Picture(framed(title, [[], [Piece(words, "faint")]], width, height))
