@@ -131,8 +131,8 @@ def columns(samples: Samples, rows: int, layout: Layout) -> list[Column]:
     The theory is the model and what is sampled from, or for a server both orders.
     """
     decoding, counts = samples.decoding, samples.counts
-    *_, final = pipeline(decoding, rows, layout.number)
-    theory = [pipeline(decoding, rows, layout.number)[0], final]
+    model, _, final = pipeline(decoding, rows, layout.number)
+    theory = [replace(model, final=False), final]
     if samples.by == "server" and not samples.orders_are_one:
         theory = []
         for settings in in_each_order(decoding.settings):
