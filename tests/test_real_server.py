@@ -18,7 +18,9 @@ import pytest
 
 from screens import settle, text
 from softmax_visualizer.decoding import Decoding, DecodingSettings, Order, Token, TokenDistribution, decode
+from softmax_visualizer.decoding.agreement import agreements, explanations, in_each_order
 from softmax_visualizer.decoding.generation import Generation, Step
+from softmax_visualizer.decoding.sampling import Counts
 from softmax_visualizer.models.base import Framing, ModelError
 from softmax_visualizer.models.configuration import Configuration, Secret
 from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
@@ -245,6 +247,41 @@ async def test_the_screen_agrees_with_the_truth(server: RealServer) -> None:
         await pilot.press("4")
         await pilot.pause()
         assert "EXACT" in text(app)
+
+
+# --- its own samples ---
+
+
+async def own_samples(
+    model: OpenAICompatibleModel, settings: DecodingSettings, count: int, *, defaults: bool = False
+) -> tuple[TokenDistribution, Counts]:
+    answer, counts = await model.ask("The sky is", whole=True), Counts()
+    async for came in model.samples(answer, settings, count, defaults=defaults):
+        counts += came
+    await model.close()
+    return answer.distribution, counts
+
+
+@pytest.mark.parametrize("framing", ["answer", "raw"])
+async def test_its_samples_say_that_it_divides_by_the_temperature_last(
+    server: RealServer, framing: Framing
+) -> None:
+    settings = DecodingSettings(1.5, 0.8)
+    distribution, counts = await own_samples(server.model(framing=framing), settings, 600)
+    assert counts.total == 600
+    first, last = agreements(distribution, counts, in_each_order(settings))
+    assert first.p_value.high < 1e-6
+    # one in ten thousand such runs
+    assert last.p_value.high > 1e-4
+
+
+async def test_its_samples_show_a_cut_that_nobody_asked_for(server: RealServer) -> None:
+    settings = DecodingSettings(5.0)
+    distribution, counts = await own_samples(server.model(), settings, 600, defaults=True)
+    fits = explanations(distribution, counts, settings)
+    # its default top-k of 40 would keep more
+    assert 0.05 in {each.min_p for each, _ in fits}
+    assert agreements(distribution, counts, (settings,))[0].p_value.high < 1e-6
 
 
 # --- whole answers ---

@@ -45,19 +45,18 @@ class Sampling:
         start = before if before is not None and before.by == "program" else None
 
         async def counted() -> None:
-            import numpy as np
-
             from softmax_visualizer.decoding.sampling import Counts, chances, sample
 
             numbers = await asyncio.to_thread(chances, seed, count, scene.samples + 1)
             total = Counts() if start is None else start.counts
             # in a lesson all at once: two recordings must hold the same pictures
             pictures = 1 if scene.caption is not None else _PICTURES
-            for number, part in enumerate(np.array_split(numbers, min(pictures, count))):
-                if number:
+            each = -(-count // pictures)
+            for done in range(0, count, each):
+                if done:
                     await asyncio.sleep(_PAINT_EVERY)
-                total += sample(pin.decoding, part)
-                self._show(Counted(pin, total, "program", seed, first), total, first, is_first=not number)
+                total += sample(pin.decoding, numbers[done : done + each])
+                self._show(Counted(pin, total, "program", seed, first), total, first, is_first=not done)
 
         self._begin(counted)
 
@@ -121,11 +120,13 @@ class Sampling:
         scene = self._stage.scene
         if scene.counted != counted:
             return
+        said = scene.said if scene.said is not None and scene.said.about == scene.chosen else None
         scene = replace(scene, counted=replace(counted, verdict=words))
         if judged.by == "server" and badge:
             configuration = counted.pin.asked.configuration
             scene = replace(scene, badges={**scene.badges, "samples": (configuration, badge)})
-        self._stage.update(scene, undoable=False)
+        # why there are no more of them is still to be said
+        self._stage.update(scene.saying(said.text, said.role) if said else scene, undoable=False)
 
 
 def _judged(counted: Counted) -> tuple[Samples, tuple[str, ...], str]:
