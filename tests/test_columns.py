@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from softmax_visualizer.display.bars import Axis, Bar
 from softmax_visualizer.display.columns import Column, Layout, table_of_bars
 from softmax_visualizer.display.pieces import Line
+from softmax_visualizer.display.pipeline import rows_of
 
 FULL, LOG = Axis.to(1.0), Axis.log()
 
@@ -67,6 +68,16 @@ def test_each_piece_of_a_row_says_what_it_is() -> None:
         ["label", "cut", "cut", "cut", "cut", "same", "cut"],
         ["rest", "bar", "number", "final", "number", "same", "cut"],
     ]
+
+
+def test_tokens_that_are_spoken_of_are_marked_by_a_sign_and_a_style_and_a_sampled_one_stays_so() -> None:
+    bars = [exact(f"␣{name}", 0.25, "25.0 %") for name in "abcd"]
+    names = column(*bars, exact("d", 0.0, "0 %", rest=True))
+    marked = rows_of(("d", "␣b", " a"), names)
+    lines = table_of_bars([names], Layout.of(80), FULL, 1, spoken_of=marked)[1:5]
+    assert [text(line)[:3] for line in lines] == ["◆␣a", "▸␣b", " ␣c", "◆␣d"]
+    roles = [[piece.role for piece in line if piece.text.strip()][:2] for line in lines]
+    assert roles == [["token", "bar"], ["sampled", "token"], ["label", "bar"], ["token", "bar"]]
 
 
 def test_rows_come_in_the_order_of_the_bars() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from wcwidth import wcswidth
 
-from softmax_visualizer.display.labels import cell_width, label, pad, safe_line, wrap
+from softmax_visualizer.display.labels import cell_width, label, pad, place_of, safe_line, wrap
 
 any_text = st.text(st.characters(exclude_categories=()))
 widths = st.integers(0, 30)
@@ -226,3 +226,13 @@ def test_a_line_is_broken_no_sooner_than_it_must() -> None:
 
 def test_a_long_text_is_wrapped_in_one_pass() -> None:
     assert len(wrap("x" * 300_000, 3)) == 100_000
+
+
+@pytest.mark.parametrize("name", ["lazy", " lazy", "␣lazy"])
+def test_a_token_is_found_by_its_name_as_it_is_or_as_it_is_shown(name: str) -> None:
+    assert place_of(name, [label(text, None, 9) for text in ("laz", "a lazy", " lazy", "x")], 9) == 2
+    assert place_of(name, ["laz"], 9) is None
+
+
+def test_a_token_is_found_by_a_name_that_is_longer_than_its_label() -> None:
+    assert place_of("a\nb cdef", [label("x", None, 5), label(" a\nb cdef", None, 5)], 5) == 1

@@ -119,14 +119,17 @@ def test_a_recording_answers_from_the_start_or_from_a_step_on(folder: Path) -> N
     assert [step.source for step in lesson.steps] == ["other.jsonl", "bundled"]
 
 
-def test_the_pause_is_the_time_it_takes_to_read_the_caption(folder: Path) -> None:
+def test_the_pause_is_the_time_it_takes_to_look_and_to_read_the_caption_and_to_think(folder: Path) -> None:
     long = "word " * 40
     lesson = read(
         HEAD
-        + f'[[step]]\ncaption = "Look."\n[[step]]\ncaption = "{long}"\n[[step]]\ncaption = "a"\npause = 0\n',
+        + f'[[step]]\ncaption = "Look."\n[[step]]\ncaption = "{long}"\n[[step]]\ncaption = "a"\npause = 0\n'
+        + '[[step]]\nquestion = "Why?"\nanswer = "So."\n',
         folder,
     )
-    assert [step.pause for step in lesson.steps] == pytest.approx([1.5, 0.06 * len(long.strip()), 0])
+    expected = [2.5 + 0.08 * 5, 2.5 + 0.08 * len(long.strip()), 0, 2.5 + 0.08 * 4 + 6]
+    assert [step.pause for step in lesson.steps] == pytest.approx(expected)
+    assert lesson.steps[-1].answer_pause == pytest.approx(2.5 + 0.08 * 3)
 
 
 def test_the_duration_is_that_of_all_pauses_answers_and_sweeps(folder: Path) -> None:
@@ -136,7 +139,7 @@ def test_the_duration_is_that_of_all_pauses_answers_and_sweeps(folder: Path) -> 
         + '[[step]]\nquestion = "b?"\nanswer = "c"\npause = 4\n',
         folder,
     )
-    assert lesson.duration == pytest.approx(2 + 2.5 + 4 + 1.5)
+    assert lesson.duration == pytest.approx(2 + 2.5 + 4 + 2.58)
 
 
 def test_blanks_around_a_prompt_are_part_of_it(folder: Path) -> None:
@@ -181,6 +184,75 @@ def test_steps_can_be_written_as_one_list(folder: Path) -> None:
 def test_windows_line_ends_and_a_byte_order_mark_are_read(folder: Path) -> None:
     text = "\ufeff" + (THREE_STEPS + 'caption = "c"\n').replace("\n", "\r\n")
     assert [step.line for step in read(text, folder).steps] == [4, 7, 10]
+
+
+# --- tokens, marks, and the end ---
+
+
+def test_tokens_in_texts_stand_between_backticks_in_pairs(folder: Path) -> None:
+    text = HEAD + '[[step]]\nquestion = "`a` or ` b`?"\nanswer = "`a`"\n'
+    assert read(text, folder).steps[0].caption == "`a` or ` b`?"
+
+
+@pytest.mark.parametrize("entries", ['caption = "{}"', 'question = "{}"\nanswer = "a"'])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("`", "has a backtick (`) without another one."),
+        ("`a` b` c", "has a backtick (`) without another one."),
+        ("``", "between two backticks stands a token of 1 to 40 characters on one line."),
+        ("`a\\nb`", "between two backticks stands a token of 1 to 40 characters on one line."),
+        (f"`{'a' * 41}`", "between two backticks stands a token of 1 to 40 characters on one line."),
+    ],
+)
+def test_a_text_with_other_backticks_is_refused_with_its_line(
+    folder: Path, entries: str, text: str, said: str
+) -> None:
+    message = refusal(THREE_STEPS + "# a comment\n" + entries.format(text), folder)
+    assert message.startswith("fox.toml, line 12: ")
+    assert said in message
+
+
+def test_a_step_marks_a_token_or_up_to_four_and_expects_them_to_be_listed(folder: Path) -> None:
+    steps = read(
+        HEAD + '[[step]]\ncaption = "a"\nmark = "lazy"\n[[step]]\ncaption = "b"\n'
+        "mark = [\n'lazy',\n' {\"',\n]\nexpect = ['exact']\n",
+        folder,
+    ).steps
+    assert [step.marks for step in steps] == [("lazy",), ("lazy", ' {"')]
+    assert steps[0].expectations == (Expectation('"lazy" listed', 6),)
+    expected = ("exact", 13), ('"lazy" listed', 10), ('" {"" listed', 11)
+    assert steps[1].expectations == tuple(Expectation(*each) for each in expected)
+
+
+@pytest.mark.parametrize(
+    ("mark", "said"),
+    [
+        ("1", "mark must be a token, such as"),
+        ('""', "mark must be a token, such as"),
+        ('["a", "b", "c", "d", "e"]', "or a list of up to 4 tokens"),
+        ("[1]", "mark must be a token, such as"),
+        (f'"{"a" * 81}"', "of at most 80 characters."),
+        ("'a\" b'", '"a" b" cannot be a token.'),
+    ],
+)
+def test_what_cannot_be_marked_is_refused_with_its_line(folder: Path, mark: str, said: str) -> None:
+    message = refusal(THREE_STEPS + f'caption = "c"\nmark = {mark}\n', folder)
+    assert message.startswith("fox.toml, line 12: ")
+    assert said in message
+
+
+def test_a_lesson_ends_with_what_is_to_be_remembered_and_the_lesson_that_follows(folder: Path) -> None:
+    step = '[[step]]\ncaption = "a"\npause = 1\n'
+    plain = read(HEAD + step, folder)
+    assert (plain.remember, plain.next, plain.ending, plain.duration) == ((), None, "", 1)
+    lesson = read(HEAD + 'remember = ["`a` is", "b", "c"]\nnext = "fox"\n' + step, folder)
+    title = find_lesson("fox").title
+    assert lesson.remember == ("`a` is", "b", "c")
+    assert lesson.next == ("fox", title)
+    assert lesson.ending == f"1. `a` is\n2. b\n3. c\nEnter: the next lesson, {title}"
+    assert lesson.duration == pytest.approx(1 + 2.5 + 0.08 * len(lesson.ending))
+    assert read(HEAD + 'next = "fox"\n' + step, folder).ending == f"Enter: the next lesson, {title}"
 
 
 # --- sweeps ---
@@ -298,7 +370,7 @@ def test_other_keys_are_refused_with_those_that_can_be_pressed(folder: Path, key
     [
         (
             'capton = "c"',
-            '"capton" is not known in a step; a step has caption, question, answer, prompt, model',
+            '"capton" is not known in a step; a step has caption, question, answer, mark, prompt',
         ),
         ("caption = 3", "caption must be a text of 1 to 400 characters."),
         ('caption = " "', "caption must be a text of 1 to 400 characters."),
@@ -386,6 +458,14 @@ def test_entries_that_need_or_exclude_each_other_are_named(
         (HEAD + "about = 1", 4, "about must be a text of 1 to 120 characters."),
         (HEAD + "order = 0", 4, "order must be a whole number from 1 to 999"),
         (HEAD + "order = 1.0", 4, "order must be a whole number from 1 to 999"),
+        (HEAD + 'remember = ["a", "b"]', 4, "remember has exactly 3 texts."),
+        (HEAD + "remember = []", 4, "remember has exactly 3 texts."),
+        (HEAD + 'remember = "abc"', 4, "remember must be a list of texts"),
+        (HEAD + 'remember = ["a",\n"b",\n" "]', 6, "must be a text of 1 to 120 characters on one line."),
+        (HEAD + f'remember = ["a",\n"b",\n"{"c" * 121}"]', 6, "must be a text of 1 to 120 characters"),
+        (HEAD + 'remember = ["a",\n"`b",\n"c"]', 5, "remember has a backtick (`) without another one."),
+        (HEAD + "next = 2", 4, "next must be a text of 1 to 60 characters."),
+        (HEAD + 'next = "../fox"', 4, 'there is no built-in lesson "../fox"'),
         (HEAD + "size = [59, 30]", 4, "size must be columns and rows, from [60, 18] to [250, 80]"),
         (HEAD + "size = [100, 81]", 4, "size must be columns and rows"),
         (HEAD + "size = [100]", 4, "size must be columns and rows"),

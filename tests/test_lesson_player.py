@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from screens import ObedientModel, bench, said, settle, text, top_of
-from softmax_visualizer.lessons.listing import built_in
+from softmax_visualizer.display.pieces import Line
+from softmax_visualizer.lessons.listing import built_in, find_lesson
 from softmax_visualizer.lessons.reading import read_lesson
 from softmax_visualizer.models.base import ModelAnswer
 from softmax_visualizer.models.configuration import Configuration
@@ -27,8 +30,10 @@ from softmax_visualizer.tui.dialogs.base import MarksScreen
 from softmax_visualizer.tui.dialogs.tables import TablesScreen
 from softmax_visualizer.tui.lesson.moments import LessonStart
 from softmax_visualizer.tui.lesson.player import LessonPlayer
+from softmax_visualizer.tui.regions.caption import draw as draw_caption
+from softmax_visualizer.tui.regions.caption import height as caption_height
 from softmax_visualizer.tui.regions.prompt import PromptEditor
-from softmax_visualizer.tui.scene import Presenter
+from softmax_visualizer.tui.scene import Caption, Presenter, Scene
 from softmax_visualizer.tui.screen import MainScreen
 from terminal import APP, Terminal, fresh_environment
 
@@ -1148,6 +1153,151 @@ async def test_by_itself_a_space_cuts_a_pause_short(tmp_path: Path) -> None:
     steps = '[[step]]\ncaption = "one"\npause = 60\n[[step]]\ncaption = "two"\npause = 60\n'
     app, seen = await played_alone(lesson_file(tmp_path, steps), "space", "space")
     assert (app.return_code, seen) == (0, ["one", "two"])
+
+
+# --- tokens, marks, and the end ---
+
+
+def caption_lines(text: str, width: int, large: bool = False) -> list[Line]:
+    """The lines of a caption in its frame."""
+    scene = Scene(Configuration(model="bundled"), FOX, caption=Caption("", "", text, ()))
+    scene = replace(scene, presenter=Presenter(large=large))
+    return [line[2:-2] for line in draw_caption(scene, width, caption_height(scene, width))[1:-1]]
+
+
+def words_in(role: str, line: Line) -> list[str]:
+    return [piece.text for piece in line if piece.role == role]
+
+
+def test_tokens_in_a_caption_stand_out_without_their_backticks() -> None:
+    (line,) = caption_lines("After `The` comes ` lazy` or `a`.", 60)
+    assert words_in("token", line) == ["The", "␣lazy", "a"]
+    assert words_in("text", line)[:4] == ["After ", " comes ", " or ", "."]
+    assert words_in("token", caption_lines("`a`", 60, large=True)[1]) == ["a"]
+
+
+def test_a_token_of_several_words_is_not_broken_over_two_lines() -> None:
+    text = "one two `def is_even(n):`, and then"
+    first, *others = caption_lines(text, 30)
+    assert words_in("token", first) == []
+    assert words_in("token", others[0]) == ["def is_even(n):"]
+    assert "".join(piece.text for piece in others[0]).startswith("def is_even(n):,")
+
+
+@given(st.lists(st.text("ab `é日", max_size=12), max_size=8), st.integers(12, 40))
+def test_a_wrapped_caption_holds_its_tokens_and_nothing_else(parts: list[str], width: int) -> None:
+    parts = [part.replace("`", "") for part in parts]
+    marked = [f"`{part}`" if number % 2 and part else part for number, part in enumerate(parts)]
+    lines = caption_lines("x" + "".join(marked), width)
+    shown = "".join(piece.text for line in lines for piece in line)
+    tokens = "".join(word for line in lines for word in words_in("token", line))
+    assert shown.replace(" ", "").replace("␣", "") == "x" + "".join(parts).replace(" ", "")
+    assert tokens.replace(" ", "").replace("␣", "") == "".join(parts[1::2]).replace(" ", "")
+
+
+MARKED = """
+[[step]]
+caption = "one"
+mark = "old"
+[[step]]
+question = "two"
+mark = ["lazy", "old"]
+answer = "three"
+[[step]]
+caption = "four"
+"""
+
+
+@pytest.mark.parametrize(("key", "title"), [("escape", "model"), ("N", "running sum"), ("c", "T 0.1")])
+async def test_the_rows_of_marked_tokens_are_marked_until_the_next_step(
+    tmp_path: Path, key: str, title: str
+) -> None:
+    recording(tmp_path / "fox.jsonl", FOX)
+    steps = MARKED.replace('"one"', f'"one"\nkeys = ["{key}"]')
+    async with playing(lesson_file(tmp_path, steps, head='recording = "fox.jsonl"')) as (app, pilot):
+        marked = []
+        for _ in range(4):
+            marked.append([row for row in ("◆␣lazy", "◆␣old") if row in text(app)])
+            assert title in text(app)
+            await press(app, pilot, "space")
+        both = ["◆␣lazy", "◆␣old"]
+        assert marked == [["◆␣old"], both, both, []]
+
+
+async def test_the_table_marks_tokens_too(tmp_path: Path) -> None:
+    async with playing(lesson_file(tmp_path, '[[step]]\ncaption = "one"\nmark = "next"\n')) as (app, pilot):
+        await press(app, pilot, "v")
+        assert "◆ 2 ␣next" in text(app)
+        assert "◆ 1" not in text(app)
+
+
+async def test_a_marked_token_that_is_not_on_the_board_is_named_with_its_line(tmp_path: Path) -> None:
+    path = lesson_file(tmp_path, '[[step]]\ncaption = "one"\nmark = "lazzy"\n')
+    async with playing(path) as (app, _):
+        expected = 'expected "lazzy" listed, but "lazzy" is not among the tokens that the model listed.'
+        assert player(app).failures == [f"mine.toml, line 7: {expected}"]
+
+
+ENDING = 'remember = ["`lazy` is first", "two things", "three things"]\nnext = "fox"'
+
+
+async def test_the_last_moment_has_what_is_to_be_remembered_and_enter_starts_the_next_lesson(
+    tmp_path: Path,
+) -> None:
+    path = lesson_file(tmp_path, '[[step]]\ncaption = "one"\n[[step]]\ncaption = "two"\n', head=ENDING)
+    async with playing(path) as (app, pilot):
+        before = bench(app).query_one("#caption").size.height
+        await press(app, pilot, "enter", "space", "space")  # Enter is the board's before the end
+        shown = text(app)
+        assert "A title · 3 of 3 · to remember" in shown
+        assert "1. lazy is first" in shown
+        assert "3. three things" in shown
+        assert f"Enter: the next lesson, {find_lesson('fox').title}" in shown
+        # only the end makes the caption higher
+        assert (before, bench(app).query_one("#caption").size.height) == (3, 6)
+        await press(app, pilot, "backspace")
+        assert caption(app) == "two"
+        await press(app, pilot, "space", "enter")
+        assert player(app).lesson.name == "fox"
+        assert " · 1 of " in text(app)
+        await press(app, pilot, "f9")
+        assert bench(app).player is None
+
+
+async def test_enter_at_the_end_is_the_boards_once_something_is_tried_out(tmp_path: Path) -> None:
+    path = lesson_file(tmp_path, '[[step]]\ncaption = "one"\n', head=ENDING)
+    async with playing(path) as (app, pilot):
+        await press(app, pilot, "space", "tab", "enter")
+        assert player(app).lesson.name == "mine"
+        assert len(bench(app).scene.generation) == 1
+        await press(app, pilot, "space", "enter")
+        assert player(app).lesson.name == "fox"
+
+
+async def test_space_ends_a_lesson_that_names_another_one(tmp_path: Path) -> None:
+    path = lesson_file(tmp_path, '[[step]]\ncaption = "one"\n', head=ENDING)
+    async with playing(path) as (app, pilot):
+        await press(app, pilot, "space", "space")
+        assert bench(app).player is None
+
+
+async def test_by_itself_it_ends_after_what_is_to_be_remembered(tmp_path: Path) -> None:
+    app, seen = await played_alone(lesson_file(tmp_path, QUICK, head=ENDING), speed=20)
+    assert (app.return_code, seen[-1]) == (0, "1. `lazy` is first")
+
+
+async def test_keys_of_a_step_come_one_after_the_other_also_under_a_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[tuple[float, float]] = []
+    path = lesson_file(tmp_path, '[[step]]\ncaption = "one"\nkeys = ["right", "right", "right"]\n')
+
+    async def wait(self: LessonPlayer, seconds: float) -> None:
+        waits.append((seconds, bench(self._app).scene.settings.temperature))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(LessonPlayer, "_wait", wait)
+    async with playing(path):
+        assert waits == [(0.35, 1.0), (0.35, 1.1), (0.35, 1.2)]
 
 
 # --- in a terminal ---

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from softmax_visualizer.decoding import TokenDistribution
-from softmax_visualizer.lessons.listing import COURSE
+from softmax_visualizer.lessons.reading import COURSE
 from softmax_visualizer.models.answers import parse
 from softmax_visualizer.models.base import ModelAnswer
 from softmax_visualizer.models.bundled import BundledModel

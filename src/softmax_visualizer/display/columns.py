@@ -6,7 +6,7 @@ a bar never gets shorter because the number beside it got longer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from softmax_visualizer.display.bars import Axis, Bar, bar_areas
@@ -74,11 +74,22 @@ class Column:
     below: tuple[str, ...] = ("",)
 
 
+SPOKEN_OF = "◆"
+"""The mark before a token that somebody speaks of, which is seen without colours."""
+
+_NO_MARK = blank(1)
+
 STATISTICS = ("Entropy", "Perplexity")
 
 
 def table_of_bars(
-    columns: Sequence[Column], layout: Layout, axis: Axis, sampled: int | None = None, *, statistics: int = 2
+    columns: Sequence[Column],
+    layout: Layout,
+    axis: Axis,
+    sampled: int | None = None,
+    *,
+    spoken_of: Collection[int] = (),
+    statistics: int = 2,
 ) -> list[Line]:
     """Draw the titles, a row a bar, the ruler, and the statistics of each column.
 
@@ -87,14 +98,17 @@ def table_of_bars(
         layout: the room of each part.
         axis: of all columns.
         sampled: the row of the token that was sampled, which is marked.
+        spoken_of: the rows of the tokens that somebody speaks of, which are marked in their own way.
         statistics: how many of them.
     """
     titles = [_first_that_fits(column.titles, layout.column - 1) for column in columns]
     lines = [_row("", "head", [[Piece(title, "head")] for title in titles], layout)]
     areas = [_column(column, layout, axis) for column in columns]
     for number, bar in enumerate(columns[0].bars):
-        role: Role = "rest" if bar.rest else "label"
-        mark = "▸" if number == sampled else " "
+        role: Role = "token" if number in spoken_of else "rest" if bar.rest else "label"
+        mark = Piece(SPOKEN_OF, "token") if number in spoken_of else blank(1)
+        if number == sampled:
+            mark = Piece("▸", "sampled")
         cells = [area[number] for area in areas]
         lines.append(_row(safe_line(bar.label, layout.label), role, cells, layout, mark))
     # an axis that does not reach to 100 % makes bars longer than people expect
@@ -108,8 +122,8 @@ def table_of_bars(
     return lines
 
 
-def _row(label: str, role: Role, cells: Sequence[Line], layout: Layout, mark: str = " ") -> Line:
-    row = [Piece(mark, "sampled"), *fill([Piece(label, role)], layout.label)]
+def _row(label: str, role: Role, cells: Sequence[Line], layout: Layout, mark: Piece = _NO_MARK) -> Line:
+    row = [mark, *fill([Piece(label, role)], layout.label)]
     for cell in cells:
         row += [blank(1), *fill(cell, layout.column)]
     return joined(row)

@@ -93,6 +93,20 @@ def cell_width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
+def place_of(name: str, labels: Iterable[str], width: int) -> int | None:
+    """Return the place of the first label that a person means by a name; None if there is none.
+
+    A token is named as it is or as the screen shows it, with or without its first space.
+
+    Args:
+        name: what the person wrote.
+        labels: tokens as :func:`label` returns them.
+        width: cells of each label.
+    """
+    spelled = name, f"{_SPACE}{name}", label(name, None, width), label(f" {name}", None, width)
+    return next((place for place, each in enumerate(labels) if each in spelled), None)
+
+
 def character_for_character(text: str) -> str:
     """Return a text in which what is not safe to write has a visible stand-in, one for each character.
 

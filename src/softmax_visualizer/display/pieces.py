@@ -11,7 +11,7 @@ from softmax_visualizer.display.labels import cell_width
 Role = Literal[
     "label", "rest", "bar", "final", "same", "uncertain", "maybe", "cut", "number", "space", "sampled",
     "frame", "focus", "title", "name", "text", "faint", "good", "wait", "bad", "key", "knob", "track", "head",
-    "pinned", "crowd", "axis", "point", "line1", "line2", "line3", "line4", "line5", "line6",
+    "pinned", "crowd", "axis", "point", "token", "line1", "line2", "line3", "line4", "line5", "line6",
     "heat0", "heat1", "heat2", "heat3", "heat4", "heat5",
 ]  # fmt: skip
 """What a piece of text is, for the screen to choose its colour."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from softmax_visualizer.decoding import Decoding, DecodingSettings, Interval, Stage, TokenDistribution, decode
 from softmax_visualizer.decoding.comparison import alignment
 from softmax_visualizer.display.bars import Axis, Bar
 from softmax_visualizer.display.columns import Column
-from softmax_visualizer.display.labels import label
+from softmax_visualizer.display.labels import label, place_of
 from softmax_visualizer.display.numbers import bits, count_range, number, percent_in, percent_short
 from softmax_visualizer.display.settings import cut_words, decimals
 
@@ -210,6 +210,13 @@ def token_label(distribution: TokenDistribution, index: int, width: int = LABEL_
     """Return a listed token as the label of a row, or as a name in a sentence."""
     token = distribution.token(index)
     return label(token.text, token.bytes, width)
+
+
+def rows_of(names: Iterable[str], column: Column) -> frozenset[int]:
+    """Return the rows of the tokens of these names, as far as they have one."""
+    labels = [bar.label for bar in column.bars if not bar.rest]
+    places = (place_of(name, labels, LABEL_WIDTH) for name in names)
+    return frozenset(place for place in places if place is not None)
 
 
 def axis_of(kind: str, columns: Sequence[Column], decoding: Decoding | None = None) -> Axis:

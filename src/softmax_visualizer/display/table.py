@@ -7,7 +7,8 @@ from typing import Any
 
 from softmax_visualizer.decoding import Decoding
 from softmax_visualizer.decoding.stage import Kept
-from softmax_visualizer.display.labels import cell_width, label, pad, safe_line
+from softmax_visualizer.display.columns import SPOKEN_OF
+from softmax_visualizer.display.labels import cell_width, label, pad, place_of, safe_line
 from softmax_visualizer.display.numbers import percent_short
 from softmax_visualizer.display.pieces import Line, Piece, Role
 from softmax_visualizer.display.pipeline import rest_label
@@ -15,7 +16,7 @@ from softmax_visualizer.display.pipeline import rest_label
 _ROLES: dict[Kept, Role] = {"yes": "number", "no": "cut", "maybe": "maybe"}
 
 
-def table(decoding: Decoding, rows: int, width: int, top: int) -> list[Line]:
+def table(decoding: Decoding, rows: int, width: int, top: int, spoken_of: Iterable[str] = ()) -> list[Line]:
     """Return a heading, a row a token from rank ``top + 1`` on, and a row for all the others.
 
     Columns: rank, token, logprob, logprob divided by T (nats), probability after temperature, its running
@@ -26,6 +27,7 @@ def table(decoding: Decoding, rows: int, width: int, top: int) -> list[Line]:
         rows: how many lines there are for all of it.
         width: cells of each line.
         top: listed tokens to leave out at the top.
+        spoken_of: the names of tokens that somebody speaks of, which are marked.
     """
     listed = len(decoding.distribution)
     room = max(rows - 2, 1)
@@ -41,10 +43,12 @@ def table(decoding: Decoding, rows: int, width: int, top: int) -> list[Line]:
 
     # the columns that never go leave this much
     token = max(min(20, width - 40), 1)
+    labels = [label(*_text(decoding, index), token) for index in range(stop)]
+    marked = {place_of(name, labels, token) for name in spoken_of}
     kept_words = {"yes": "kept", "no": "cut", "maybe": "maybe"}
     columns: list[tuple[str, int, Callable[[int], str]]] = [
-        ("rank", 6, lambda index: f"{index + 1:,}"),
-        ("token", -token, lambda index: label(*_text(decoding, index), token)),
+        ("rank", 6, lambda index: f"{SPOKEN_OF} {index + 1:,}" if index in marked else f"{index + 1:,}"),
+        ("token", -token, lambda index: labels[index]),
         ("logprob", 9, lambda index: f"{float(decoding.distribution.logprobs[index]):.3f}"),
         ("÷ T", 9, over_t),
         ("after T", 12, lambda index: percent_short(tempered[index])),
@@ -63,7 +67,7 @@ def table(decoding: Decoding, rows: int, width: int, top: int) -> list[Line]:
 
     lines = [_line((name for name, _, _ in columns), columns, "head")]
     for index in range(first, stop):
-        role = _ROLES[decoding.kept(index)]
+        role: Role = "token" if index in marked else _ROLES[decoding.kept(index)]
         lines.append(_line((write(index) for _, _, write in columns), columns, role))
     others = decoding.others(stop)
     if others.model.high > 0 or stop < listed:

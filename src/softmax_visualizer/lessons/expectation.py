@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
 from softmax_visualizer.decoding.generation import text_of
-from softmax_visualizer.display.labels import label, safe_line
+from softmax_visualizer.display.labels import label, place_of, safe_line
 from softmax_visualizer.lessons.error import LessonError
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from softmax_visualizer.decoding.path import PathDecoding
 
 FORMS = (
-    '"TOKEN" at least 99 %; "TOKEN" kept; "TOKEN" cut; "TOKEN" above "TOKEN"; unseen at most 1 %; '
-    "beyond 10 at least 5 %; entropy at most 0.5 bits; perplexity at most 3; cut at least 10 %; kept 1; "
-    'kept at most 5; exact; bounds; answer of 40 tokens; answer begins "TEXT"; answer at most 1 %; '
-    "answer at least 20 bits; answer kept; answer cut; greedy 7; at token 3. "
+    '"TOKEN" at least 99 %; "TOKEN" kept; "TOKEN" cut; "TOKEN" above "TOKEN"; "TOKEN" listed; '
+    "unseen at most 1 %; beyond 10 at least 5 %; entropy at most 0.5 bits; perplexity at most 3; "
+    'cut at least 10 %; kept 1; kept at most 5; exact; bounds; answer of 40 tokens; answer begins "TEXT"; '
+    "answer at most 1 %; answer at least 20 bits; answer kept; answer cut; greedy 7; at token 3. "
     "Any number but that of kept, greedy and tokens can also be about one. A token, unseen, "
     "beyond, entropy and perplexity can be in the model or after temperature: perplexity in the model about 2"
 )
@@ -170,6 +170,10 @@ def _above(words: _Words, shown: _Shown) -> str | None:
     return f"they are {_digits(ends[0], 1, ends[1])} % and {_digits(ends[1], 1, ends[0])} %"
 
 
+def _listed(words: _Words, shown: _Shown) -> None:
+    _index(words["token"], shown.decoding)
+
+
 def _certainty(words: _Words, shown: _Shown) -> str | None:
     exact = shown.decoding.exact
     if exact == (words["certainty"].lower() == "exact"):
@@ -236,6 +240,7 @@ _FORMS: tuple[tuple[re.Pattern[str], _Claim], ...] = tuple(
             _number(lambda _, shown: shown.decoding.after_cut.kept_tokens, whole=True),
         ),
         (rf"{_TOKEN}\s+(?P<fate>kept|cut)", _fate),
+        (rf"{_TOKEN}\s+listed", _listed),
         (rf'{_TOKEN}\s+above\s+"(?P<other>(?:(?!"\s).)+)"', _above),
         (r"(?P<certainty>exact|bounds)", _certainty),
         (rf"answer{_AMOUNT}(?P<unit>%|bits?)", _number(_answer)),
@@ -265,12 +270,11 @@ def _read(text: str) -> tuple[_Words, _Claim]:
 def _index(name: str, decoding: Decoding) -> int:
     """Return the index of the most likely listed token of that name."""
     distribution = decoding.distribution
-    for index in range(len(distribution)):
-        token = distribution.token(index)
-        shown = label(token.text, token.bytes, LONGEST)
-        if token.text in (name, f" {name}") or shown in (name, f"␣{name}"):
-            return index
-    raise _NothingToMeasureError(f'"{safe_line(name)}" is not among the tokens that the model listed')
+    tokens = map(distribution.token, range(len(distribution)))
+    index = place_of(name, (label(token.text, token.bytes, LONGEST) for token in tokens), LONGEST)
+    if index is None:
+        raise _NothingToMeasureError(f'"{safe_line(name)}" is not among the tokens that the model listed')
+    return index
 
 
 def _decimal(value: float, percent: bool) -> Decimal:

@@ -14,8 +14,12 @@ BUNDLED = "bundled"
 
 
 def reading_time(text: str) -> float:
-    """Return the seconds that people are given to read a text: some 200 words a minute."""
-    return max(1.5, 0.06 * len(text))
+    """Return the seconds that people are given to look at the screen and to read a text."""
+    return 2.5 + 0.08 * len(text)
+
+
+QUESTION_TIME = 6.0
+"""Seconds that people are given besides to think about a question."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Step:
     Then the ``expectations`` are checked. None and empty ones change nothing.
 
     ``caption``: the text, or the question if there is an ``answer``, which is kept back until the next key.
+    In both, tokens stand between backticks.
+    ``marks``: the names of the tokens whose rows are marked on the board.
     ``source``: ``"bundled"``, or the file name of a recording beside the lesson.
     ``seed``: of the random numbers from here on.
     ``settings``: values by the names of :class:`~softmax_visualizer.decoding.DecodingSettings`, valid ones:
@@ -37,6 +43,7 @@ class Step:
 
     caption: str
     answer: str | None
+    marks: tuple[str, ...]
     prompt: str | None
     source: str | None
     seed: int | None
@@ -62,6 +69,8 @@ class Lesson:
     ``order``: its place in that list; None is after all others.
     ``size``: columns and rows of the terminal.
     ``source`` and ``prompt``: what is asked, and what about, before the first step; see :class:`Step`.
+    ``remember``: what is to be remembered of it, in short texts; none if it does not say.
+    ``next``: the name and the title of the built-in lesson that follows, if it names one.
     """
 
     name: str
@@ -73,11 +82,22 @@ class Lesson:
     source: str
     prompt: str
     steps: tuple[Step, ...]
+    remember: tuple[str, ...] = ()
+    next: tuple[str, str] | None = None
+
+    @property
+    def ending(self) -> str:
+        """The text of the last moment, after all steps; empty if there is nothing to say in it."""
+        lines = [f"{number}. {text}" for number, text in enumerate(self.remember, 1)]
+        if self.next is not None:
+            lines.append(f"Enter: the next lesson, {self.next[1]}")
+        return "\n".join(lines)
 
     @property
     def duration(self) -> float:
         """Seconds that the lesson takes when it plays by itself: its pauses and sweeps."""
-        return sum(
+        ending = reading_time(self.ending) if self.ending else 0.0
+        return ending + sum(
             step.pause + step.answer_pause + (step.sweep.seconds if step.sweep else 0.0)
             for step in self.steps
         )

@@ -8,9 +8,7 @@ from pathlib import Path
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.lessons.error import LessonError
 from softmax_visualizer.lessons.lesson import Lesson
-from softmax_visualizer.lessons.reading import read_lesson
-
-COURSE = Path(__file__).parent / "course"
+from softmax_visualizer.lessons.reading import COURSE, read_lesson
 
 
 def built_in() -> tuple[Path, ...]:

@@ -17,7 +17,7 @@ from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.lessons.error import LessonError
 from softmax_visualizer.lessons.expectation import Expectation
 from softmax_visualizer.lessons.keys import check_key
-from softmax_visualizer.lessons.lesson import BUNDLED, Lesson, Step, reading_time
+from softmax_visualizer.lessons.lesson import BUNDLED, QUESTION_TIME, Lesson, Step, reading_time
 from softmax_visualizer.lessons.lines import TableLines
 from softmax_visualizer.lessons.sweep import Sweep
 from softmax_visualizer.lessons.tables import Table, read_tables
@@ -28,16 +28,27 @@ VERSION = 1
 MOST_STEPS = 500
 MOST_KEYS = 2000
 LONGEST_PAUSE = 60
+LONGEST_TITLE = 80
 LONGEST_CAPTION = 400
 LONGEST_PROMPT = 10_000
 
 DEFAULT_SIZE = (100, 30)
 _SIZES = ((60, 250), (18, 80))
 
-_LESSON = ("lesson", "title", "about", "order", "size", "model", "recording", "prompt", "step")
+COURSE = Path(__file__).parent / "course"
+"""The folder of the built-in lessons."""
+
+MOST_MARKS = 4
+_LONGEST_MARK = 80
+_REMEMBERED = 3
+_LONGEST_REMEMBERED = 120
+
+_LESSON = (
+    "lesson", "title", "about", "order", "size", "model", "recording", "prompt", "remember", "next", "step",
+)  # fmt: skip
 _STEP = (
-    "caption", "question", "answer", "prompt", "model", "recording", "seed", "settings", "keys", "sweep",
-    "pause", "expect",
+    "caption", "question", "answer", "mark", "prompt", "model", "recording", "seed", "settings", "keys",
+    "sweep", "pause", "expect",
 )  # fmt: skip
 _SETTINGS = ("temperature", "top_p", "top_k", "min_p", "order")
 
@@ -63,13 +74,15 @@ def read_lesson(path: Path) -> Lesson:
     return Lesson(
         name=path.stem,
         path=path,
-        title=top.text("title", 80) or "",
+        title=top.text("title", LONGEST_TITLE) or "",
         about=top.text("about", 120) or "",
         order=_whole(top, "order", 1, 999, "the lesson's place in the list"),
         size=_size(top),
         source=_source(top) or BUNDLED,
         prompt=_prompt(top) or "",
         steps=tuple(_step(table) for table in steps),
+        remember=_remember(top),
+        next=_next(top),
     )
 
 
@@ -98,20 +111,69 @@ def _step(table: Table) -> Step:
         raise table.wrong("caption", "a step needs either a caption or a question.")
     if ("question" in entries) != ("answer" in entries):
         raise table.wrong("answer", "a question needs an answer, and an answer needs a question.")
-    caption = table.text("question" if "question" in entries else "caption", LONGEST_CAPTION) or ""
+    caption = table.said("question" if "question" in entries else "caption", LONGEST_CAPTION) or ""
+    answer = table.said("answer", LONGEST_CAPTION)
+    marks = _marks(table)
     return Step(
         caption=caption,
-        answer=table.text("answer", LONGEST_CAPTION),
+        answer=answer,
+        marks=tuple(marks),
         prompt=_prompt(table),
         source=_source(table),
         seed=_whole(table, "seed", 0, 999_999, "where the random numbers begin"),
         settings=_settings(table),
         keys=_keys(table),
         sweep=_sweep(table),
-        pause=_pause(table, reading_time(caption)),
-        expectations=_expectations(table),
+        pause=_pause(table, reading_time(caption) + (0.0 if answer is None else QUESTION_TIME)),
+        expectations=(*_expectations(table), *marks.values()),
         line=table.lines.line,
     )
+
+
+def _remember(top: Table) -> tuple[str, ...]:
+    texts = [text.strip() for text in top.texts("remember")]
+    if "remember" in top.entries and len(texts) != _REMEMBERED:
+        raise top.wrong("remember", f"remember has exactly {_REMEMBERED} texts.")
+    for item, text in enumerate(texts):
+        if not 1 <= len(text) <= _LONGEST_REMEMBERED or "\n" in text:
+            longest = f"a text of 1 to {_LONGEST_REMEMBERED} characters on one line"
+            raise top.wrong("remember", f"each of the {_REMEMBERED} in remember must be {longest}.", item)
+        top.check_tokens("remember", text, item)
+    return tuple(texts)
+
+
+def _next(top: Table) -> tuple[str, str] | None:
+    name = top.text("next", 60)
+    if name is None:
+        return None
+    paths = {path.stem: path for path in COURSE.glob("*.toml")}
+    if name not in paths:
+        raise top.wrong("next", f'there is no built-in lesson "{safe_line(name)}".')
+    following, _ = read_tables(paths[name])
+    return name, following.text("title", LONGEST_TITLE) or name
+
+
+def _marks(table: Table) -> dict[str, Expectation]:
+    """Return the tokens that a step marks, each with the expectation that there is such a token."""
+    value = table.entries.get("mark", [])
+    names = [value] if isinstance(value, str) else value
+    if (
+        not isinstance(names, list)
+        or len(names) > MOST_MARKS
+        or not all(isinstance(name, str) and 1 <= len(name.strip()) <= _LONGEST_MARK for name in names)
+    ):
+        raise table.wrong(
+            "mark",
+            f'mark must be a token, such as mark = "lazy", or a list of up to {MOST_MARKS} tokens of at most '
+            f"{_LONGEST_MARK} characters.",
+        )
+    marks = {}
+    for item, name in enumerate(names):
+        try:
+            marks[name] = Expectation.parse(f'"{name}" listed', table.lines.of("mark", item))
+        except LessonError as error:
+            raise table.wrong("mark", f'"{safe_line(name, 40)}" cannot be a token.', item) from error
+    return marks
 
 
 def _prompt(table: Table) -> str | None:

@@ -21,6 +21,10 @@ MOST_DOTS = 100
 """Dots in a line: the time that the parser takes for a key such as ``a.a.a`` grows with their square."""
 
 
+LONGEST_TOKEN = 40
+"""Characters of a token in a text, which is not broken over two lines."""
+
+
 @dataclass(frozen=True)
 class Table:
     """A lesson, one of its steps or a step's settings: what stands in it, and where.
@@ -64,6 +68,35 @@ class Table:
         if not isinstance(value, str) or not 1 <= len(value.strip()) <= longest:
             raise self.wrong(entry, f"{entry} must be a text of 1 to {longest:,} characters.")
         return value.strip()
+
+    def said(self, entry: str, longest: int) -> str | None:
+        """Return :meth:`text` of an entry that people read, in which tokens stand between backticks.
+
+        Raises:
+            LessonError: it is no such text, or a backtick has no other, or what stands between two of them
+                is no token.
+        """
+        text = self.text(entry, longest)
+        if text is not None:
+            self.check_tokens(entry, text)
+        return text
+
+    def check_tokens(self, entry: str, text: str, item: int | None = None) -> None:
+        """Check the backticks of a text.
+
+        Raises:
+            LessonError: one of them has no other, or what stands between two of them is no token.
+        """
+        _, *parts = text.split("`")
+        if len(parts) % 2:
+            raise self.wrong(entry, f"{entry} has a backtick (`) without another one.", item)
+        for token in parts[::2]:
+            if "\n" in token or not 1 <= len(token) <= LONGEST_TOKEN:
+                raise self.wrong(
+                    entry,
+                    f"between two backticks stands a token of 1 to {LONGEST_TOKEN} characters on one line.",
+                    item,
+                )
 
     def texts(self, entry: str) -> list[str]:
         """Return the texts in an entry's list; none if there is no such entry.

@@ -123,8 +123,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Caption:
-    """What a lesson says: ``before`` stays for reference above ``text``; ``longest`` has all of its pairs.
+    """What a lesson says: ``before`` stays for reference above ``text``; tokens in both stand in backticks.
 
+    ``longest`` has all of its pairs but that of the end, so that the caption keeps one height until then.
+    ``marks``: the names of the tokens that it speaks of.
     ``notice``: a sentence that stands in the line of messages as long as there is nothing else to say.
     """
 
@@ -132,6 +134,7 @@ class Caption:
     before: str
     text: str
     longest: Sequence[tuple[str, str]]
+    marks: tuple[str, ...] = ()
     notice: str = ""
 
 
@@ -273,6 +276,11 @@ class Scene:
         if self.sample is not None:
             return self.sample.index
         return self.step.index if self.step is not None and self.is_there else None
+
+    @property
+    def spoken_of(self) -> tuple[str, ...]:
+        """The names of the tokens that a lesson speaks of, to be marked on the board."""
+        return self.caption.marks if self.caption is not None else ()
 
     @property
     def chance(self) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from softmax_visualizer.lessons.lesson import Lesson, Step
+from softmax_visualizer.lessons.lesson import Lesson, Step, reading_time
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class LessonStart:
 
 @dataclass(frozen=True)
 class Moment:
-    """One thing to look at: a caption, a question, or the answer to one.
+    """One thing to look at: a caption, a question, the answer to one, or the end, which is of the last step.
 
     ``acts``: whether what the step does is done now; a question keeps it back, as it keeps the answer.
     """
@@ -30,6 +30,7 @@ class Moment:
     text: str
     pause: float
     acts: bool
+    ends: bool = False
 
     @property
     def takes_time(self) -> bool:
@@ -46,4 +47,7 @@ def moments(lesson: Lesson) -> tuple[Moment, ...]:
         else:
             found.append(Moment(step, "", step.caption, step.pause, acts=False))
             found.append(Moment(step, step.caption, step.answer, step.answer_pause, acts=True))
+    if lesson.ending:
+        pause = reading_time(lesson.ending)
+        found.append(Moment(lesson.steps[-1], "", lesson.ending, pause, acts=False, ends=True))
     return tuple(found)

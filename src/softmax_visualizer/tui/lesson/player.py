@@ -19,10 +19,11 @@ from textual.widgets import Input, TextArea
 
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.lessons.lesson import BUNDLED, Lesson, Step
+from softmax_visualizer.lessons.listing import find_lesson
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.tui.dialogs.base import MarksScreen
 from softmax_visualizer.tui.knobs import with_value
-from softmax_visualizer.tui.lesson.moments import Moment, moments
+from softmax_visualizer.tui.lesson.moments import LessonStart, Moment, moments
 from softmax_visualizer.tui.scene import Caption, Scene
 from softmax_visualizer.tui.stage import Stage
 from softmax_visualizer.tui.terminal import private
@@ -60,6 +61,9 @@ class LessonStage(Stage, Protocol):
 
     def stop(self) -> None:
         """Stop what is being asked or written."""
+
+    def teach(self, start: LessonStart) -> None:
+        """Play a lesson from its beginning."""
 
     def leave_lesson(self) -> None:
         """Go back to what was there before the lesson."""
@@ -111,10 +115,18 @@ class LessonPlayer:
             return True
         if returned:
             del self._held[0]
-        moves = key in ("space", "backspace") and not self._somebody_types
-        if moves:
-            (self.go_on if key == "space" else self.go_back)()
+        move = None if self._somebody_types else self._moves.get(key)
+        if move is not None:
+            move()
         self._return_held()
+        return move is not None
+
+    @property
+    def _moves(self) -> dict[str, Callable[[], None]]:
+        """What the keys do that are the lesson's at this moment."""
+        moves = {"space": self.go_on, "backspace": self.go_back}
+        if self._moments[self._at].ends and self.lesson.next is not None and not self._explored:
+            moves["enter"] = self._follow
         return moves
 
     def _hold(self, event: events.Event) -> None:
@@ -164,6 +176,11 @@ class LessonPlayer:
         if not self._auto:
             self._hurry.set()
             self._start(self._return_to(max(self._at - 1, 0)))
+
+    def _follow(self) -> None:
+        """Play the lesson that follows, as fast as this one."""
+        assert self.lesson.next is not None
+        self._stage.teach(LessonStart(find_lesson(self.lesson.next[0]), speed=self._speed))
 
     def _start(self, work: Awaitable[None]) -> None:
         self._busy = True
@@ -357,14 +374,16 @@ class LessonPlayer:
 
     def _caption(self, moment: Moment | None) -> Caption:
         """Return the caption of a moment, or an empty one of the same height."""
-        longest = tuple((each.before, each.text) for each in self._moments)
+        longest = tuple((each.before, each.text) for each in self._moments if not each.ends)
         if moment is None:
             return Caption("", "", "", longest)
         (columns, rows), size = self.lesson.size, self._app.size
         notice = f"This lesson is made for {columns}x{rows} cells: {size.width}x{size.height} shows less."
         small = size.width < columns or size.height < rows
         title = f"{self.lesson.title} · {self._at + 1} of {len(self._moments)}"
-        return Caption(title, moment.before, moment.text, longest, notice if small else "")
+        title += " · to remember" if moment.ends and self.lesson.remember else ""
+        marks = moment.step.marks
+        return Caption(title, moment.before, moment.text, longest, marks, notice if small else "")
 
     def _say(self, moment: Moment) -> None:
         self._stage.update(replace(self._stage.scene, caption=self._caption(moment)))

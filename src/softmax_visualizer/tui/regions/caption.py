@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from softmax_visualizer.display.labels import safe_line, wrap
-from softmax_visualizer.display.pieces import Line, Piece, Role
+from softmax_visualizer.display.pieces import Line, Piece, Role, joined
 from softmax_visualizer.tui.scene import Scene
 from softmax_visualizer.tui.views.view import framed
+
+_NO_BREAK = "\xa0"
+"""Stands for a blank where no line may end; a safe text has none, since it spells it out."""
 
 
 def height(scene: Scene, width: int) -> int:
     """Return as many lines as the lesson's longest caption takes, so that nothing jumps; 0 without one."""
-    if scene.caption is None:
+    caption = scene.caption
+    if caption is None:
         return 0
-    large = scene.presenter.large
-    return 2 + max(
-        (len(_body(before, text, width, large)) for before, text in scene.caption.longest), default=1
-    )
+    captions = (*caption.longest, (caption.before, caption.text))
+    return 2 + max(1, *(len(_body(*each, width, scene.presenter.large)) for each in captions))
 
 
 def draw(scene: Scene, width: int, height: int) -> list[Line]:
@@ -33,6 +35,24 @@ def _body(before: str, text: str, width: int, large: bool) -> list[Line]:
     roles: tuple[tuple[str, Role], ...] = ((before, "faint"), (text, "name" if large else "text"))
     for part, role in roles:
         for paragraph in part.split("\n") if part else []:
-            for each in wrap(safe_line(paragraph), max(width - 4, 8)):
-                lines += [[Piece(each, role)], *([[]] if large else [])]
+            for each in _wrapped(paragraph, max(width - 4, 8), role):
+                lines += [each, *([[]] if large else [])]
     return [[], *lines] if large else lines
+
+
+def _wrapped(paragraph: str, width: int, role: Role) -> list[Line]:
+    """Return a text as lines, in which the tokens between its backticks stand out and are not broken."""
+    roles: tuple[Role, Role] = role, "token"
+    parts = safe_line(paragraph).split("`")
+    # the blanks around a token are part of it, and those in it are no place for a line to end
+    parts[1::2] = (safe_line(token).replace(" ", _NO_BREAK) for token in parts[1::2])
+    text = "".join(parts)
+    pieces = [Piece(char, roles[number % 2]) for number, part in enumerate(parts) for char in part]
+    lines, at = [], 0
+    for line in wrap(text, width):
+        # a space where the line before ended is gone
+        at = text.index(line, at)
+        shown = pieces[at : at + len(line)]
+        lines.append(joined(Piece(piece.text.replace(_NO_BREAK, " "), piece.role) for piece in shown))
+        at += len(line)
+    return lines

@@ -65,6 +65,7 @@ _LOOKS: dict[Role, _Look] = {
     "maybe": _Look("warning"),
     "pinned": _Look("warning", "bold"),
     "sampled": _Look("text-success", "bold"),
+    "token": _Look("text-accent", "bold underline"),
     "focus": _Look("accent"),
 }
 

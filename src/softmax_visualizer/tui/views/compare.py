@@ -64,7 +64,7 @@ def draw_sides(
     """
     from softmax_visualizer.display.columns import STATISTICS, Layout, table_of_bars
     from softmax_visualizer.display.comparison import changes, compared
-    from softmax_visualizer.display.pipeline import axis_of
+    from softmax_visualizer.display.pipeline import axis_of, rows_of
 
     count = len(compared_sides)
     words = changes(compared_sides, width - 2, max(height // 3, min(2 * (count - 1), height - 9)))
@@ -75,7 +75,8 @@ def draw_sides(
     here = count - 1 if chosen is None else chosen
     columns = [replace(column, final=number == here) for number, column in enumerate(columns)]
     axis = axis_of(scene.axis, columns)
-    lines = table_of_bars(columns, layout, axis, statistics=statistics)
+    spoken_of = rows_of(scene.spoken_of, columns[0])
+    lines = table_of_bars(columns, layout, axis, spoken_of=spoken_of, statistics=statistics)
     lines += [[] for _ in range(room - len(lines))]
     return Picture(lines + words, (f"axis {axis.caption}",))
 

@@ -12,7 +12,7 @@ STATISTICS_FROM = 14
 def draw(scene: Scene, width: int, height: int) -> Picture:
     """Draw the three columns, a row a token, on one scale."""
     from softmax_visualizer.display.columns import STATISTICS, Layout, table_of_bars
-    from softmax_visualizer.display.pipeline import axis_of, pipeline
+    from softmax_visualizer.display.pipeline import axis_of, pipeline, rows_of
 
     decoding = scene.decoding
     assert decoding is not None
@@ -22,8 +22,8 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
     rows = max(height - 2 - statistics, 1)
     columns = pipeline(decoding, rows, layout.number, pinned.decoding if pinned else None)
     axis = axis_of(scene.axis, columns, decoding)
-    sampled = scene.marked
-    lines = table_of_bars(columns, layout, axis, sampled, statistics=statistics)
+    spoken_of = rows_of(scene.spoken_of, columns[0])
+    lines = table_of_bars(columns, layout, axis, scene.marked, spoken_of=spoken_of, statistics=statistics)
     caption = (f"axis {axis.caption}",)
     return Picture(lines, (*caption, f"┃ pinned: {pinned.name}") if pinned else caption)
 

@@ -11,7 +11,7 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
     """Draw, of what top-p acts on, each token's probability and the sum up to it, with top-p marked."""
     from softmax_visualizer.display.bars import Axis
     from softmax_visualizer.display.columns import Column, Layout, table_of_bars
-    from softmax_visualizer.display.pipeline import pipeline, running_sum_bars, stage_words
+    from softmax_visualizer.display.pipeline import pipeline, rows_of, running_sum_bars, stage_words
 
     decoding, layout = scene.decoding, Layout.of(width)
     assert decoding is not None
@@ -21,7 +21,8 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
     before, after = (pipeline(decoding, rows, layout.number)[step] for step in ((1, 2) if first else (0, 1)))
     sums = running_sum_bars(stage, before.bars, layout.number, decoding.settings.top_p)
     column = Column(("running sum, ┃ top-p", "running sum"), sums, stage_words(stage))
-    lines = table_of_bars([before, column, after], layout, Axis.to(1.0), statistics=0)
+    spoken_of = rows_of(scene.spoken_of, before)
+    lines = table_of_bars([before, column, after], layout, Axis.to(1.0), spoken_of=spoken_of, statistics=0)
     where = f"at T {decimals(decoding.settings.temperature)}" if first else "at T = 1"
     return Picture(lines, ("axis 0 to 100 %", f"{cut_words(decoding.settings)} acts {where}"))
 

@@ -11,7 +11,7 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
     from softmax_visualizer.display.table import table
 
     assert scene.decoding is not None
-    rows = table(scene.decoding, max(height - 2, 1), width - 4, scene.top)
+    rows = table(scene.decoding, max(height - 2, 1), width - 4, scene.top, scene.spoken_of)
     return Picture(framed("The same numbers, as a table", rows, width, height))
 
 
