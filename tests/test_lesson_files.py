@@ -320,6 +320,7 @@ def typed(key: Key) -> list[str]:
     characters = {
         "slash": "/", "question_mark": "?", "number_sign": "#", "percent_sign": "%", "comma": ",",
         "full_stop": ".", "less_than_sign": "<", "greater_than_sign": ">", "exclamation_mark": "!",
+        "asterisk": "*",
     }  # fmt: skip
     return [characters.get(name, name) for name in key.keys.split(",")]
 

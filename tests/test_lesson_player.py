@@ -1178,7 +1178,7 @@ def test_tokens_in_a_caption_stand_out_without_their_backticks() -> None:
 
 def test_a_token_of_several_words_is_not_broken_over_two_lines() -> None:
     text = "one two `def is_even(n):`, and then"
-    first, *others = caption_lines(text, 30)
+    first, *others = caption_lines(text, 24)
     assert words_in("token", first) == []
     assert words_in("token", others[0]) == ["def is_even(n):"]
     assert "".join(piece.text for piece in others[0]).startswith("def is_even(n):,")
