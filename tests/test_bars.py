@@ -221,6 +221,27 @@ def test_a_bar_beyond_the_axis_says_so() -> None:
 
 
 @pytest.mark.parametrize(
+    ("share", "band", "drawn"),
+    [
+        (0.5, (0.25, 0.75), "██├██──┤"),
+        (0.0, (0.25, 0.75), "  ├────┤"),
+        (0.9, (0.25, 0.5), "██├█┤██▎"),
+        # where the bar ends, that is what is shown
+        (0.25, (0.2, 0.45), "█├─┤"),
+        (0.1, (0.0, 0.3), "▊─┤"),
+        # a mark in the first cell would only hide the bar
+        (0.05, (0.0, 0.1), "▍"),
+        (0.0, (0.0, 0.0), ""),
+    ],
+)
+def test_a_band_is_marked_and_never_hides_where_the_bar_ends(
+    share: float, band: tuple[float, float], drawn: str
+) -> None:
+    (area,) = bar_areas([exact(share, band=band)], 8, Axis.to(1.0))
+    assert "".join(piece.text for piece in area) == drawn
+
+
+@pytest.mark.parametrize(
     ("pinned", "drawn"),
     [(0.4, "████────┃"), (0.1, "██┃█"), (0.24, "████"), (0.9, "████─────»"), (0.0, "┃███")],
 )

@@ -1,6 +1,6 @@
 """Take the README's pictures: the real screen, saved by the app itself as SVG.
 
-The one of SmolLM2 is left as it is where the model is not on this machine (``models --fetch smollm2``).
+Those of SmolLM2 are left as they are where the model is not on this machine (``models --fetch smollm2``).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from softmax_visualizer.tui.screen import MainScreen
 DOCS = Path(__file__).parents[1] / "docs"
 
 FOX, DOOR = "The quick brown fox jumps over the", "She opened the"
+ANIMAL = "My favourite animal is the"
 ADA = '{"name": "Ada", "age":'
 
 BUNDLED = Configuration(model="bundled")
@@ -38,6 +39,11 @@ PICTURES = {
     "answers": (FOX, "A"),
 }
 """The name of each picture, the prompt, and the keys that lead to it from what the program opens with."""
+
+
+def counting(screen: MainScreen) -> bool:
+    """Whether samples are still coming, or are still to be judged."""
+    return any(worker.group == "count" and not worker.is_finished for worker in screen.workers)
 
 
 async def take(
@@ -59,7 +65,7 @@ async def take(
         for key in keys.split():
             await pilot.press(key)
             await pilot.pause(0.5)
-            while screen.scene.writing or screen.scene.request.state == "asking":
+            while screen.scene.writing or screen.scene.request.state == "asking" or counting(screen):
                 await pilot.pause(0.1)
         await pilot.pause(1.0)
         # how long the answer took is another number each time
@@ -77,9 +83,11 @@ async def take_all() -> None:
     try:
         weights.find("smollm2")
     except ModelError as error:
-        print(f"smollm2.svg was not taken. {error}")
+        print(f"smollm2.svg and samples.svg were not taken. {error}")
     else:
         await take("smollm2", SMOLLM2, ADA, settings=DecodingSettings(0.7, 0.9))
+        hot = DecodingSettings(1.5, 0.8)
+        await take("samples", SMOLLM2, ANIMAL, "asterisk home 4 delete enter V enter", settings=hot)
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ def bar_areas(bars: Sequence[Bar], cells: int, axis: Axis) -> list[Line]:
     beyond that, and ``»`` if it is beyond the axis; in the cell where the bar ends it has no mark.
 
     A band begins with ``├``, unless at zero, and ends with ``┤``, with ``─`` between them where the bar does
-    not reach.
+    not reach; the cell where the bar ends shows that.
     """
     if not (bars and cells):
         return [[] for _ in bars]
@@ -219,18 +219,23 @@ def _pinned(bar: Bar, drawn: Line, cells: int, axis: Axis) -> Line:
 
 
 def _banded(bar: Bar, drawn: Line, cells: int, axis: Axis) -> Line:
-    """Return a drawn bar with the ends of its band, but for one at zero; in a single cell it has no mark."""
+    """Return a drawn bar with the ends of its band, but not at zero, nor where the bar ends.
+
+    In a single cell a band has no mark.
+    """
     if bar.band is None:
         return drawn
     low, high = (min(int(axis.position(each) * cells), cells - 1) for each in bar.band)
     if low == high:
         return drawn
     spread = [Piece(char, piece.role) for piece in drawn for char in piece.text]
+    end = len(spread) - 1
     spread += [Piece(" ", "space")] * (low - len(spread))
     spread += [Piece("─", "pinned")] * (high + 1 - len(spread))
-    if bar.band[0] > 0:
+    if bar.band[0] > 0 and low != end:
         spread[low] = Piece("├", "pinned")
-    spread[high] = Piece("┤", "pinned")
+    if high != end:
+        spread[high] = Piece("┤", "pinned")
     return joined(spread)
 
 

@@ -166,5 +166,5 @@ def table(samples: Samples, width: int, rows: int, kind: str = "fit") -> tuple[l
     """
     layout = Layout.of(width)
     found = columns(samples, rows, layout)
-    axis = axis_of(kind, found, samples.decoding)
+    axis = axis_of(kind, found)
     return table_of_bars(found, layout, axis, statistics=0), axis
