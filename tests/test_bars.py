@@ -227,7 +227,7 @@ def test_a_bar_beyond_the_axis_says_so() -> None:
         (0.0, (0.25, 0.75), "  ├────┤"),
         (0.9, (0.25, 0.5), "██├█┤██▎"),
         # where the bar ends, that is what is shown
-        (0.25, (0.2, 0.45), "█├─┤"),
+        (0.25, (0.2, 0.45), "██─┤"),
         (0.1, (0.0, 0.3), "▊─┤"),
         # a mark in the first cell would only hide the bar
         (0.05, (0.0, 0.1), "▍"),
