@@ -223,8 +223,8 @@ def test_a_bar_beyond_the_axis_says_so() -> None:
 @pytest.mark.parametrize(
     ("share", "band", "drawn"),
     [
-        (0.5, (0.25, 0.75), "██├██──┤"),
-        (0.0, (0.25, 0.75), "  ├────┤"),
+        (0.5, (0.25, 0.75), "██├█──┤"),
+        (0.0, (0.25, 0.75), "  ├───┤"),
         (0.9, (0.25, 0.5), "██├█┤██▎"),
         # where the bar ends, that is what is shown
         (0.25, (0.2, 0.45), "██─┤"),

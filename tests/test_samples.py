@@ -225,6 +225,26 @@ def test_few_samples_cannot_tell_and_say_how_many_would() -> None:
     assert told >= 34
 
 
+def test_three_samples_tell_nothing_even_where_there_is_no_rival() -> None:
+    distribution, plain = whole(), DecodingSettings()
+    counts = sample(decode(distribution, plain), chances(1, 3))
+    (test,) = agreements(distribution, counts, (plain,))
+    assert (test.verdict, test.degrees) == ("cannot tell", 0)
+    assert test.needed is not None
+    enough = sample(decode(distribution, plain), chances(1, test.needed))
+    assert agreements(distribution, enough, (plain,))[0].degrees > 0
+    # but what is certain needs no more
+    greedy = DecodingSettings(0.0)
+    assert agreements(distribution, Counts(((0, 3),)), (greedy,))[0].verdict == "agrees"
+    assert agreements(distribution, Counts(((0, 3), (1, 1))), (greedy,))[0].verdict == "differs"
+
+
+def test_an_exact_setting_has_one_p_value() -> None:
+    distribution, hot = whole(), DecodingSettings(1.5)
+    (test,) = agreements(distribution, sample(decode(distribution, hot), chances(1, 900)), (hot,))
+    assert test.p_value.is_point
+
+
 def test_where_both_orders_come_to_the_same_neither_is_a_rival() -> None:
     distribution, plain = whole(), DecodingSettings(1.0, 0.9)
     counts = sample(decode(distribution, plain), chances(1, 400))

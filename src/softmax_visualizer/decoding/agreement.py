@@ -59,7 +59,8 @@ class Agreement:
     never gives. ``degrees``: of freedom. ``p_value``: the chance of samples that are at least as far off; an
     interval where the setting's own probabilities are known as one.
     ``verdict``: "differs" where even the highest p-value is below :data:`LEVEL`; "agrees" where it is not,
-    and every rival differs, or comes to the same; else "cannot tell".
+    there are enough samples to see anything, and every rival differs or comes to the same; else "cannot
+    tell".
     ``needed``: how many samples it takes to tell it from its rivals; None where that is not the question, or
     no number is enough, since too little of the distribution is known.
     """
@@ -182,6 +183,8 @@ def agreements(
             ]
             if rivals or p_value.estimate < LEVEL:
                 verdict = "cannot tell"
+            elif degrees == 0 and (few := _needed_for_two_cells(theory)) > counts.total:
+                verdict, needed = "cannot tell", few
             if rivals and not any(_hides(decodings[other], theory) for other in rivals):
                 needed = max(_samples_needed(theory, theories[other]) for other in rivals)
         found.append(Agreement(settings[number], statistic, degrees, p_value, verdict, needed))
@@ -254,9 +257,8 @@ def _tested(decoding: Decoding, counts: Counts) -> tuple[float, int, Interval]:
         forms.append(tested(theory)[2])
     for nudge in (1 - _ROUNDING, 1 + _ROUNDING):
         # on the edge of a cut, rounding in an engine decides whether a token is in or out
-        nudged = replace(
-            settings, top_p=min(settings.top_p * nudge, 1.0), min_p=min(settings.min_p * nudge, 1.0)
-        )
+        top_p = 1.0 if settings.top_p == 1 else min(settings.top_p * nudge, 1.0)
+        nudged = replace(settings, top_p=top_p, min_p=min(settings.min_p * nudge, 1.0))
         if nudged != settings and nudged.cuts:
             other = _theory(decode(decoding.distribution, nudged), counts)
             if not _same(other, usual):
@@ -346,6 +348,16 @@ def _same(one: _Theory, other: _Theory) -> bool:
     return bool(np.allclose(one.listed, other.listed, rtol=1e-9, atol=1e-12)) and math.isclose(
         one.rest, other.rest, rel_tol=1e-9, abs_tol=1e-12
     )
+
+
+def _needed_for_two_cells(theory: _Theory) -> int:
+    """Return how many samples it takes to compare anything; 0 for what is certain."""
+    samples = 1
+    while len(theory.cells(samples)[1]) < 2:
+        if samples > MOST_NEEDED:
+            return 0
+        samples = math.ceil(samples * 1.25)
+    return samples
 
 
 def _samples_needed(theory: _Theory, rival: _Theory) -> int:
