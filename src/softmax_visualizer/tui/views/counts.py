@@ -23,8 +23,7 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
     said = said[: max(height // 3, 1)]
     lines, axis = table(samples, width, max(height - 2 - len(said), 1), scene.axis)
     below = [[Piece(f" {safe_line(each[:1].upper() + each[1:], width - 3)}.", "number")] for each in said]
-    words = "├┤ 95 of 100 counts"
-    return Picture([*lines, *below], (f"axis {axis.caption}", words))
+    return Picture([*lines, *below], (f"axis {axis.caption}",))
 
 
 VIEW = View(
