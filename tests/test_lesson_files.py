@@ -371,7 +371,7 @@ def test_other_keys_are_refused_with_those_that_can_be_pressed(folder: Path, key
     [
         (
             'capton = "c"',
-            '"capton" is not known in a step; a step has caption, question, answer, mark, prompt',
+            '"capton" is not known in a step; a step has caption, question, predict, choices, guess',
         ),
         ("caption = 3", "caption must be a text of 1 to 400 characters."),
         ('caption = " "', "caption must be a text of 1 to 400 characters."),
