@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from softmax_visualizer.decoding.generation import text_of
 from softmax_visualizer.display.labels import label, place_of, safe_line
-from softmax_visualizer.lessons.error import LessonError
+from softmax_visualizer.lessons.error import LessonError, did_you_mean
 
 if TYPE_CHECKING:
     from softmax_visualizer.decoding import Decoding, Interval, Stage
@@ -299,7 +299,18 @@ def _measure(text: str) -> tuple[_Words, _Measure]:
         for form, measure in _MEASURES:
             if found := form.fullmatch(text.strip()):
                 return {name: word for name, word in found.groupdict().items() if word is not None}, measure
-    raise LessonError(f"{safe_line(text, 80)} is not a number that can be predicted. It can be {MEASURABLE}.")
+    shown = safe_line(text, 80)
+    raise LessonError(
+        f"{shown} is not a number that can be predicted.{_nearest_words(text)} It can be {MEASURABLE}."
+    )
+
+
+def _nearest_words(text: str) -> str:
+    """Ask whether known words are meant by the first one that is not known, outside of tokens and numbers."""
+    known = re.findall("[a-z]+", re.sub('"[^"]*"', "", FORMS.partition(" Any number")[0]).lower())
+    known += ["in", "the", "model", "after", "temperature"]
+    words = re.findall("[A-Za-z]+", re.sub(_TOKEN, "", text[:LONGEST]))
+    return next((did_you_mean(word, known) for word in words if word.lower() not in known), "")
 
 
 def _read(text: str) -> tuple[_Words, _Claim]:
@@ -307,7 +318,8 @@ def _read(text: str) -> tuple[_Words, _Claim]:
         for form, claim in _FORMS:
             if found := form.fullmatch(text.strip()):
                 return {name: word for name, word in found.groupdict().items() if word is not None}, claim
-    raise LessonError(f"{safe_line(text, 80)} is not an expectation. The forms are: {FORMS}.")
+    shown = safe_line(text, 80)
+    raise LessonError(f"{shown} is not an expectation.{_nearest_words(text)} The forms are: {FORMS}.")
 
 
 def _index(name: str, decoding: Decoding) -> int:

@@ -14,7 +14,7 @@ from typing import get_args
 
 from softmax_visualizer.decoding.settings import DecodingSettings, Order, SettingsError
 from softmax_visualizer.display.labels import safe_line
-from softmax_visualizer.lessons.error import LessonError
+from softmax_visualizer.lessons.error import LessonError, did_you_mean
 from softmax_visualizer.lessons.expectation import LONGEST, Expectation, Measure
 from softmax_visualizer.lessons.keys import check_key
 from softmax_visualizer.lessons.lesson import BUNDLED, QUESTION_TIME, Lesson, Step, reading_time
@@ -151,7 +151,9 @@ def _next(top: Table) -> tuple[str, str] | None:
         return None
     paths = {path.stem: path for path in COURSE.glob("*.toml")}
     if name not in paths:
-        raise top.wrong("next", f'there is no built-in lesson "{safe_line(name)}".')
+        raise top.wrong(
+            "next", f'there is no built-in lesson "{safe_line(name)}".{did_you_mean(name, paths)}'
+        )
     following, _ = read_tables(paths[name])
     return name, following.text("title", LONGEST_TITLE) or name
 

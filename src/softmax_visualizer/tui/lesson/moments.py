@@ -10,13 +10,18 @@ from softmax_visualizer.lessons.prediction import Prediction
 
 @dataclass(frozen=True)
 class LessonStart:
-    """A lesson and how it is to be played: ``auto``: by itself, ``speed`` times as fast as its file says."""
+    """A lesson and how it is to be played.
+
+    ``auto``: by itself, ``speed`` times as fast as its file says; infinitely fast is all at once, in which a
+    sweep is no more than its ends. ``step``: the one to begin with, from 1. ``presenting``: of ``"keys"``,
+    ``"large"`` and ``"bare"``: see :func:`actions.present`.
+    """
 
     lesson: Lesson
     auto: bool = False
     speed: float = 1.0
     presenting: frozenset[str] = frozenset()
-    """Of ``"keys"``, ``"large"`` and ``"bare"``: see :func:`actions.present`."""
+    step: int = 1
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from math import isinf
 from typing import TYPE_CHECKING, Protocol, cast
 
 from textual import events
 from textual.widgets import Input, TextArea
 
 from softmax_visualizer.display.labels import safe_line
-from softmax_visualizer.lessons.lesson import BUNDLED, Lesson, Step
+from softmax_visualizer.lessons.lesson import BUNDLED, Step
 from softmax_visualizer.lessons.listing import find_lesson
 from softmax_visualizer.lessons.prediction import (
     Judged,
@@ -84,14 +85,16 @@ class LessonPlayer:
     ``failures``: what the lesson expected and did not find, as sentences with the place in the file.
     """
 
-    def __init__(self, stage: LessonStage, lesson: Lesson, *, auto: bool = False, speed: float = 1.0) -> None:
-        self.lesson = lesson
+    def __init__(self, stage: LessonStage, start: LessonStart) -> None:
+        self.lesson = start.lesson
         self.failures = stage.failures
         self._stage = stage
-        self._auto = auto
-        self._speed = speed
-        self._moments = moments(lesson)
-        self._at = 0
+        self._auto, self._speed = start.auto, start.speed
+        self._moments = moments(self.lesson)
+        first = self.lesson.steps[start.step - 1]
+        self._at = self._first = next(
+            number for number, moment in enumerate(self._moments) if moment.step is first
+        )
         # until the first moment is there
         self._busy = True
         self._hurry = asyncio.Event()
@@ -246,15 +249,21 @@ class LessonPlayer:
         with curtain:
             await self._painted()
             with self._app.one_picture():
-                await self._start_over()
-                self._say(self._moments[0])
+                # what comes before is played without a picture
+                with self._app.batch_update():
+                    await self._return_to(self._first - 1)
+                    self._hurry.clear()
+                    self._at = self._first
+                    self._say(self._moments[self._at])
                 await self._painted()
             if self._auto:
-                for number, moment in enumerate(self._moments):
+                for number, moment in enumerate(self._moments[self._first :], self._first):
                     self._busy = True
-                    if number and self._explored:
+                    if number > self._first and self._explored:
                         await self._return_to(number - 1)
                     self._hurry.clear()
+                    if isinf(self._speed):
+                        self._hurry.set()
                     await self._show(number)
                     self._rest()
                     await self._wait(moment.pause)
@@ -262,11 +271,14 @@ class LessonPlayer:
                         self._predicted[number + 1] = moment.asks.guess
                 self._app.exit(return_code=1 if self.failures else 0)
                 return
-        await self._show(0)
+        await self._show(self._first)
         self._rest()
 
     async def _return_to(self, number: int) -> None:
-        """Show again how a moment ended; what its scene does not hold is played once more, at once."""
+        """Show again how a moment ended; what its scene does not hold is played once more, at once.
+
+        Before the first moment is the question that the lesson begins with.
+        """
         self._hurry.set()
         # first of all: a picture waits for what is under way
         self._stage.stop()
