@@ -48,7 +48,7 @@ def refusal(text: str | bytes, folder: Path) -> str:
         read(text, folder)
     said = str(refused.value)
     assert said.isprintable()
-    assert said.endswith(".")
+    assert said.endswith((".", "?"))
     return said
 
 
@@ -357,10 +357,29 @@ def test_every_key_that_reaches_out_of_the_program_is_refused(folder: Path) -> N
 @pytest.mark.parametrize("key", ["", " ", "ctrl+p", "ctrl+z", "Left", "f12", "rigth", "ab", "\\u001b", "\\n"])
 def test_other_keys_are_refused_with_those_that_can_be_pressed(folder: Path, key: str) -> None:
     message = refusal(THREE_STEPS + f'caption = "c"\nkeys = ["{key}"]\n', folder)
-    assert (
-        "is not a key that a lesson can press. It can press single characters but l, q, w and y, left, right"
-        in message
-    )
+    assert "is not a key that a lesson can press." in message
+    assert " It can press single characters but l, q, w and y, left, right" in message
+
+
+@pytest.mark.parametrize(
+    ("entry", "near"),
+    [
+        ("setings = { temperature = 1 }", "settings"),
+        ("settings = { temprature = 1 }", "temperature"),
+        ('keys = ["rigth"]', "right"),
+        ('keys = ["shift-left"]', "shift+left"),
+        ("expect = ['entrophy at most 1 bit']", "entropy"),
+        ("expect = ['\"entrophy\" keept']", "kept"),
+        ("expect = ['\"a b\" in the modle about 3 %']", "model"),
+    ],
+)
+def test_what_is_near_to_something_that_is_known_is_asked_about(folder: Path, entry: str, near: str) -> None:
+    assert f' Did you mean "{near}"?' in refusal(THREE_STEPS + f'caption = "c"\n{entry}\n', folder)
+
+
+@pytest.mark.parametrize("entry", ["x = 1", "settings = { a = 1 }", 'keys = ["zz"]', "expect = ['zzz']"])
+def test_what_is_near_to_nothing_is_not_asked_about(folder: Path, entry: str) -> None:
+    assert "Did you mean" not in refusal(THREE_STEPS + f'caption = "c"\n{entry}\n', folder)
 
 
 # --- what is refused, and where ---
@@ -371,7 +390,7 @@ def test_other_keys_are_refused_with_those_that_can_be_pressed(folder: Path, key
     [
         (
             'capton = "c"',
-            '"capton" is not known in a step; a step has caption, question, answer, mark, prompt',
+            '"capton" is not known in a step. Did you mean "caption"? A step has caption, question, predict',
         ),
         ("caption = 3", "caption must be a text of 1 to 400 characters."),
         ('caption = " "', "caption must be a text of 1 to 400 characters."),
@@ -383,7 +402,7 @@ def test_other_keys_are_refused_with_those_that_can_be_pressed(folder: Path, key
         ("seed = -1", "seed must be a whole number from 0 to 999,999: where the random numbers begin."),
         ("seed = 1.0", "seed must be a whole number from 0 to 999,999"),
         ("settings = 1", "settings must be a table, such as settings = { temperature = 0.7 }."),
-        ("settings = { temp = 1 }", '"temp" is not known in settings; settings have temperature, top_p,'),
+        ("settings = { temp = 1 }", '"temp" is not known in settings. Settings have temperature, top_p,'),
         ("settings = { temperature = -1 }", "Temperature must be 0 or more, not -1."),
         ("settings = { temperature = nan }", "Temperature must be a finite number, not nan."),
         (
@@ -411,7 +430,7 @@ def test_other_keys_are_refused_with_those_that_can_be_pressed(folder: Path, key
         ('expect = "exact"', "expect must be a list of texts"),
         (
             "expect = ['\"lazy\" at leest 99 %']",
-            '"lazy" at leest 99 % is not an expectation. The forms are: "TOKEN"',
+            '"lazy" at leest 99 % is not an expectation. Did you mean "least"? The forms are: "TOKEN"',
         ),
         ('answer = "a"', "a question needs an answer, and an answer needs a question."),
     ],
@@ -454,7 +473,11 @@ def test_entries_that_need_or_exclude_each_other_are_named(
         ("lesson = true", 1, "lesson is the version of the format, so it must be 1."),
         ('lesson = 1\nprompt = "b"', 1, "a lesson needs an entry title"),
         ('lesson = 1\ntitle = "b"', 1, "a lesson needs an entry prompt"),
-        (HEAD + 'titel = "a"', 4, '"titel" is not known in a lesson; a lesson has lesson, title, about'),
+        (
+            HEAD + 'titel = "a"',
+            4,
+            '"titel" is not known in a lesson. Did you mean "title"? A lesson has lesson, title, about',
+        ),
         (HEAD + "[other]\na = 1", 4, '"other" is not known in a lesson'),
         (HEAD + "about = 1", 4, "about must be a text of 1 to 120 characters."),
         (HEAD + "order = 0", 4, "order must be a whole number from 1 to 999"),
@@ -467,6 +490,7 @@ def test_entries_that_need_or_exclude_each_other_are_named(
         (HEAD + 'remember = ["a",\n"`b",\n"c"]', 5, "remember has a backtick (`) without another one."),
         (HEAD + "next = 2", 4, "next must be a text of 1 to 60 characters."),
         (HEAD + 'next = "../fox"', 4, 'there is no built-in lesson "../fox"'),
+        (HEAD + 'next = "foxx"', 4, 'there is no built-in lesson "foxx". Did you mean "fox"?'),
         (HEAD + "size = [59, 30]", 4, "size must be columns and rows, from [60, 18] to [250, 80]"),
         (HEAD + "size = [100, 81]", 4, "size must be columns and rows"),
         (HEAD + "size = [100]", 4, "size must be columns and rows"),
@@ -697,5 +721,7 @@ def test_a_lesson_that_is_not_there_is_named_beside_those_that_are(course: Path)
         with pytest.raises(LessonError, match="The built-in lessons are first, late, a, b;") as refused:
             find_lesson(name)
         assert str(refused.value).isprintable()
+    with pytest.raises(LessonError, match=r'There is no lesson "furst"\. Did you mean "first"\?'):
+        find_lesson("furst")
     with pytest.raises(LessonError, match=r"furst\.toml cannot be read: no such file"):
         find_lesson("furst.toml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from math import inf
 
 from softmax_visualizer.cli.command import PROGRAM, Command, UsageError, number, whole
 from softmax_visualizer.cli.output import complain, safe, write
@@ -11,7 +12,7 @@ from softmax_visualizer.cli.screen import check_terminal, run_app
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("lesson", nargs="?", metavar="NAME|FILE", help="a built-in lesson, or a lesson file")
+    parser.add_argument("lessons", nargs="*", metavar="NAME|FILE", help="a built-in lesson, or a lesson file")
     parser.add_argument(
         "--list", action="store_true", help="list the built-in lessons and how long --auto takes, and exit"
     )
@@ -19,6 +20,15 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--auto",
         action="store_true",
         help="play by itself and exit: 0, or 1 if the lesson expected other numbers",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="play the lessons, or all built-in ones, without a terminal and at once, and say what does not "
+        "hold: 0 if nothing, 1 if something, 2 for a file that is no lesson",
+    )
+    parser.add_argument(
+        "--from", dest="step", default="1", metavar="STEP", help="begin with this step (default 1)"
     )
     parser.add_argument("--speed", default="1", help="with --auto, how many times as fast (default 1)")
     parser.add_argument("--seed", default="1", help="seed of the tokens that are sampled (default 1)")
@@ -44,14 +54,22 @@ def _run(options: argparse.Namespace) -> int:
                 for each in lessons
             )
             return 0
-        if options.lesson is None:
+        if options.check:
+            names = options.lessons or [str(path) for path in built_in()]
+            return max(_check(name, whole("--seed", options.seed)) for name in names)
+        if not options.lessons:
             raise UsageError(f"Name a lesson: {PROGRAM} lesson --list shows them.")
-        lesson = find_lesson(options.lesson)
+        name, *others = options.lessons
+        if others:
+            raise UsageError(f"One lesson at a time can be played, and {safe(others[0])} is a second one.")
+        lesson = find_lesson(name)
     except LessonError as error:
         raise UsageError(str(error)) from error
-    speed, seed = number("--speed", options.speed), whole("--seed", options.seed)
+    speed, seed, step = number("--speed", options.speed), whole("--seed", options.seed), options.step
     if not 0.1 <= speed <= 100:
         raise UsageError(f"--speed must be between 0.1 and 100, not {options.speed}.")
+    if not 1 <= whole("--from", step) <= len(lesson.steps):
+        raise UsageError(f"--from must be a step from 1 to {len(lesson.steps)}, not {step}.")
     check_terminal()
     if options.auto:
         # the terminal that plays a recording grants what it asks for, and would not know the player's keys
@@ -60,11 +78,34 @@ def _run(options: argparse.Namespace) -> int:
     from softmax_visualizer.tui.app import SoftmaxVisualizer
     from softmax_visualizer.tui.lesson.moments import LessonStart
 
-    start = LessonStart(lesson, options.auto, speed, frozenset(options.presenting or ()))
+    start = LessonStart(lesson, options.auto, speed, frozenset(options.presenting or ()), int(step))
     app = SoftmaxVisualizer(Configuration(model="bundled"), lesson.prompt, seed, lesson=start)
     status = run_app(app, mouse=not options.auto)
     for failure in app.failures:
         complain(failure)
+    return status
+
+
+def _check(name: str, seed: int) -> int:
+    """Play a lesson at once where nobody sees it, and print what does not hold; return the exit status."""
+    from softmax_visualizer.lessons.error import LessonError
+    from softmax_visualizer.lessons.listing import find_lesson
+    from softmax_visualizer.models.configuration import Configuration
+    from softmax_visualizer.tui.app import SoftmaxVisualizer
+    from softmax_visualizer.tui.lesson.moments import LessonStart
+
+    try:
+        lesson = find_lesson(name)
+    except LessonError as error:
+        complain(str(error))
+        return 2
+    start = LessonStart(lesson, auto=True, speed=inf)
+    app = SoftmaxVisualizer(Configuration(model="bundled"), lesson.prompt, seed, lesson=start)
+    status = run_app(app, mouse=False, hidden_size=lesson.size)
+    expected = sum(len(step.expectations) for step in lesson.steps)
+    found = f"{len(lesson.steps)} steps, {expected} expectations: "
+    found += f"{len(app.failures)} not as it should be" if status else "all is as it should be"
+    write(f"{safe(line)}\n" for line in (*app.failures, f"{lesson.path.name}: {found}."))
     return status
 
 

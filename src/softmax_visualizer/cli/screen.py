@@ -115,11 +115,14 @@ def _opened(options: argparse.Namespace, own: Configuration) -> tuple[SavedAnswe
     return saved, configuration
 
 
-def run_app(app: SoftmaxVisualizer, *, mouse: bool = True) -> int:
-    """Show the app until it ends; return the exit status, 1 after an error of the program's own."""
+def run_app(app: SoftmaxVisualizer, *, mouse: bool = True, hidden_size: tuple[int, int] | None = None) -> int:
+    """Show the app until it ends; return the exit status, 1 after an error of the program's own.
+
+    ``hidden_size``: columns and rows of a screen that nobody sees, in the place of the terminal.
+    """
     from softmax_visualizer.tui import crash
 
-    app.run(mouse=mouse)
+    app.run(mouse=mouse, headless=hidden_size is not None, size=hidden_size)
     if app.failure is not None:
         complain(
             f"An error in the program ended it ({type(app.failure).__name__}). "

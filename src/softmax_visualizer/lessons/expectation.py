@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from softmax_visualizer.decoding.generation import text_of
 from softmax_visualizer.display.labels import label, place_of, safe_line
-from softmax_visualizer.lessons.error import LessonError
+from softmax_visualizer.lessons.error import LessonError, did_you_mean
 
 if TYPE_CHECKING:
     from softmax_visualizer.decoding import Decoding, Interval, Stage
@@ -25,6 +25,9 @@ FORMS = (
     "beyond, entropy and perplexity can be in the model or after temperature: perplexity in the model about 2"
 )
 """What an expectation can say, for a person who wrote something else."""
+
+MEASURABLE = 'entropy, perplexity, kept, cut, unseen, beyond 10, and "TOKEN"; also "TOKEN" in the model'
+"""The numbers that can be predicted, for a person who wrote something else."""
 
 LONGEST = 200
 """Characters of an expectation."""
@@ -221,24 +224,25 @@ _AMOUNT = r"\s+(?P<how>at least|at most|about)\s+(?P<number>[0-9]{1,9}(?:\.[0-9]
 
 _COUNT = r"(?P<number>[0-9]{1,9})"
 
+_MEASURED: tuple[tuple[str, str, _Measure], ...] = (
+    (rf"{_TOKEN}{_STAGE}", "(?P<unit>%)", _token),
+    (rf"(?:unseen|beyond\s+(?P<rank>[0-9]{{1,9}})){_STAGE}", "(?P<unit>%)", _beyond),
+    (rf"entropy{_STAGE}", "(?P<unit>bits?)", lambda words, shown: _stage(words, shown).entropy),
+    (rf"perplexity{_STAGE}", "", lambda words, shown: _stage(words, shown).effective_tokens),
+    ("cut", "(?P<unit>%)", lambda _, shown: shown.decoding.cut_mass),
+)
+"""What is measured of a decoding, the unit that follows the number, and how it is found."""
+
+
+def _kept(_: _Words, shown: _Shown) -> Interval:
+    return shown.decoding.after_cut.kept_tokens
+
+
 _FORMS: tuple[tuple[re.Pattern[str], _Claim], ...] = tuple(
     (re.compile(form, re.IGNORECASE | re.ASCII), claim)
     for form, claim in (
-        (rf"{_TOKEN}{_STAGE}{_AMOUNT}(?P<unit>%)", _number(_token)),
-        (rf"(?:unseen|beyond\s+(?P<rank>[0-9]{{1,9}})){_STAGE}{_AMOUNT}(?P<unit>%)", _number(_beyond)),
-        (
-            rf"entropy{_STAGE}{_AMOUNT}(?P<unit>bits?)",
-            _number(lambda words, shown: _stage(words, shown).entropy),
-        ),
-        (
-            rf"perplexity{_STAGE}{_AMOUNT}",
-            _number(lambda words, shown: _stage(words, shown).effective_tokens),
-        ),
-        (rf"cut{_AMOUNT}(?P<unit>%)", _number(lambda _, shown: shown.decoding.cut_mass)),
-        (
-            r"kept(?:\s+(?P<how>at least|at most))?\s+(?P<number>[0-9]{1,9})",
-            _number(lambda _, shown: shown.decoding.after_cut.kept_tokens, whole=True),
-        ),
+        *((rf"{form}{_AMOUNT}{unit}", _number(measure)) for form, unit, measure in _MEASURED),
+        (r"kept(?:\s+(?P<how>at least|at most))?\s+(?P<number>[0-9]{1,9})", _number(_kept, whole=True)),
         (rf"{_TOKEN}\s+(?P<fate>kept|cut)", _fate),
         (rf"{_TOKEN}\s+listed", _listed),
         (rf'{_TOKEN}\s+above\s+"(?P<other>(?:(?!"\s).)+)"', _above),
@@ -259,12 +263,63 @@ _FORMS: tuple[tuple[re.Pattern[str], _Claim], ...] = tuple(
 )
 
 
+_MEASURES = tuple(
+    (re.compile(form, re.IGNORECASE | re.ASCII), measure)
+    for form, measure in (*((form, measure) for form, _, measure in _MEASURED), ("kept", _kept))
+)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number that a decoding has, as expectations name it: ``entropy``, ``"lazy" in the model``."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Measure:
+        """Return the measure that a text names.
+
+        Raises:
+            LessonError: it names none.
+        """
+        _measure(text)
+        return cls(text)
+
+    def of(self, decoding: Decoding) -> Interval | None:
+        """Return the number; None if it is about a token or a rank that the model did not list."""
+        words, measure = _measure(self.text)
+        try:
+            return measure(words, _Shown(decoding, None, 0))
+        except _NothingToMeasureError:
+            return None
+
+
+def _measure(text: str) -> tuple[_Words, _Measure]:
+    if len(text) <= LONGEST:
+        for form, measure in _MEASURES:
+            if found := form.fullmatch(text.strip()):
+                return {name: word for name, word in found.groupdict().items() if word is not None}, measure
+    shown = safe_line(text, 80)
+    raise LessonError(
+        f"{shown} is not a number that can be predicted.{_nearest_words(text)} It can be {MEASURABLE}."
+    )
+
+
+def _nearest_words(text: str) -> str:
+    """Ask whether known words are meant by the first one that is not known, outside of tokens and numbers."""
+    known = re.findall("[a-z]+", re.sub('"[^"]*"', "", FORMS.partition(" Any number")[0]).lower())
+    known += ["in", "the", "model", "after", "temperature"]
+    words = re.findall("[A-Za-z]+", re.sub(_TOKEN, "", text[:LONGEST]))
+    return next((did_you_mean(word, known) for word in words if word.lower() not in known), "")
+
+
 def _read(text: str) -> tuple[_Words, _Claim]:
     if len(text) <= LONGEST:
         for form, claim in _FORMS:
             if found := form.fullmatch(text.strip()):
                 return {name: word for name, word in found.groupdict().items() if word is not None}, claim
-    raise LessonError(f"{safe_line(text, 80)} is not an expectation. The forms are: {FORMS}.")
+    shown = safe_line(text, 80)
+    raise LessonError(f"{shown} is not an expectation.{_nearest_words(text)} The forms are: {FORMS}.")
 
 
 def _index(name: str, decoding: Decoding) -> int:

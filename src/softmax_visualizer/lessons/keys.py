@@ -1,11 +1,11 @@
 """The keys that a lesson may press."""
 
 from softmax_visualizer.display.labels import safe_line
-from softmax_visualizer.lessons.error import LessonError
+from softmax_visualizer.lessons.error import LessonError, did_you_mean
 
 _ARROWS = ("left", "right", "up", "down")
 
-_NAMES = frozenset(
+_NAMES = dict.fromkeys(
     (
         *_ARROWS,
         *(f"{modifier}+{arrow}" for modifier in ("shift", "alt") for arrow in _ARROWS),
@@ -47,4 +47,5 @@ def check_key(key: str) -> None:
         raise LessonError(f'"{shown}" cannot be pressed: a lesson cannot {_REFUSED[key]}.')
     # a space is as printable as a letter, but nobody can count the spaces in a list of keys
     if key not in _NAMES and (len(key) != 1 or key == " " or not key.isprintable()):
-        raise LessonError(f'"{shown}" is not a key that a lesson can press. It can press {ALLOWED}.')
+        near = did_you_mean(key, _NAMES)
+        raise LessonError(f'"{shown}" is not a key that a lesson can press.{near} It can press {ALLOWED}.')

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from softmax_visualizer.lessons.expectation import Expectation
+from softmax_visualizer.lessons.prediction import Prediction
 from softmax_visualizer.lessons.sweep import Sweep
 
 BUNDLED = "bundled"
@@ -21,6 +22,9 @@ def reading_time(text: str) -> float:
 QUESTION_TIME = 6.0
 """Seconds that people are given besides to think about a question."""
 
+VERDICT_TIME = 7.0
+"""Seconds that people are given besides to read what came of a prediction."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -31,6 +35,7 @@ class Step:
 
     ``caption``: the text, or the question if there is an ``answer``, which is kept back until the next key.
     In both, tokens stand between backticks.
+    ``prediction``: what the question lets people predict, if it does.
     ``marks``: the names of the tokens whose rows are marked on the board.
     ``source``: ``"bundled"``, or the file name of a recording beside the lesson.
     ``seed``: of the random numbers from here on.
@@ -43,6 +48,7 @@ class Step:
 
     caption: str
     answer: str | None
+    prediction: Prediction | None
     marks: tuple[str, ...]
     prompt: str | None
     source: str | None
@@ -57,7 +63,10 @@ class Step:
     @property
     def answer_pause(self) -> float:
         """Seconds to wait after the answer when the lesson plays by itself; 0 if there is none."""
-        return 0.0 if self.answer is None else reading_time(self.answer)
+        if self.answer is None:
+            return 0.0
+        guessed = self.prediction is not None and self.prediction.guess is not None
+        return reading_time(self.answer) + (VERDICT_TIME if guessed else 0.0)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import os.path
 from pathlib import Path
 
 from softmax_visualizer.display.labels import safe_line
-from softmax_visualizer.lessons.error import LessonError
+from softmax_visualizer.lessons.error import LessonError, did_you_mean
 from softmax_visualizer.lessons.lesson import Lesson
 from softmax_visualizer.lessons.reading import COURSE, read_lesson
 
@@ -38,8 +38,8 @@ def find_lesson(name_or_path: str) -> Lesson:
             return read_lesson(lesson)
     if os.path.isfile(path):
         return read_lesson(path)
-    names = ", ".join(lesson.stem for lesson in lessons)
+    names = [lesson.stem for lesson in lessons]
     raise LessonError(
-        f'There is no lesson "{safe_line(name_or_path, 60)}". The built-in lessons are {names}; '
-        "the name of a lesson file ends in .toml."
+        f'There is no lesson "{safe_line(name_or_path, 60)}".{did_you_mean(name_or_path, names)} '
+        f"The built-in lessons are {', '.join(names)}; the name of a lesson file ends in .toml."
     )

@@ -14,13 +14,14 @@ from typing import get_args
 
 from softmax_visualizer.decoding.settings import DecodingSettings, Order, SettingsError
 from softmax_visualizer.display.labels import safe_line
-from softmax_visualizer.lessons.error import LessonError
-from softmax_visualizer.lessons.expectation import Expectation
+from softmax_visualizer.lessons.error import LessonError, did_you_mean
+from softmax_visualizer.lessons.expectation import LONGEST, Expectation, Measure
 from softmax_visualizer.lessons.keys import check_key
 from softmax_visualizer.lessons.lesson import BUNDLED, QUESTION_TIME, Lesson, Step, reading_time
 from softmax_visualizer.lessons.lines import TableLines
+from softmax_visualizer.lessons.prediction import CHANGES, OTHER, Prediction
 from softmax_visualizer.lessons.sweep import Sweep
-from softmax_visualizer.lessons.tables import Table, read_tables
+from softmax_visualizer.lessons.tables import LONGEST_TOKEN, Table, read_tables
 
 VERSION = 1
 """The version of the format, which a file begins with; it changes when an entry changes its meaning."""
@@ -39,6 +40,7 @@ COURSE = Path(__file__).parent / "course"
 """The folder of the built-in lessons."""
 
 MOST_MARKS = 4
+MOST_CHOICES = 8
 _LONGEST_MARK = 80
 _REMEMBERED = 3
 _LONGEST_REMEMBERED = 120
@@ -47,8 +49,8 @@ _LESSON = (
     "lesson", "title", "about", "order", "size", "model", "recording", "prompt", "remember", "next", "step",
 )  # fmt: skip
 _STEP = (
-    "caption", "question", "answer", "mark", "prompt", "model", "recording", "seed", "settings", "keys",
-    "sweep", "pause", "expect",
+    "caption", "question", "predict", "choices", "guess", "answer", "mark", "prompt", "model", "recording",
+    "seed", "settings", "keys", "sweep", "pause", "expect",
 )  # fmt: skip
 _SETTINGS = ("temperature", "top_p", "top_k", "min_p", "order")
 
@@ -117,6 +119,7 @@ def _step(table: Table) -> Step:
     return Step(
         caption=caption,
         answer=answer,
+        prediction=_prediction(table),
         marks=tuple(marks),
         prompt=_prompt(table),
         source=_source(table),
@@ -148,9 +151,46 @@ def _next(top: Table) -> tuple[str, str] | None:
         return None
     paths = {path.stem: path for path in COURSE.glob("*.toml")}
     if name not in paths:
-        raise top.wrong("next", f'there is no built-in lesson "{safe_line(name)}".')
+        raise top.wrong(
+            "next", f'there is no built-in lesson "{safe_line(name)}".{did_you_mean(name, paths)}'
+        )
     following, _ = read_tables(paths[name])
     return name, following.text("title", LONGEST_TITLE) or name
+
+
+def _prediction(table: Table) -> Prediction | None:
+    about = table.text("predict", LONGEST)
+    for needing, needed in (("predict", "question"), ("guess", "predict"), ("choices", "predict")):
+        if needing in table.entries and needed not in table.entries:
+            raise table.wrong(needing, f"{needing} needs an entry {needed} in its step.")
+    if about is None:
+        return None
+    if about == "token":
+        measure, options = None, (*(f"`{choice}`" for choice in _choices(table)), OTHER)
+    else:
+        if "choices" in table.entries:
+            raise table.wrong("choices", 'choices need predict = "token".')
+        try:
+            measure, options = Measure.parse(about), CHANGES
+        except LessonError as error:
+            raise table.wrong("predict", f'{error} Or predict = "token", with choices.') from error
+    guess = table.text("guess", LONGEST_TOKEN)
+    names = [option.strip("`") for option in options]
+    if guess is not None and guess not in names:
+        raise table.wrong("guess", f"guess must be one of {', '.join(names)}.")
+    guessed = None if guess is None else names.index(guess)
+    return Prediction(measure, options, guessed, table.lines.of("predict"))
+
+
+def _choices(table: Table) -> list[str]:
+    choices = [choice.strip() for choice in table.texts("choices")]
+    if not 2 <= len(choices) <= MOST_CHOICES or len(set(choices)) < len(choices):
+        raise table.wrong("choices", f"choices must be 2 to {MOST_CHOICES} different tokens.")
+    for item, choice in enumerate(choices):
+        if "`" in choice or "\n" in choice or not 1 <= len(choice) <= LONGEST_TOKEN:
+            what = f"a token of 1 to {LONGEST_TOKEN} characters without a backtick"
+            raise table.wrong("choices", f"each of the choices must be {what}.", item)
+    return choices
 
 
 def _marks(table: Table) -> dict[str, Expectation]:

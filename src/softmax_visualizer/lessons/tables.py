@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from softmax_visualizer.display.labels import safe_line
-from softmax_visualizer.lessons.error import LessonError
+from softmax_visualizer.lessons.error import LessonError, did_you_mean
 from softmax_visualizer.lessons.lines import TableLines, locate
 from softmax_visualizer.models.reading import UnreadableError, read_file
 
@@ -52,8 +52,8 @@ class Table:
                 has = "have" if self.name == "settings" else "has"
                 raise self.wrong(
                     entry,
-                    f'"{safe_line(entry, 40)}" is not known in {self.name}; '
-                    f"{self.name} {has} {', '.join(known[:-1])} and {known[-1]}.",
+                    f'"{safe_line(entry, 40)}" is not known in {self.name}.{did_you_mean(entry, known)} '
+                    f"{self.name.capitalize()} {has} {', '.join(known[:-1])} and {known[-1]}.",
                 )
 
     def text(self, entry: str, longest: int) -> str | None:

@@ -252,7 +252,7 @@ class MainScreen(Screen[None]):
         self.stop()
         if self._before_lesson is None:
             self._before_lesson = self._scene
-        self.player = LessonPlayer(self, start.lesson, auto=start.auto, speed=start.speed)
+        self.player = LessonPlayer(self, start)
         for what in start.presenting:
             self.update(actions.present(self._scene, what))
         self.run_worker(self.player.play(self.player.lower_curtain()), group="lesson", exclusive=True)

@@ -5,17 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from softmax_visualizer.lessons.lesson import Lesson, Step, reading_time
+from softmax_visualizer.lessons.prediction import Prediction
 
 
 @dataclass(frozen=True)
 class LessonStart:
-    """A lesson and how it is to be played: ``auto``: by itself, ``speed`` times as fast as its file says."""
+    """A lesson and how it is to be played.
+
+    ``auto``: by itself, ``speed`` times as fast as its file says; infinitely fast is all at once, in which a
+    sweep is no more than its ends. ``step``: the one to begin with, from 1. ``presenting``: of ``"keys"``,
+    ``"large"`` and ``"bare"``: see :func:`actions.present`.
+    """
 
     lesson: Lesson
     auto: bool = False
     speed: float = 1.0
     presenting: frozenset[str] = frozenset()
-    """Of ``"keys"``, ``"large"`` and ``"bare"``: see :func:`actions.present`."""
+    step: int = 1
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,16 @@ class Moment:
     ends: bool = False
 
     @property
+    def asks(self) -> Prediction | None:
+        """What can be predicted now."""
+        return None if self.acts or self.ends else self.step.prediction
+
+    @property
+    def judges(self) -> Prediction | None:
+        """What comes true or does not now."""
+        return self.step.prediction if self.acts else None
+
+    @property
     def takes_time(self) -> bool:
         """Whether there is something to watch, and to hurry."""
         return self.acts and bool(self.step.keys or self.step.sweep)
@@ -45,7 +61,8 @@ def moments(lesson: Lesson) -> tuple[Moment, ...]:
         if step.answer is None:
             found.append(Moment(step, "", step.caption, step.pause, acts=True))
         else:
-            found.append(Moment(step, "", step.caption, step.pause, acts=False))
+            keys = f"\n{step.prediction.keys}" if step.prediction is not None else ""
+            found.append(Moment(step, "", step.caption + keys, step.pause, acts=False))
             found.append(Moment(step, step.caption, step.answer, step.answer_pause, acts=True))
     if lesson.ending:
         pause = reading_time(lesson.ending)

@@ -12,15 +12,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from math import isinf
 from typing import TYPE_CHECKING, Protocol, cast
 
 from textual import events
 from textual.widgets import Input, TextArea
 
 from softmax_visualizer.display.labels import safe_line
-from softmax_visualizer.lessons.lesson import BUNDLED, Lesson, Step
+from softmax_visualizer.lessons.lesson import BUNDLED, Step
 from softmax_visualizer.lessons.listing import find_lesson
+from softmax_visualizer.lessons.prediction import (
+    Judged,
+    Prediction,
+    changed,
+    longest_verdict,
+    sampled,
+    verdict,
+)
 from softmax_visualizer.models.configuration import Configuration
+from softmax_visualizer.tui import actions
 from softmax_visualizer.tui.dialogs.base import MarksScreen
 from softmax_visualizer.tui.knobs import with_value
 from softmax_visualizer.tui.lesson.moments import LessonStart, Moment, moments
@@ -75,19 +85,25 @@ class LessonPlayer:
     ``failures``: what the lesson expected and did not find, as sentences with the place in the file.
     """
 
-    def __init__(self, stage: LessonStage, lesson: Lesson, *, auto: bool = False, speed: float = 1.0) -> None:
-        self.lesson = lesson
+    def __init__(self, stage: LessonStage, start: LessonStart) -> None:
+        self.lesson = start.lesson
         self.failures = stage.failures
         self._stage = stage
-        self._auto = auto
-        self._speed = speed
-        self._moments = moments(lesson)
-        self._at = 0
+        self._auto, self._speed = start.auto, start.speed
+        self._moments = moments(self.lesson)
+        first = self.lesson.steps[start.step - 1]
+        self._at = self._first = next(
+            number for number, moment in enumerate(self._moments) if moment.step is first
+        )
         # until the first moment is there
         self._busy = True
         self._hurry = asyncio.Event()
         self._own: events.Key | None = None
         self._held: list[events.Event] = []
+        self._predicted: dict[int, int] = {}
+        """What was predicted, and below what came true: options by the number of the answer's moment."""
+        self._came: dict[int, int] = {}
+        self._longest = tuple(map(_at_its_longest, (each for each in self._moments if not each.ends)))
         self._left_as: object = None
         self._left: dict[int, Scene] = {}
         """The scenes in which moments ended, but for those with a dialog, of which a scene knows nothing."""
@@ -124,9 +140,13 @@ class LessonPlayer:
     @property
     def _moves(self) -> dict[str, Callable[[], None]]:
         """What the keys do that are the lesson's at this moment."""
-        moves = {"space": self.go_on, "backspace": self.go_back}
-        if self._moments[self._at].ends and self.lesson.next is not None and not self._explored:
+        moves: dict[str, Callable[[], None]] = {"space": self.go_on, "backspace": self.go_back}
+        moment = self._moments[self._at]
+        if moment.ends and self.lesson.next is not None and not (self._explored or self._auto):
             moves["enter"] = self._follow
+        if moment.asks is not None and not self._auto:
+            for option in range(len(moment.asks.options)):
+                moves[str(option + 1)] = partial(self._predict, option)
         return moves
 
     def _hold(self, event: events.Event) -> None:
@@ -166,6 +186,7 @@ class LessonPlayer:
             self._hurry.set()
             self._start(self._return_to(self._at))
         elif self._at + 1 < len(self._moments):
+            self._predicted.pop(self._at + 1, None)
             self._at += 1
             self._start(self._show(self._at))
         else:
@@ -176,6 +197,17 @@ class LessonPlayer:
         if not self._auto:
             self._hurry.set()
             self._start(self._return_to(max(self._at - 1, 0)))
+
+    def _predict(self, option: int) -> None:
+        """Keep what is predicted, and show the answer, after a return from what somebody has tried out."""
+        self._predicted[self._at + 1] = option
+        self._start(self._reveal(self._at, self._explored))
+
+    async def _reveal(self, question: int, explored: bool) -> None:
+        if explored:
+            await self._return_to(question)
+            self._hurry.clear()
+        await self._show(question + 1)
 
     def _follow(self) -> None:
         """Play the lesson that follows, as fast as this one."""
@@ -217,25 +249,36 @@ class LessonPlayer:
         with curtain:
             await self._painted()
             with self._app.one_picture():
-                await self._start_over()
-                self._say(self._moments[0])
+                # what comes before is played without a picture
+                with self._app.batch_update():
+                    await self._return_to(self._first - 1)
+                    self._hurry.clear()
+                    self._at = self._first
+                    self._say(self._moments[self._at])
                 await self._painted()
             if self._auto:
-                for number, moment in enumerate(self._moments):
+                for number, moment in enumerate(self._moments[self._first :], self._first):
                     self._busy = True
-                    if number and self._explored:
+                    if number > self._first and self._explored:
                         await self._return_to(number - 1)
                     self._hurry.clear()
+                    if isinf(self._speed):
+                        self._hurry.set()
                     await self._show(number)
                     self._rest()
                     await self._wait(moment.pause)
+                    if moment.asks is not None and moment.asks.guess is not None:
+                        self._predicted[number + 1] = moment.asks.guess
                 self._app.exit(return_code=1 if self.failures else 0)
                 return
-        await self._show(0)
+        await self._show(self._first)
         self._rest()
 
     async def _return_to(self, number: int) -> None:
-        """Show again how a moment ended; what its scene does not hold is played once more, at once."""
+        """Show again how a moment ended; what its scene does not hold is played once more, at once.
+
+        Before the first moment is the question that the lesson begins with.
+        """
         self._hurry.set()
         # first of all: a picture waits for what is under way
         self._stage.stop()
@@ -274,8 +317,9 @@ class LessonPlayer:
 
     async def _show(self, number: int) -> None:
         """Show one moment, and check what it expects."""
-        moment = self._moments[number]
+        moment, before = self._moments[number], self._stage.scene
         self._at = number
+        self._came.pop(number, None)
         if self._held:
             # what came before this moment could begin is meant for it as well
             self._hold(self._held[0])
@@ -285,10 +329,10 @@ class LessonPlayer:
                 self._set_up(moment.step)
             await self._settle()
             if not moment.takes_time:
-                self._conclude(moment)
+                self._conclude(moment, before)
         if moment.takes_time:
             await self._move(moment.step)
-            await self._act(partial(self._conclude, moment))
+            await self._act(partial(self._conclude, moment, before))
 
     def _set_up(self, step: Step) -> None:
         scene = self._stage.scene
@@ -374,22 +418,40 @@ class LessonPlayer:
 
     def _caption(self, moment: Moment | None) -> Caption:
         """Return the caption of a moment, or an empty one of the same height."""
-        longest = tuple((each.before, each.text) for each in self._moments if not each.ends)
         if moment is None:
-            return Caption("", "", "", longest)
+            return Caption("", "", "", self._longest)
         (columns, rows), size = self.lesson.size, self._app.size
         notice = f"This lesson is made for {columns}x{rows} cells: {size.width}x{size.height} shows less."
         small = size.width < columns or size.height < rows
         title = f"{self.lesson.title} · {self._at + 1} of {len(self._moments)}"
         title += " · to remember" if moment.ends and self.lesson.remember else ""
+        text = moment.text
+        if self._at in self._predicted and self._at in self._came:
+            text += f"\n{verdict(self._judged)}"
         marks = moment.step.marks
-        return Caption(title, moment.before, moment.text, longest, marks, notice if small else "")
+        return Caption(title, moment.before, text, self._longest, marks, notice if small else "")
+
+    @property
+    def _judged(self) -> list[Judged]:
+        """What was predicted so far, as far as it came true or did not."""
+        judged = []
+        for number, moment in enumerate(self._moments[: self._at + 1]):
+            if moment.judges is not None and number in self._predicted and number in self._came:
+                judged.append(Judged(moment.judges, self._predicted[number], self._came[number]))
+        return judged
 
     def _say(self, moment: Moment) -> None:
         self._stage.update(replace(self._stage.scene, caption=self._caption(moment)))
 
-    def _conclude(self, moment: Moment) -> None:
-        """Say what is not as it should be."""
+    def _conclude(self, moment: Moment, before: Scene) -> None:
+        """Say what came of what was predicted, and what is not as it should be."""
+        if moment.judges is not None:
+            if moment.judges.about is None and "space" not in moment.step.keys:
+                self._stage.update(actions.sample(self._stage.scene))
+            came = _came_true(moment.judges, before, self._stage.scene)
+            if came is not None:
+                self._came[self._at] = came
+            self._say(moment)
         for sentence in self._wrong(moment.step) if moment.acts else ():
             if sentence not in self.failures:
                 self.failures.append(sentence)
@@ -408,6 +470,10 @@ class LessonPlayer:
                 failure = expectation.failure(decoding, scene.path, scene.place) or ""
             if failure:
                 yield f"{file}, line {expectation.line}: {failure.rstrip(' .')}."
+        if step.prediction is not None and self._at not in self._came and refusal is None:
+            about = step.prediction.about
+            why = "no token was sampled" if about is None else f"what {safe_line(about.text)} does is unknown"
+            yield f"{file}, line {step.prediction.line}: nothing can be predicted here: {why}."
         asks = step.source is not None or step.prompt is not None or step is self.lesson.steps[0]
         if refusal is not None and asks and not step.expectations:
             yield f"{file}, line {step.line}: {refusal}"
@@ -416,6 +482,24 @@ class LessonPlayer:
         if name == BUNDLED:
             return Configuration(model=BUNDLED)
         return Configuration(replay=self.lesson.path.parent / name)
+
+
+def _at_its_longest(moment: Moment) -> tuple[str, str]:
+    """Return what a moment keeps for reference and what it says, with the longest verdict if there is one."""
+    verdicts = "" if moment.judges is None else f"\n{longest_verdict(moment.judges)}"
+    return moment.before, moment.text + verdicts
+
+
+def _came_true(prediction: Prediction, before: Scene, after: Scene) -> int | None:
+    """Return which option came true between two scenes; None if that is not certain."""
+    if prediction.about is None:
+        if after.sampled is None or after.samples == before.samples:
+            return None
+        return sampled(prediction, after.sampled.pin.decoding, after.sampled.index)
+    if before.decoding is None or after.decoding is None:
+        return None
+    ends = prediction.about.of(before.decoding), prediction.about.of(after.decoding)
+    return None if ends[0] is None or ends[1] is None else changed(ends[0], ends[1])
 
 
 def _name_of_key(key: str) -> str:

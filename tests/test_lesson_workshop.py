@@ -1,0 +1,157 @@
+"""What teachers work with: checking a lesson, beginning at a step, and seeing what was just written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from screens import text
+from softmax_visualizer.cli import main
+from softmax_visualizer.lessons.listing import built_in
+from test_lesson_player import (
+    TOUR,
+    caption,
+    in_terminal,
+    knobs,
+    lesson_file,
+    played_alone,
+    player,
+    playing,
+    press,
+    run,
+)
+
+# --- check ---
+
+LONG_PAUSES = """
+[[step]]
+caption = "one"
+pause = 60
+expect = ['"lazy" in the model about 55.9 %', 'exact']
+
+[[step]]
+question = "two"
+answer = "three"
+sweep = "temperature from 1 to 0.1 in 9 steps over 60 s"
+pause = 60
+expect = [
+  '"lazy" at least 99.99 %',
+]
+"""
+
+
+def test_a_check_plays_a_lesson_to_its_end_without_a_terminal_and_without_its_pauses(tmp_path: Path) -> None:
+    lesson_file(tmp_path, LONG_PAUSES)
+    checked = run(tmp_path, "--check", "mine.toml")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout == "mine.toml: 2 steps, 3 expectations: all is as it should be.\n"
+
+
+def test_a_check_names_the_line_and_what_was_expected_and_what_is(tmp_path: Path) -> None:
+    path = lesson_file(tmp_path, LONG_PAUSES.replace("least 99.99 %", "most 50 %").replace("55.9", "55.8"))
+    lines = path.read_text().split("\n")
+    first = next(number for number, line in enumerate(lines, 1) if "55.8" in line)
+    second = next(number for number, line in enumerate(lines, 1) if "most 50 %" in line)
+    checked = run(tmp_path, "--check", "mine.toml")
+    assert (checked.returncode, checked.stderr) == (1, "")
+    wrong, other, count = checked.stdout.splitlines()
+    assert wrong == f'mine.toml, line {first}: expected "lazy" in the model about 55.8 %, but it is 55.90 %.'
+    assert other.startswith(f'mine.toml, line {second}: expected "lazy" at most 50 %, but it is 9')
+    assert count == "mine.toml: 2 steps, 3 expectations: 2 not as it should be."
+
+
+def test_a_check_of_several_files_says_what_is_with_each_and_ends_with_the_worst(tmp_path: Path) -> None:
+    lesson_file(tmp_path, LONG_PAUSES, name="good")
+    lesson_file(tmp_path, LONG_PAUSES.replace("55.9", "55.8"), name="wrong")
+    (tmp_path / "broken.toml").write_text('lesson = 1\ntitle = 3\nprompt = "a"\n[[step]]\ncaption = "a"\n')
+    checked = run(tmp_path, "--check", "good.toml", "broken.toml", "wrong.toml", "nosuch")
+    assert checked.returncode == 2
+    assert [line.partition(":")[0] for line in checked.stdout.splitlines()] == [
+        "good.toml", "wrong.toml, line 9", "wrong.toml",
+    ]  # fmt: skip
+    broken, missing = checked.stderr.splitlines()
+    assert broken.startswith("softmax-visualizer: broken.toml, line 2: title must be a text")
+    assert missing.startswith('softmax-visualizer: There is no lesson "nosuch".')
+
+
+def test_a_check_without_names_is_of_the_built_in_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[tuple[Path, int]] = []
+
+    def check(name: str, seed: int) -> int:
+        checked.append((Path(name), seed))
+        return 0
+
+    monkeypatch.setattr("softmax_visualizer.cli.lesson._check", check)
+    assert main(["lesson", "--check"]) == 0
+    assert checked == [(path, 1) for path in built_in()]
+
+
+@pytest.mark.parametrize("name", ["fox", "asking"])
+def test_a_check_finds_nothing_wrong_with_a_built_in_lesson(tmp_path: Path, name: str) -> None:
+    checked = run(tmp_path, "--check", name)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout.endswith("all is as it should be.\n")
+
+
+# --- from a step on ---
+
+
+@pytest.mark.parametrize(("step", "words"), [(2, "cold moment"), (4, "sampled moment"), (9, "typed moment")])
+async def test_a_lesson_from_a_step_on_shows_what_it_shows_when_played_to_there(
+    tmp_path: Path, step: int, words: str
+) -> None:
+    path = lesson_file(tmp_path, TOUR)
+    async with playing(path) as (app, pilot):
+        while words not in text(app):
+            await press(app, pilot, "space")
+        expected = text(app)
+        await press(app, pilot, "space")
+        after = text(app)
+    async with playing(path, step=step) as (app, pilot):
+        assert text(app) == expected
+        await press(app, pilot, "space")
+        assert text(app) == after
+        assert player(app).failures == []
+
+
+async def test_the_steps_before_are_there_on_the_way_back(tmp_path: Path) -> None:
+    async with playing(lesson_file(tmp_path, TOUR), step=3) as (app, pilot):
+        await press(app, pilot, "backspace")
+        assert (caption(app), knobs(app)[0]) == ("cold moment", 0.2)
+        await press(app, pilot, "backspace")
+        assert (caption(app), knobs(app)[0]) == ("first moment", 1.0)
+        await press(app, pilot, "space", "space")
+        assert caption(app) == "pinned moment"
+
+
+async def test_a_question_is_where_its_step_begins(tmp_path: Path) -> None:
+    async with playing(lesson_file(tmp_path, TOUR), step=5) as (app, _):
+        assert "Which word comes after once upon a?" in text(app)
+        assert "It is time." not in text(app)
+
+
+async def test_by_itself_too_it_begins_with_the_step(tmp_path: Path) -> None:
+    steps = "".join(f'[[step]]\ncaption = "{name}"\nkeys = ["right"]\n' for name in ("one", "two", "three"))
+    app, seen = await played_alone(lesson_file(tmp_path, steps), step=2, speed=50)
+    assert (app.return_code, seen[-2:]) == (0, ["two", "three"])
+    assert app._main.scene.settings.temperature == 1.3
+
+
+@pytest.mark.parametrize(
+    ("step", "said"), [("0", "from 1 to 10"), ("11", "from 1 to 10"), ("x", "whole number")]
+)
+def test_a_step_that_is_not_there_is_refused(tmp_path: Path, step: str, said: str) -> None:
+    lesson_file(tmp_path, TOUR)
+    refused = run(tmp_path, "mine.toml", "--from", step)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert said in refused.stderr
+
+
+def test_a_lesson_from_a_step_on_in_a_terminal(tmp_path: Path) -> None:
+    lesson_file(tmp_path, TOUR)
+    with in_terminal(tmp_path, "mine.toml", "--from", "2") as terminal:
+        terminal.wait_for("cold moment", "┤ 0.20", "go on")
+        assert b"first moment" not in terminal.written
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0
