@@ -186,7 +186,9 @@ def agreements(
             elif degrees == 0 and (few := _needed_for_two_cells(theory)) > counts.total:
                 verdict, needed = "cannot tell", few
             if rivals and not any(_hides(decodings[other], theory) for other in rivals):
-                needed = max(_samples_needed(theory, theories[other]) for other in rivals)
+                # whichever of the two they come from
+                pairs = [(theory, theories[other]) for other in rivals]
+                needed = max(_samples_needed(*each) for pair in pairs for each in (pair, pair[::-1]))
         found.append(Agreement(settings[number], statistic, degrees, p_value, verdict, needed))
     return tuple(found)
 

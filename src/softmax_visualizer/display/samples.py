@@ -72,10 +72,11 @@ def verdict_sentences(samples: Samples) -> tuple[str, ...]:
     """Say what samples tell of each order, and what else they may come from."""
     if not samples.tests:
         return ()
+    total = samples.counts.total
     if samples.orders_are_one:
-        return (f"either order: {_verdict(samples.tests[0])}", *_fits(samples))
+        return (f"either order: {_verdict(samples.tests[0], total)}", *_fits(samples))
     return (
-        *(f"{order_phrase(test.settings.order)}: {_verdict(test)}" for test in samples.tests),
+        *(f"{order_phrase(test.settings.order)}: {_verdict(test, total)}" for test in samples.tests),
         *_fits(samples),
     )
 
@@ -92,14 +93,16 @@ def badge(samples: Samples) -> str:
     return "samples differ" if all(test.verdict == "differs" for test in samples.tests) else ""
 
 
-def _verdict(test: Agreement) -> str:
+def _verdict(test: Agreement, total: int) -> str:
     if test.verdict == "differs":
         return "cannot be (p < 1e-6)" if test.p_value.high < _SURE else f"differs ({_p(test.p_value)})"
     if test.verdict == "agrees":
         return f"agrees ({_p(test.p_value)})"
     takes = "too few tokens are listed to tell"
     if test.needed is not None:
-        takes = f"some {test.needed:,} samples would tell"
+        takes = (
+            f"some {test.needed:,} samples would tell" if test.needed > total else "more samples would tell"
+        )
     return f"cannot tell ({_p(test.p_value)}); {takes}"
 
 

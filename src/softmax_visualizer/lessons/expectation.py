@@ -15,13 +15,15 @@ from softmax_visualizer.lessons.error import LessonError, did_you_mean
 if TYPE_CHECKING:
     from softmax_visualizer.decoding import Decoding, Interval, Stage
     from softmax_visualizer.decoding.path import PathDecoding
+    from softmax_visualizer.decoding.sampling import Counts
 
 FORMS = (
     '"TOKEN" at least 99 %; "TOKEN" kept; "TOKEN" cut; "TOKEN" above "TOKEN"; "TOKEN" listed; '
     "unseen at most 1 %; beyond 10 at least 5 %; entropy at most 0.5 bits; perplexity at most 3; "
     'cut at least 10 %; kept 1; kept at most 5; exact; bounds; answer of 40 tokens; answer begins "TEXT"; '
-    "answer at most 1 %; answer at least 20 bits; answer kept; answer cut; greedy 7; at token 3. "
-    "Any number but that of kept, greedy and tokens can also be about one. A token, unseen, "
+    "answer at most 1 %; answer at least 20 bits; answer kept; answer cut; greedy 7; at token 3; "
+    'samples of 100; "TOKEN" came 58 times; "TOKEN" came at most 5 times; samples agree; samples differ. '
+    "Any number that is not counted can also be about one. A token, unseen, "
     "beyond, entropy and perplexity can be in the model or after temperature: perplexity in the model about 2"
 )
 """What an expectation can say, for a person who wrote something else."""
@@ -56,10 +58,17 @@ class Expectation:
             raise LessonError(f"{safe_line(text, 80)}: no probability is above 100 %.")
         return cls(text, line)
 
-    def failure(self, decoding: Decoding, path: PathDecoding | None = None, place: int = 0) -> str | None:
+    def failure(
+        self,
+        decoding: Decoding,
+        path: PathDecoding | None = None,
+        place: int = 0,
+        counts: Counts | None = None,
+    ) -> str | None:
         """Return None if the expectation holds, else a sentence with what was found instead.
 
         ``path``: the answer, if there is one. ``place``: the token of it, from 0, that ``decoding`` is about.
+        ``counts``: many samples of ``decoding``, if there are any.
 
         Of a number that is known within bounds, ``at least`` must hold for the low end, ``at most`` for the
         high end and ``kept 3`` for both; ``about`` is said of the estimate, and is within half a unit of the
@@ -67,7 +76,7 @@ class Expectation:
         """
         words, claim = _read(self.text)
         try:
-            found = claim(words, _Shown(decoding, path, place))
+            found = claim(words, _Shown(decoding, path, place, counts))
         except _NothingToMeasureError as error:
             found = str(error)
         return None if found is None else f"expected {safe_line(self.text)}, but {found}"
@@ -84,6 +93,13 @@ class _Shown:
     decoding: Decoding
     path: PathDecoding | None
     place: int
+    counts: Counts | None
+
+    @property
+    def samples(self) -> Counts:
+        if self.counts is None:
+            raise _NothingToMeasureError("no tokens of this setting were sampled together")
+        return self.counts
 
     @property
     def answer(self) -> PathDecoding:
@@ -218,6 +234,20 @@ def _beginning(words: _Words, shown: _Shown) -> str | None:
     return None if found.startswith(begins) else f'it begins "{safe_line(found, len(begins) + 1)}"'
 
 
+def _came(words: _Words, shown: _Shown) -> Interval:
+    index = _index(words["token"], shown.decoding)
+    return _exactly(dict(shown.samples.tokens).get(index, 0))
+
+
+def _agreement(words: _Words, shown: _Shown) -> str | None:
+    from softmax_visualizer.decoding.agreement import agreements
+
+    decoding = shown.decoding
+    (test,) = agreements(decoding.distribution, shown.samples, (decoding.settings,))
+    wanted = words["verdict"].lower() + "s"
+    return None if test.verdict == wanted else f"the verdict is: {test.verdict} (p = {test.p_value.high:.2g})"
+
+
 _TOKEN = r'"(?P<token>(?:(?!"\s).)+)"'
 _STAGE = r"(?:\s+(?P<stage>in the model|after temperature))?"
 _AMOUNT = r"\s+(?P<how>at least|at most|about)\s+(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9})?)\s*"
@@ -258,6 +288,15 @@ _FORMS: tuple[tuple[re.Pattern[str], _Claim], ...] = tuple(
             rf"greedy\s+{_COUNT}",
             _number(lambda _, shown: _exactly(shown.answer.greedy_steps), whole=True),
         ),
+        (
+            rf"samples\s+of\s+{_COUNT}",
+            _number(lambda _, shown: _exactly(shown.samples.total), whole=True),
+        ),
+        (
+            rf"{_TOKEN}\s+came\s+(?:(?P<how>at least|at most)\s+)?{_COUNT}\s+times?",
+            _number(_came, whole=True),
+        ),
+        (r"samples\s+(?P<verdict>agree|differ)", _agreement),
         (rf"at\s+token\s+{_COUNT}", _number(lambda _, shown: _exactly(shown.place + 1), whole=True)),
     )
 )
@@ -289,7 +328,7 @@ class Measure:
         """Return the number; None if it is about a token or a rank that the model did not list."""
         words, measure = _measure(self.text)
         try:
-            return measure(words, _Shown(decoding, None, 0))
+            return measure(words, _Shown(decoding, None, 0, None))
         except _NothingToMeasureError:
             return None
 

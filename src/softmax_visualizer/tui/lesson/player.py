@@ -467,7 +467,8 @@ class LessonPlayer:
             if refusal is not None or decoding is None:
                 failure = f"expected {safe_line(expectation.text)}, but there is no answer. {refusal or ''}"
             else:
-                failure = expectation.failure(decoding, scene.path, scene.place) or ""
+                counts = None if scene.counts is None else scene.counts.counts
+                failure = expectation.failure(decoding, scene.path, scene.place, counts) or ""
             if failure:
                 yield f"{file}, line {expectation.line}: {failure.rstrip(' .')}."
         if step.prediction is not None and self._at not in self._came and refusal is None:
