@@ -38,6 +38,9 @@ TUTORIAL_PROMPT = "(the beginning of a story)"
 TUTORIAL_TABLE = {"The": 0.5, "A": 0.3, "My": 0.1, "Unicorn": 0.00001}
 """What the tutorial states; the 9.999 % that it leaves out are unseen."""
 
+CODE_TABLE = {" b": 0.99, " a": 0.005}
+"""One step of code: what is right, and what runs and is wrong; the rest is unseen."""
+
 HOT_TABLE = {" lazy": 45.2, " fence": 15.5, " moon": 8.3, " corpse": 4.1, " puddle": 2.2}
 HOT_TEMPERATURE = 1.5
 """The tutorial's second table for the fox, and its temperature."""
@@ -81,8 +84,10 @@ def stated() -> None:
         TokenDistribution.from_top_logprobs(tokens, logprobs, GPT_4O_VOCABULARY),
     )  # fmt: skip
     state(
-        "settings-code", "an example: one step of code", "import numpy as",
-        TokenDistribution.from_top_logprobs([" np"], [math.log(0.99)], GPT_4O_VOCABULARY),
+        "settings-code", "an example: one step of code", "def add(a, b): return a +",
+        TokenDistribution.from_top_logprobs(
+            list(CODE_TABLE), list(map(math.log, CODE_TABLE.values())), GPT_4O_VOCABULARY
+        ),
     )  # fmt: skip
     state(
         "tables-cold", "made to fit the cold table", FOX,
