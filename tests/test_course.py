@@ -34,8 +34,8 @@ KNOB_KEYS = {
 OTHER_KEYS = frozenset({"x", "X", "c", "s", "v", "b", "j", "i", "escape"})
 """Keys that turn no knob. What a lesson presses beyond these would not be followed here."""
 
-CAPTION_WIDTH, CAPTION_LINES = 92, 3
-"""Room of the caption at 100 columns."""
+CAPTION_WIDTH, CAPTION_LINES = 76, 3
+"""Room of the caption at 80 columns."""
 
 
 @pytest.fixture(params=NAMES)
@@ -185,8 +185,9 @@ def test_at_a_high_temperature_nearly_all_tokens_of_the_fox_gain() -> None:
 
 
 def test_captions_and_answers_fit_their_lines(lesson: Lesson) -> None:
-    texts = [text for step in lesson.steps for text in (step.caption, step.answer) if text]
+    texts = [text.replace("`", "") for step in lesson.steps for text in (step.caption, step.answer) if text]
     assert [text for text in texts if len(wrap(text, CAPTION_WIDTH)) > CAPTION_LINES] == []
+    assert [text for text in lesson.remember if len(wrap(f"1. {text}", CAPTION_WIDTH)) > 1] == []
 
 
 def test_captions_stay_long_enough_to_be_read(lesson: Lesson) -> None:
