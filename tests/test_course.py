@@ -67,8 +67,8 @@ def walk(lesson: Lesson) -> Iterator[tuple[Step, Decoding]]:
         yield step, decode(distribution(lesson, source, prompt), settings)
 
 
-def test_the_course_is_ten_lessons_in_their_order() -> None:
-    assert tuple(path.stem for path in built_in()) == NAMES
+def test_the_course_begins_with_ten_lessons_in_their_order() -> None:
+    assert tuple(path.stem for path in built_in())[: len(NAMES)] == NAMES
     assert [find_lesson(name).order for name in NAMES] == list(range(1, 11))
 
 
