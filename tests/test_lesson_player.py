@@ -1184,6 +1184,14 @@ def test_a_token_of_several_words_is_not_broken_over_two_lines() -> None:
     assert "".join(piece.text for piece in others[0]).startswith("def is_even(n):,")
 
 
+@pytest.mark.parametrize("held", ["12.5 %", "3 bits", "T = 1.5"])
+def test_a_number_and_what_belongs_to_it_stand_on_one_line(held: str) -> None:
+    for before in range(1, 40):
+        lines = caption_lines("x" * before + f" {held} and more", 30)
+        shown = ["".join(piece.text for piece in line) for line in lines]
+        assert any(held in line for line in shown), shown
+
+
 @given(st.lists(st.text("ab `é日", max_size=12), max_size=8), st.integers(12, 40))
 def test_a_wrapped_caption_holds_its_tokens_and_nothing_else(parts: list[str], width: int) -> None:
     parts = [part.replace("`", "") for part in parts]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from softmax_visualizer.display.labels import safe_line, wrap
 from softmax_visualizer.display.pieces import Line, Piece, Role, joined
 from softmax_visualizer.tui.scene import Scene
@@ -9,6 +11,9 @@ from softmax_visualizer.tui.views.view import framed
 
 _NO_BREAK = "\xa0"
 """Stands for a blank where no line may end; a safe text has none, since it spells it out."""
+
+_NEXT_TO_A_NUMBER = re.compile(r"(?<=\d) (?=%|bits?\b)|(?<=T) (?==)|(?<=T =) (?=\d)")
+"""Spaces that belong to a number: before its unit, and in ``T = 1.5``."""
 
 
 def height(scene: Scene, width: int) -> int:
@@ -44,6 +49,7 @@ def _wrapped(paragraph: str, width: int, role: Role) -> list[Line]:
     """Return a text as lines, in which the tokens between its backticks stand out and are not broken."""
     roles: tuple[Role, Role] = role, "token"
     parts = safe_line(paragraph).split("`")
+    parts[::2] = (_NEXT_TO_A_NUMBER.sub(_NO_BREAK, words) for words in parts[::2])
     # the blanks around a token are part of it, and those in it are no place for a line to end
     parts[1::2] = (safe_line(token).replace(" ", _NO_BREAK) for token in parts[1::2])
     text = "".join(parts)
