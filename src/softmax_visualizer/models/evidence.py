@@ -157,7 +157,8 @@ def judge(listed: Sequence[Entry | None], sampled: Entry | None, asked: int) -> 
     is_top &= not doubtful
     if doubled:
         notes.append("The server listed the same token twice; it counts once.")
-    numbers = _numbers(entries)
+    # each pass over a whole vocabulary is some milliseconds
+    numbers = numbers[is_usable] if len(entries) == len(usable) else _numbers(entries)
     likely = numbers[numbers > _NOTHING]
     present = np.count_nonzero(numbers > _STAND_IN)
     if present < asked:
@@ -177,13 +178,13 @@ def judge(listed: Sequence[Entry | None], sampled: Entry | None, asked: int) -> 
         notes.append(_scaled_note(len(likely), asked))
 
     if sampled is not None:
-        entries, doubt = _with_sampled(entries, sampled, mass)
+        entries, doubt = _with_sampled(entries, numbers, sampled, mass)
         is_top &= not doubt
         notes += [doubt] if doubt and not (numberless and sampled.logprob is None) else []
     entries = _without_intruder(entries, sampled, asked)
     return Evidence(
         tuple(entry.token for entry in entries),
-        tuple(_numbers(entries).tolist()),
+        tuple(math.nan if entry.logprob is None else entry.logprob for entry in entries),
         is_top,
         odds_only,
         tuple(notes),
@@ -202,26 +203,28 @@ def _with_number(entry: Entry, sampled: Entry | None) -> Entry:
     return entry
 
 
-def _with_sampled(entries: list[Entry], sampled: Entry, mass: float) -> tuple[list[Entry], str]:
+def _with_sampled(
+    entries: list[Entry], numbers: FloatArray, sampled: Entry, mass: float
+) -> tuple[list[Entry], str]:
     """Return the list with the sampled token, if it belongs there, and why the list may then not be the top.
 
     Args:
         entries: the list.
+        numbers: its log-probabilities.
         sampled: what the answer says of the sampled token.
         mass: what the list sums to.
     """
     number = sampled.logprob
-    numbers = _numbers(entries)
-    listed = numbers[[sampled.may_be(entry) for entry in entries]].tolist()
     if number is None:
-        return entries, "" if listed else _SAMPLED_WITHOUT_NUMBER
+        return entries, "" if any(map(sampled.may_be, entries)) else _SAMPLED_WITHOUT_NUMBER
     likely = numbers[numbers > _NOTHING]
     if not entries or number <= _NOTHING or (len(likely) and number <= likely.min() + _SAME):
         return entries, ""
     percent = f"{100 * math.exp(min(number, 0.0)):.4g} %"
-    if listed:
-        if any(abs(number - value) <= _ROUNDED * max(1.0, abs(number)) for value in listed):
-            return entries, ""
+    near = np.flatnonzero(np.abs(numbers - number) <= _ROUNDED * max(1.0, abs(number)))
+    if any(sampled.may_be(entries[at]) for at in near):
+        return entries, ""
+    if any(map(sampled.may_be, entries)):
         return entries, (
             f"The server says {percent} of the token that it sampled, and another number of it in its list. "
             "The list's was used. It may lack likely tokens."
