@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
-from screens import text
+from screens import said, text
 from softmax_visualizer.cli import main
 from softmax_visualizer.lessons.listing import built_in
+from softmax_visualizer.lessons.reading import read_lesson
+from softmax_visualizer.models.configuration import Configuration
+from softmax_visualizer.tui.app import SoftmaxVisualizer
+from softmax_visualizer.tui.lesson.moments import LessonStart
 from test_lesson_player import (
     TOUR,
+    at_rest,
     caption,
     in_terminal,
     knobs,
@@ -155,3 +163,118 @@ def test_a_lesson_from_a_step_on_in_a_terminal(tmp_path: Path) -> None:
         assert b"first moment" not in terminal.written
         terminal.press("q")
         assert terminal.wait_for_end() == 0
+
+
+# --- a file that is saved while it is played ---
+
+
+@pytest.fixture(autouse=True)
+def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softmax_visualizer.tui.lesson.watching._LOOK_EVERY", 0.01)
+
+
+async def until(app: SoftmaxVisualizer, pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
+    await at_rest(app, pilot)
+
+
+THREE = """
+[[step]]
+caption = "one"
+settings = { temperature = 0.5 }
+[[step]]
+caption = "two"
+keys = ["right"]
+[[step]]
+caption = "three"
+"""
+
+
+async def test_a_saved_file_is_played_on_from_where_it_stands(tmp_path: Path) -> None:
+    path = lesson_file(tmp_path, THREE)
+    async with playing(path) as (app, pilot):
+        await press(app, pilot, "space")
+        assert (caption(app), knobs(app)[0]) == ("two", 0.6)
+        path.write_text(path.read_text().replace("two", "2").replace("0.5", "1.5"))
+        await until(app, pilot, lambda: caption(app) == "2")
+        assert knobs(app)[0] == 1.6
+        assert said(app) == "mine.toml was read again."
+        await press(app, pilot, "space")
+        assert caption(app) == "three"
+        await press(app, pilot, "backspace", "backspace")
+        assert (caption(app), knobs(app)[0]) == ("one", 1.5)
+
+
+async def test_a_file_that_is_broken_is_named_and_the_lesson_goes_on_as_it_was(tmp_path: Path) -> None:
+    path = lesson_file(tmp_path, THREE)
+    whole = path.read_text()
+    async with playing(path) as (app, pilot):
+        before = text(app).splitlines()[:-3]
+        path.write_text(whole.replace('caption = "two"', 'capton = "two"'))
+        await until(app, pilot, lambda: said(app) != "")
+        expected = 'The lesson goes on as it was: mine.toml, line 10: "capton" is not known in a step. '
+        assert said(app).startswith(expected)
+        assert text(app).splitlines()[:-3] == before
+        await press(app, pilot, "space")
+        assert caption(app) == "two"
+        path.unlink()
+        path.write_text(whole.replace("two", "mended"))
+        await until(app, pilot, lambda: caption(app) == "mended")
+        assert player(app).failures == []
+
+
+async def test_a_file_that_became_shorter_goes_on_from_its_end(tmp_path: Path) -> None:
+    path = lesson_file(tmp_path, THREE)
+    async with playing(path) as (app, pilot):
+        await press(app, pilot, "space", "space")
+        lesson_file(tmp_path, THREE.partition('[[step]]\ncaption = "three"')[0])
+        await until(app, pilot, lambda: caption(app) == "two")
+        assert "2 of 2" in text(app)
+
+
+async def test_what_did_not_hold_is_forgotten_once_the_file_is_mended_and_said_once_it_is_broken(
+    tmp_path: Path,
+) -> None:
+    expected = "expect = ['\"lazy\" in the model about 55.9 %']\n"
+    path = lesson_file(tmp_path, THREE + expected.replace("55.9", "55.8"))
+    async with playing(path) as (app, pilot):
+        await press(app, pilot, "space", "space")
+        assert len(player(app).failures) == 1
+        lesson_file(tmp_path, THREE + expected)
+        await until(app, pilot, lambda: player(app).failures == [])
+        lesson_file(tmp_path, THREE + expected.replace("55.9", "50.0"))
+        await until(app, pilot, lambda: len(player(app).failures) == 1)
+        assert "about 50.0 %" in said(app)
+
+
+async def test_what_was_tried_out_is_left_when_the_file_is_saved(tmp_path: Path) -> None:
+    path = lesson_file(tmp_path, THREE)
+    async with playing(path) as (app, pilot):
+        await press(app, pilot, "right", "v", "question_mark")
+        path.write_text(path.read_text().replace("one", "1"))
+        await until(app, pilot, lambda: caption(app) == "1")
+        assert knobs(app)[0] == 0.5
+        await press(app, pilot, "space")
+        assert caption(app) == "two"
+
+
+async def test_a_lesson_that_was_left_is_not_read_again(tmp_path: Path) -> None:
+    path = lesson_file(tmp_path, THREE)
+    async with playing(path) as (app, pilot):
+        await press(app, pilot, "f9")
+        path.write_text(path.read_text().replace("one", "1"))
+        watching = [worker for worker in app.workers if worker.group == "lesson file"]
+        await until(app, pilot, lambda: all(worker.is_finished for worker in watching))
+        assert caption(app) == ""
+
+
+async def test_a_lesson_that_plays_by_itself_stays_as_it_was(tmp_path: Path) -> None:
+    path = lesson_file(tmp_path, '[[step]]\ncaption = "one"\npause = 1\n[[step]]\ncaption = "two"\n')
+    lesson = read_lesson(path)
+    start = LessonStart(lesson, auto=True)
+    app = SoftmaxVisualizer(Configuration(model="bundled"), lesson.prompt, lesson=start)
+    async with app.run_test(size=(100, 30)):
+        await asyncio.sleep(0.1)
+        assert [worker for worker in app.workers if worker.group == "lesson file"] == []

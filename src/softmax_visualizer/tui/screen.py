@@ -256,6 +256,8 @@ class MainScreen(Screen[None]):
         for what in start.presenting:
             self.update(actions.present(self._scene, what))
         self.run_worker(self.player.play(self.player.lower_curtain()), group="lesson", exclusive=True)
+        if not start.auto:
+            self.run_worker(self.player.follow_file(), group="lesson file", exclusive=True)
 
     def stop(self) -> None:
         """Stop what is being asked or written; what was written by then stays."""
