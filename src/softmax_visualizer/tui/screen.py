@@ -87,6 +87,11 @@ class MainScreen(Screen[None]):
         """What is shown."""
         return self._scene
 
+    @property
+    def earlier(self) -> Sequence[Scene]:
+        """The scenes that can be had back, oldest first."""
+        return self._before
+
     def update(self, scene: Scene, *, undoable: bool = True) -> None:
         """Show another scene; what a person has chosen in it can be undone unless it is not ``undoable``."""
         before, self._scene = self._scene, scene
