@@ -393,6 +393,7 @@ def test_what_is_near_to_nothing_is_not_asked_about(folder: Path, entry: str) ->
             '"capton" is not known in a step. Did you mean "caption"? A step has caption, question, predict',
         ),
         ("caption = 3", "caption must be a text of 1 to 400 characters."),
+        ('caption = ""', "caption is empty: write what people read here, up to 400 characters."),
         ('caption = " "', "caption must be a text of 1 to 400 characters."),
         (f'caption = "{"a" * 401}"', "caption must be a text of 1 to 400 characters."),
         ('prompt = ""', "prompt must be a text of 1 to 10,000 characters."),

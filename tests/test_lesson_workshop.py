@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
-from screens import text
+from screens import bench, said, screen, text
 from softmax_visualizer.cli import main
 from softmax_visualizer.lessons.listing import built_in
+from softmax_visualizer.lessons.reading import read_lesson
+from softmax_visualizer.models.configuration import Configuration
+from softmax_visualizer.models.replay import RecordedModel
+from softmax_visualizer.tui.app import SoftmaxVisualizer
+from softmax_visualizer.tui.lesson.draft import lesson_draft
+from softmax_visualizer.tui.lesson.moments import LessonStart
+from softmax_visualizer.tui.scene import Asked, Scene
+from test_export import save
 from test_lesson_player import (
     TOUR,
+    at_rest,
     caption,
     in_terminal,
     knobs,
@@ -19,6 +34,7 @@ from test_lesson_player import (
     player,
     playing,
     press,
+    recording,
     run,
 )
 
@@ -155,3 +171,245 @@ def test_a_lesson_from_a_step_on_in_a_terminal(tmp_path: Path) -> None:
         assert b"first moment" not in terminal.written
         terminal.press("q")
         assert terminal.wait_for_end() == 0
+
+
+# --- a file that is saved while it is played ---
+
+
+@pytest.fixture(autouse=True)
+def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softmax_visualizer.tui.lesson.watching._LOOK_EVERY", 0.01)
+
+
+async def until(app: SoftmaxVisualizer, pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
+    await at_rest(app, pilot)
+
+
+THREE = """
+[[step]]
+caption = "one"
+settings = { temperature = 0.5 }
+[[step]]
+caption = "two"
+keys = ["right"]
+[[step]]
+caption = "three"
+"""
+
+
+async def test_a_saved_file_is_played_on_from_where_it_stands(tmp_path: Path) -> None:
+    path = lesson_file(tmp_path, THREE)
+    async with playing(path) as (app, pilot):
+        await press(app, pilot, "space")
+        assert (caption(app), knobs(app)[0]) == ("two", 0.6)
+        path.write_text(path.read_text().replace("two", "2").replace("0.5", "1.5"))
+        await until(app, pilot, lambda: caption(app) == "2")
+        assert knobs(app)[0] == 1.6
+        assert said(app) == "mine.toml was read again."
+        await press(app, pilot, "space")
+        assert caption(app) == "three"
+        await press(app, pilot, "backspace", "backspace")
+        assert (caption(app), knobs(app)[0]) == ("one", 1.5)
+
+
+async def test_a_file_that_is_broken_is_named_and_the_lesson_goes_on_as_it_was(tmp_path: Path) -> None:
+    path = lesson_file(tmp_path, THREE)
+    whole = path.read_text()
+    async with playing(path) as (app, pilot):
+        before = text(app).splitlines()[:-3]
+        path.write_text(whole.replace('caption = "two"', 'capton = "two"'))
+        await until(app, pilot, lambda: said(app) != "")
+        expected = 'The lesson goes on as it was: mine.toml, line 10: "capton" is not known in a step. '
+        assert said(app).startswith(expected)
+        assert text(app).splitlines()[:-3] == before
+        await press(app, pilot, "space")
+        assert caption(app) == "two"
+        path.unlink()
+        path.write_text(whole.replace("two", "mended"))
+        await until(app, pilot, lambda: caption(app) == "mended")
+        assert player(app).failures == []
+
+
+async def test_a_file_that_became_shorter_goes_on_from_its_end(tmp_path: Path) -> None:
+    path = lesson_file(tmp_path, THREE)
+    async with playing(path) as (app, pilot):
+        await press(app, pilot, "space", "space")
+        lesson_file(tmp_path, THREE.partition('[[step]]\ncaption = "three"')[0])
+        await until(app, pilot, lambda: caption(app) == "two")
+        assert "2 of 2" in text(app)
+
+
+async def test_what_did_not_hold_is_forgotten_once_the_file_is_mended_and_said_once_it_is_broken(
+    tmp_path: Path,
+) -> None:
+    expected = "expect = ['\"lazy\" in the model about 55.9 %']\n"
+    path = lesson_file(tmp_path, THREE + expected.replace("55.9", "55.8"))
+    async with playing(path) as (app, pilot):
+        await press(app, pilot, "space", "space")
+        assert len(player(app).failures) == 1
+        lesson_file(tmp_path, THREE + expected)
+        await until(app, pilot, lambda: player(app).failures == [])
+        lesson_file(tmp_path, THREE + expected.replace("55.9", "50.0"))
+        await until(app, pilot, lambda: len(player(app).failures) == 1)
+        assert "about 50.0 %" in said(app)
+
+
+async def test_what_was_tried_out_is_left_when_the_file_is_saved(tmp_path: Path) -> None:
+    path = lesson_file(tmp_path, THREE)
+    async with playing(path) as (app, pilot):
+        await press(app, pilot, "right", "v", "question_mark")
+        path.write_text(path.read_text().replace("one", "1"))
+        await until(app, pilot, lambda: caption(app) == "1")
+        assert knobs(app)[0] == 0.5
+        await press(app, pilot, "space")
+        assert caption(app) == "two"
+
+
+async def test_a_lesson_that_was_left_is_not_read_again(tmp_path: Path) -> None:
+    path = lesson_file(tmp_path, THREE)
+    async with playing(path) as (app, pilot):
+        await press(app, pilot, "f9")
+        path.write_text(path.read_text().replace("one", "1"))
+        watching = [worker for worker in app.workers if worker.group == "lesson file"]
+        await until(app, pilot, lambda: all(worker.is_finished for worker in watching))
+        assert caption(app) == ""
+
+
+async def test_a_lesson_that_plays_by_itself_stays_as_it_was(tmp_path: Path) -> None:
+    path = lesson_file(tmp_path, '[[step]]\ncaption = "one"\npause = 1\n[[step]]\ncaption = "two"\n')
+    lesson = read_lesson(path)
+    start = LessonStart(lesson, auto=True)
+    app = SoftmaxVisualizer(Configuration(model="bundled"), lesson.prompt, lesson=start)
+    async with app.run_test(size=(100, 30)):
+        await asyncio.sleep(0.1)
+        assert [worker for worker in app.workers if worker.group == "lesson file"] == []
+
+
+# --- a draft of what was done on the screen ---
+
+
+def filled(path: Path) -> Path:
+    """Write the captions of a draft, each another one, into a file beside it."""
+    numbers = itertools.count(1)
+    written = re.sub(
+        'caption = ""', lambda _: f'caption = "caption {next(numbers)}"', path.read_text("utf-8")
+    )
+    whole = path.with_name("filled.toml")
+    whole.write_text(written, "utf-8")
+    return whole
+
+
+async def drafted(app: SoftmaxVisualizer, pilot: Pilot[None], folder: Path) -> Path:
+    """Save a draft as a person does."""
+    await pilot.press("escape")
+    await at_rest(app, pilot)
+    path = folder / "draft.toml"
+    assert await save(app, pilot, "A draft of a lesson", str(path)) == f"Saved: {path}"
+    return path
+
+
+DONE = {
+    "knobs": ("left", "left", "down", "right"),
+    "knobs and a view": ("left", "c", "3", "x", "right", "right"),
+    "views and their pictures": ("s", "s", "h", "v", "N", "N", "a"),
+    "pins": ("x", "right", "right", "z", "c", "X", "x", "x"),
+    "samples": ("4", "space", "space", "1", "space"),
+    "tokens": ("4", "space", "enter", "tab", "tab", "enter", "backspace", "left"),
+    "an answer": ("3", "G", "comma", "comma", "left", "home", "right"),
+    "a short answer": ("L", "5", "enter", "G", "T", "comma", "left"),
+    "another order": ("o", "left", "k", "5", "enter"),
+    "nothing": (),
+}
+
+
+@pytest.mark.parametrize("keys", DONE.values(), ids=DONE)
+async def test_a_draft_whose_captions_are_written_plays_what_was_done(
+    tmp_path: Path, keys: Sequence[str]
+) -> None:
+    async with screen(prompt="Once upon a") as (app, pilot):
+        await press(app, pilot, *keys)
+        done = bench(app).scene
+        draft = tmp_path / "draft.toml"
+        draft.write_text(lesson_draft((*bench(app).earlier, done)), "utf-8")
+    async with playing(filled(draft), speed=100) as (app, pilot):
+        for number in range(len(read_lesson(tmp_path / "filled.toml").steps) - 1):
+            assert caption(app) == f"caption {number + 1}"
+            await press(app, pilot, "space")
+        played = bench(app).scene
+        assert player(app).failures == []
+        for name in ("settings", "view", "picture", "axis", "samples", "place"):
+            assert getattr(played, name) == getattr(done, name), name
+        assert played.generation.tokens == done.generation.tokens
+        assert [pin.settings for pin in played.pins] == [pin.settings for pin in done.pins]
+
+
+async def test_a_draft_is_saved_refused_until_its_captions_are_written_and_then_checked(
+    tmp_path: Path,
+) -> None:
+    async with screen(prompt="Once upon a") as (app, pilot):
+        await press(app, pilot, "left", "space", "s")
+        path = await drafted(app, pilot, tmp_path)
+    line = path.read_text().split("\n").index('caption = ""') + 1
+    refused = run(tmp_path, "--check", "draft.toml")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"draft.toml, line {line}: caption is empty: write what people read here" in refused.stderr
+    filled(path)
+    checked = run(tmp_path, "--check", "filled.toml")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout.startswith("filled.toml: 5 steps, 5 expectations: all is")
+
+
+async def test_a_draft_reads_like_this(tmp_path: Path) -> None:
+    async with screen(prompt="The quick brown fox jumps over the") as (app, pilot):
+        await press(app, pilot, "left", "left", "c", "shift+down")
+        draft = lesson_draft((*bench(app).earlier, bench(app).scene))
+    head, steps = draft.split("\n\n", 1)
+    assert head.splitlines()[2:] == [
+        "lesson = 1",
+        'title = "The quick brown fox jumps over the"',
+        'model = "bundled"',
+        'prompt = "The quick brown fox jumps over the"',
+    ]
+    assert steps == (
+        '[[step]]\ncaption = ""\nexpect = [\'"lazy" about 55.9 %\']\n\n'
+        '[[step]]\ncaption = ""\nsettings = { temperature = 0.8 }\nexpect = [\'"lazy" about 86.4 %\']\n\n'
+        '[[step]]\ncaption = ""\nkeys = ["c"]\nexpect = [\'"lazy" about 86.4 %\']\n\n'
+        '[[step]]\ncaption = ""\nsettings = { top_p = 0.8 }\n'
+        'expect = [\'"lazy" about 100.0 %\', "kept 1"]\n'
+    )
+
+
+async def test_a_draft_is_about_the_last_prompt_and_begins_with_what_was_set_by_then(tmp_path: Path) -> None:
+    async with screen(prompt="Once upon a") as (app, pilot):
+        await press(app, pilot, "left", "c", "slash", *"He said", "enter", "right", "right")
+        draft = tmp_path / "draft.toml"
+        draft.write_text(lesson_draft((*bench(app).earlier, bench(app).scene)), "utf-8")
+    lesson = read_lesson(filled(draft))
+    assert lesson.prompt == "He said"
+    assert [(step.settings, step.keys) for step in lesson.steps] == [
+        ({"temperature": Decimal("0.9")}, ("c",)), ({"temperature": Decimal("1.1")}, ()),
+    ]  # fmt: skip
+
+
+async def test_a_draft_says_what_is_not_in_it(tmp_path: Path) -> None:
+    async with screen(prompt="Once upon a") as (app, pilot):
+        await press(app, pilot, "left", "P", *"time", "enter", "R", *"time", "enter", "3", "0", "enter")
+        draft = lesson_draft((*bench(app).earlier, bench(app).scene))
+    assert "# Not in this draft: " in draft
+
+
+@pytest.mark.parametrize(
+    "prompt", ['say "hi"\n\\ and `tick`\t\x7f', "日本 \U0001f600 é", "it's '''quoted'''"]
+)
+async def test_any_prompt_is_written_so_that_it_is_read_again(tmp_path: Path, prompt: str) -> None:
+    recording(tmp_path / "answers.jsonl", prompt)
+    configuration = Configuration(replay=tmp_path / "answers.jsonl")
+    answer = await RecordedModel.open(tmp_path / "answers.jsonl").ask(prompt)
+    scene = Scene(configuration, prompt, asked=Asked(configuration, answer))
+    draft = tmp_path / "draft.toml"
+    draft.write_text(lesson_draft([scene]), "utf-8")
+    lesson = read_lesson(filled(draft))
+    assert (lesson.prompt, lesson.source) == (prompt, "answers.jsonl")

@@ -76,6 +76,10 @@ class Table:
             LessonError: it is no such text, or a backtick has no other, or what stands between two of them
                 is no token.
         """
+        if self.entries.get(entry) == "":
+            raise self.wrong(
+                entry, f"{entry} is empty: write what people read here, up to {longest} characters."
+            )
         text = self.text(entry, longest)
         if text is not None:
             self.check_tokens(entry, text)

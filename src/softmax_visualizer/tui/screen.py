@@ -87,6 +87,11 @@ class MainScreen(Screen[None]):
         """What is shown."""
         return self._scene
 
+    @property
+    def earlier(self) -> Sequence[Scene]:
+        """The scenes that can be had back, oldest first."""
+        return self._before
+
     def update(self, scene: Scene, *, undoable: bool = True) -> None:
         """Show another scene; what a person has chosen in it can be undone unless it is not ``undoable``."""
         before, self._scene = self._scene, scene
@@ -256,6 +261,8 @@ class MainScreen(Screen[None]):
         for what in start.presenting:
             self.update(actions.present(self._scene, what))
         self.run_worker(self.player.play(self.player.lower_curtain()), group="lesson", exclusive=True)
+        if not start.auto:
+            self.run_worker(self.player.follow_file(), group="lesson file", exclusive=True)
 
     def stop(self) -> None:
         """Stop what is being asked or written; what was written by then stays."""

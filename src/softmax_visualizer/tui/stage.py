@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 from textual.app import App
@@ -21,6 +21,10 @@ class Stage(Protocol):
     @property
     def scene(self) -> Scene:
         """What is shown."""
+
+    @property
+    def earlier(self) -> Sequence[Scene]:
+        """The scenes that can be had back, oldest first."""
 
     def update(self, scene: Scene, *, undoable: bool = True) -> None:
         """Show another scene; what a person has chosen in it can be undone unless it is not ``undoable``."""

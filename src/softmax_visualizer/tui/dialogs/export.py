@@ -26,6 +26,7 @@ from softmax_visualizer.models.redaction import redacted_generation, redacted_pa
 from softmax_visualizer.models.whole_file import write_text, write_whole
 from softmax_visualizer.tui.dialogs.base import ChoiceScreen, ValueScreen
 from softmax_visualizer.tui.files import file_name
+from softmax_visualizer.tui.lesson.draft import lesson_draft
 from softmax_visualizer.tui.scene import Asked, Pin, Scene
 from softmax_visualizer.tui.stage import Stage
 
@@ -43,6 +44,7 @@ _ANSWERS: dict[str, tuple[str, Form]] = {
     "The answer as Markdown": ("_answer.md", "markdown"),
 }
 _TREE = "All answers, to open again"
+_DRAFT = "A draft of a lesson, of what was done here"
 _PICTURE = "The screen as an SVG picture"
 _REQUESTS = {
     "The request as Python": ("_request.py", "Python"),
@@ -83,7 +85,7 @@ async def save(stage: Stage) -> None:
     answers = (*_ANSWERS, _TREE) if any(branch.steps for branch in scene.tree.branches) else ()
     if not scene.generation.steps:
         answers = answers[-1:]
-    offered = (_PICTURE, *_NUMBERS, *answers, *_REQUESTS)
+    offered = (_PICTURE, *_NUMBERS, *answers, *_REQUESTS, _DRAFT)
     choice = await app.push_screen_wait(ChoiceScreen("Save", offered, _PICTURE))
     if choice is None:
         return
@@ -102,6 +104,9 @@ async def save(stage: Stage) -> None:
             write = partial(_write_tree, path, scene, here.asked)
         elif choice == _PICTURE:
             write = partial(write_text, path, app.export_screenshot())
+        elif choice == _DRAFT:
+            draft = await asyncio.to_thread(lesson_draft, (*stage.earlier, scene))
+            write = partial(write_text, path, scene.configuration.redact(draft))
         else:
             write = partial(write_text, path, await asyncio.to_thread(_content, choice, scene, here))
         said, role = await _write(app, path, write)
@@ -116,6 +121,8 @@ def _suggested(here: Pin, choice: str) -> str:
     prompt, place = here.asked.answer.prompt, len(here.asked.answer.after)
     if choice == _TREE:
         return file_name(prompt, "answers", ".jsonl")
+    if choice == _DRAFT:
+        return file_name(prompt, "lesson", ".toml")
     ending = ".svg" if choice == _PICTURE else {**_NUMBERS, **_ANSWERS, **_REQUESTS}[choice][0]
     is_of_place = place and choice not in (_PICTURE, *_ANSWERS)
     return file_name(prompt, f"{here.name}, token {place + 1}" if is_of_place else here.name, ending)

@@ -19,7 +19,8 @@ from textual import events
 from textual.widgets import Input, TextArea
 
 from softmax_visualizer.display.labels import safe_line
-from softmax_visualizer.lessons.lesson import BUNDLED, Step
+from softmax_visualizer.lessons.error import LessonError
+from softmax_visualizer.lessons.lesson import BUNDLED, Lesson, Step
 from softmax_visualizer.lessons.listing import find_lesson
 from softmax_visualizer.lessons.prediction import (
     Judged,
@@ -34,6 +35,7 @@ from softmax_visualizer.tui import actions
 from softmax_visualizer.tui.dialogs.base import MarksScreen
 from softmax_visualizer.tui.knobs import with_value
 from softmax_visualizer.tui.lesson.moments import LessonStart, Moment, moments
+from softmax_visualizer.tui.lesson.watching import saved_lessons
 from softmax_visualizer.tui.scene import Caption, Scene
 from softmax_visualizer.tui.stage import Stage
 from softmax_visualizer.tui.terminal import private
@@ -86,11 +88,10 @@ class LessonPlayer:
     """
 
     def __init__(self, stage: LessonStage, start: LessonStart) -> None:
-        self.lesson = start.lesson
+        self._take(start.lesson)
         self.failures = stage.failures
         self._stage = stage
         self._auto, self._speed = start.auto, start.speed
-        self._moments = moments(self.lesson)
         first = self.lesson.steps[start.step - 1]
         self._at = self._first = next(
             number for number, moment in enumerate(self._moments) if moment.step is first
@@ -100,11 +101,16 @@ class LessonPlayer:
         self._hurry = asyncio.Event()
         self._own: events.Key | None = None
         self._held: list[events.Event] = []
+        self._left_as: object = None
+
+    def _take(self, lesson: Lesson) -> None:
+        """Have a lesson to play, of which nothing was played yet."""
+        self.lesson = lesson
+        self._moments = moments(lesson)
+        self._longest = tuple(map(_at_its_longest, (each for each in self._moments if not each.ends)))
         self._predicted: dict[int, int] = {}
         """What was predicted, and below what came true: options by the number of the answer's moment."""
         self._came: dict[int, int] = {}
-        self._longest = tuple(map(_at_its_longest, (each for each in self._moments if not each.ends)))
-        self._left_as: object = None
         self._left: dict[int, Scene] = {}
         """The scenes in which moments ended, but for those with a dialog, of which a scene knows nothing."""
 
@@ -273,6 +279,26 @@ class LessonPlayer:
                 return
         await self._show(self._first)
         self._rest()
+
+    async def follow_file(self) -> None:
+        """Go on with what is saved into the lesson's file, from where the lesson stands; never ends."""
+        async for found in saved_lessons(self.lesson.path):
+            if self._stage.player is not self:
+                return
+            if isinstance(found, LessonError):
+                said = f"The lesson goes on as it was: {found}"
+                self._stage.update(self._stage.scene.saying(said, "bad"), undoable=False)
+            else:
+                self._start(self._replay(found))
+
+    async def _replay(self, lesson: Lesson) -> None:
+        """Play another version of the lesson up to the moment at which it stands, at once."""
+        self._take(lesson)
+        self.failures.clear()
+        await self._return_to(min(self._at, len(self._moments) - 1))
+        if not self.failures:
+            said = f"{safe_line(lesson.path.name)} was read again."
+            self._stage.update(self._stage.scene.saying(said), undoable=False)
 
     async def _return_to(self, number: int) -> None:
         """Show again how a moment ended; what its scene does not hold is played once more, at once.
