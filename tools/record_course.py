@@ -65,16 +65,18 @@ COLD_TEMPERATURE = 0.1
 
 SMOLLM2 = "SmolLM2-135M-Instruct"
 
-PLACES = {
-    'Tom is 42: {"name": "Tom", "age": 42}\nAnna is 31:': 0,
-    'Tom is 42: {"name": "Tom", "age": 42}\nAnna is 31: {"name": "': 8,
-    "def is_even(n):\n    return": 8,
-    "def square(x):\n    return x": 0,
-    "The best way to learn a language is to": 0,
-    "My favourite animal is the": 0,
-    FOX: 0,
-}
-"""What SmolLM2 is asked, and for how many tokens of its most likely answer the place after each as well."""
+PLACES: Mapping[str, tuple[str, ...]] = {
+    'Tom is 42: {"name": "Tom", "age": 42}\nAnna is 31:': (),
+    'Tom is 42: {"name": "Tom", "age": 42}\nAnna is 31: {"name": "': (
+        "Anna", '",', ' "', "age", '":', " ", "3", "1",
+    ),
+    "def is_even(n):\n    return": (" n", " %", " ", "2", " ==", " ", "0"),
+    "def square(x):\n    return x": (),
+    "The best way to learn a language is to": (),
+    "My favourite animal is the": (" unic",),
+    FOX: (),
+}  # fmt: skip
+"""What SmolLM2 is asked, and the tokens of an answer after each of which it is asked as well."""
 
 
 def keep(name: str, answer: ModelAnswer) -> None:
@@ -171,7 +173,7 @@ def smollm2() -> None:
         answers = asyncio.run(
             _all_of(
                 told("smollm2", SMOLLM2, PLACES),
-                told(str(in_32_bits), f"{SMOLLM2} F32", {FOX: 0}),
+                told(str(in_32_bits), f"{SMOLLM2} F32", {FOX: ()}),
             )
         )
     keep_packed("smollm2", answers)
@@ -181,17 +183,17 @@ async def _all_of(*sources: AsyncIterator[ModelAnswer]) -> list[ModelAnswer]:
     return [answer for source in sources for answer in [each async for each in source]]
 
 
-async def told(model: str, name: str, places: Mapping[str, int]) -> AsyncIterator[ModelAnswer]:
-    """Yield what a model file on this machine says at the places of its most likely answers."""
+async def told(model: str, name: str, places: Mapping[str, tuple[str, ...]]) -> AsyncIterator[ModelAnswer]:
+    """Yield what a model file on this machine says at some places."""
     asked = LocalModel(Configuration(model=model, local=True, framing="raw", timeout=600), lambda part: None)
     try:
-        for prompt, length in places.items():
+        for prompt, texts in places.items():
             after: tuple[Token, ...] = ()
-            for _ in range(length + 1):
+            for text in (*texts, None):
                 answer = await asked.ask(prompt, after=after, whole=True)
                 # the port is of this run alone, and what llama.cpp computed from is told by the name
                 yield replace(answer, model=name, endpoint=None, request={}, notes=())
-                after = (*after, answer.distribution.token(0))
+                after = (*after, *[each for each in answer.distribution.tokens if each.text == text][:1])
     finally:
         await asked.close()
 
