@@ -66,18 +66,14 @@ def test_every_place_of_the_recording_has_the_whole_vocabulary() -> None:
             assert distribution.complete
 
 
-def unicorn(temperature: float) -> float:
-    distribution = place("My favourite animal is the")
-    rank = [token.text for token in distribution.tokens[:20]].index(" unic") + 1
-    assert rank == 8
-    return float(
-        decode(distribution, DecodingSettings(temperature)).after_temperature.first(rank).estimate[-1]
-    )
-
-
 def test_the_unicorn_has_most_at_the_temperature_that_the_lesson_names() -> None:
-    shares = {hundredths: unicorn(hundredths / 100) for hundredths in range(10, 200)}
-    assert max(shares, key=lambda hundredths: shares[hundredths]) == 77
+    distribution = place("My favourite animal is the")
+    assert distribution.token(7).text == " unic"
+    shares = {
+        at: decode(distribution, DecodingSettings(at / 100)).after_temperature.first(8).high[7]
+        for at in (10, 20, 50, 70, 75, 76, 77, 78, 79, 90, 100, 150, 200)
+    }
+    assert max(shares, key=lambda at: shares[at]) == 77
 
 
 def test_a_high_temperature_takes_from_the_top_and_gives_to_thousands() -> None:
