@@ -297,7 +297,6 @@ def changed(**entries: Any) -> Callable[[dict[str, Any]], None]:
         (changed(bytes={"1": "a"}), '"bytes" must be a list of lists of numbers'),
         (changed(bytes={"1": [256]}), '"bytes" must be a list of lists of numbers'),
     ],
-    ids=lambda value: str(value)[:40],
 )
 def test_a_vocabulary_that_is_broken_is_refused_with_a_sentence(
     tmp_path: Path, change: Callable[[dict[str, Any]], None], why: str
