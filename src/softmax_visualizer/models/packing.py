@@ -26,6 +26,9 @@ from softmax_visualizer.models.entries import EntryError, bytes_of, entry, numbe
 _FEW = 64
 """As many numbers as mostly tell that they are not float32."""
 
+_ZERO = 1e-12
+"""Far below the least that a probability in float32 is away from 1, and far above float64's rounding."""
+
 _LITTLE_ENDIAN = np.dtype("<f4")
 
 
@@ -147,13 +150,22 @@ def _as_float32(logprobs: FloatArray) -> tuple[FloatArray, float] | None:
     for steps in sorted(range(-most, most + 1), key=abs):
         about = lowest + steps * step - float(finite[-1])
         if _less_one(finite[:_FEW], about) is not None and (one := _less_one(finite, about)) is not None:
-            return (logprobs + one).astype(np.float32).astype(np.float64), one
+            return _nearest(logprobs + one), one
     return None
 
 
 def _less_one(logprobs: FloatArray, about: float) -> float | None:
     """Return the number that all float32 beside logprobs plus ``about`` are above these; None if none is."""
-    values = (logprobs + about).astype(np.float32).astype(np.float64)
-    above, rounding = values - logprobs, np.spacing(np.abs(logprobs)) / 2
-    one = float((above - rounding).max() + (above + rounding).min()) / 2
-    return one if (values - one == logprobs).all() else None
+    # the nearer to 0, the finer are the steps of float32, and the better the number must be known
+    for some in (logprobs[logprobs < -1], logprobs):
+        if len(some):
+            above, rounding = _nearest(some + about) - some, np.spacing(np.abs(some)) / 2
+            about = float((above - rounding).max() + (above + rounding).min()) / 2
+    return about if (_nearest(logprobs + about) - about == logprobs).all() else None
+
+
+def _nearest(values: FloatArray) -> FloatArray:
+    """Return the float32 that are nearest; what is 0 but for float64's rounding is 0."""
+    nearest = values.astype(np.float32).astype(np.float64)
+    nearest[np.abs(nearest) < _ZERO] = 0
+    return nearest
