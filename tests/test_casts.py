@@ -22,6 +22,7 @@ from softmax_visualizer.decoding import DecodingSettings, decode
 from softmax_visualizer.lessons.listing import find_lesson
 from softmax_visualizer.models.bundled import BundledModel
 from terminal import APP, Screen, Terminal, fresh_environment
+from test_real_lessons import REAL
 
 ASCIINEMA = (sys.executable, "-m", "asciinema")
 EXAMPLE = Path(__file__).parent / "data" / "example_lesson.toml"
@@ -105,6 +106,13 @@ def visible(output: str) -> str:
 
 def test_two_recordings_hold_the_same_output(casts: Sequence[Cast]) -> None:
     assert casts[0].output == casts[1].output
+
+
+@pytest.mark.parametrize("lesson", REAL)
+def test_two_recordings_of_a_lesson_on_a_real_model_hold_the_same_output(tmp_path: Path, lesson: str) -> None:
+    first, second = (record(tmp_path, lesson) for _ in range(2))
+    assert first.output == second.output
+    assert visible(first.output.partition(LEAVES)[2]).strip() == ""
 
 
 def test_the_recording_has_the_size_of_the_lesson(casts: Sequence[Cast]) -> None:

@@ -354,7 +354,7 @@ def test_any_other_file_is_neither_written_over_nor_read(tmp_path: Path, content
 
 def test_a_newer_recording_is_neither_added_to_nor_read(tmp_path: Path) -> None:
     path = tmp_path / "r"
-    path.write_text('{"schema": "softmax-visualizer/recording/2", "of": "tomorrow"}\n')
+    path.write_text('{"schema": "softmax-visualizer/recording/3", "of": "tomorrow"}\n')
     for use in (lambda: Recorder(path, unchanged), lambda: RecordedModel.open(path)):
         with pytest.raises(ModelError, match="r was made by a newer version of this program"):
             use()

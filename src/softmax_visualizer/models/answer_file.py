@@ -29,6 +29,7 @@ from softmax_visualizer.decoding.generation import CHOSEN_BY, CONTINUED_BY, Gene
 from softmax_visualizer.models.base import Framing, ModelError, Source
 from softmax_visualizer.models.entries import (
     EntryError,
+    bytes_of,
     entry,
     json_line,
     now,
@@ -39,7 +40,6 @@ from softmax_visualizer.models.entries import (
 from softmax_visualizer.models.reading import reason
 from softmax_visualizer.models.recording_format import (
     LARGEST,
-    bytes_of,
     check_format,
     distribution_of,
     distribution_record,

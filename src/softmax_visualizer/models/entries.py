@@ -84,6 +84,19 @@ def texts_in(record: Mapping[str, Any], name: str) -> list[str]:
     return texts
 
 
+def bytes_of(value: Any) -> bytes | None:
+    """Return a token's bytes from a list of numbers, or None from null; raises EntryError for all else."""
+    if value is None:
+        return None
+    try:
+        # Python takes true for 1
+        if isinstance(value, list) and bool not in map(type, value):
+            return bytes(value)
+    except (TypeError, ValueError):
+        pass
+    raise EntryError('"bytes" must be a list of lists of numbers from 0 to 255, or null.')
+
+
 def number(value: Any, name: str, what: str) -> float:
     """Return a number that stands in the entry ``name``; raises EntryError if it is not ``what``."""
     if type(value) not in (int, float):

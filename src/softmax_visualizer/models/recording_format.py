@@ -10,6 +10,11 @@ program takes it for one about the prompt. A logprob of null is -infinity. ``byt
 token's bytes are the UTF-8 of its text, else a list with each token's bytes, null where unknown; ``ids`` are
 the tokens' numbers in the vocabulary, and are left out where none is known. Python writes a float64 so that
 the same float64 is read, so a replayed answer has the very numbers of the recorded one.
+
+Version 2 has room for whole vocabularies, and is otherwise the same: a line ``{"vocabulary": {"tokens",
+"bytes"}}`` before the first answer that needs it, and for all up to the next such line; in an answer's
+distribution ``"packed", "log_mass", "ties"`` may stand in the place of ``"tokens", "bytes", "ids",
+"logprobs"``, as :mod:`softmax_visualizer.models.packing` tells. The program records in version 1.
 """
 
 from __future__ import annotations
@@ -25,15 +30,30 @@ from typing import TYPE_CHECKING, Any, get_args
 from softmax_visualizer.decoding import DistributionError, Interval, Token, TokenDistribution
 from softmax_visualizer.decoding.generation import CONTINUED_BY
 from softmax_visualizer.models.base import ModelAnswer, ModelError, Source
-from softmax_visualizer.models.entries import EntryError, entry, json_line, now, number, texts_in, version
+from softmax_visualizer.models.entries import (
+    EntryError,
+    bytes_of,
+    entry,
+    json_line,
+    now,
+    number,
+    texts_in,
+    version,
+)
+from softmax_visualizer.models.packing import unpacked
 from softmax_visualizer.models.reading import UnreadableError, read_file
 from softmax_visualizer.models.redaction import Redact, redacted
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from softmax_visualizer.models.base import Framing
 
-VERSION = 1
-"""The format's version; it changes when something in it changes its meaning."""
+VERSION = 2
+"""The newest version of the format that is read; it changes when something in it changes its meaning."""
+
+WRITTEN = 1
+"""The version that the program itself writes."""
 
 LARGEST = 256 * 2**20
 """Bytes of a recording that is still read, and so of one that is still added to."""
@@ -43,13 +63,16 @@ _DECODER = json.JSONDecoder()
 SCHEMA = "softmax-visualizer/recording/"
 """What stands before the version in a recording's first line."""
 
+VOCABULARY = b'{"vocabulary": '
+"""What a line with a vocabulary begins with."""
+
 _DEEPEST = 20
 """Levels of lists and objects in a request, of which a chat has four."""
 
 
-def first_line() -> bytes:
-    """Return the first line of a recording that begins now."""
-    return json_line({"schema": f"{SCHEMA}{VERSION}", "created": now()})
+def first_line(in_version: int = WRITTEN) -> bytes:
+    """Return the first line of a recording that begins now, in a version of the format."""
+    return json_line({"schema": f"{SCHEMA}{in_version}", "created": now()})
 
 
 def line_of(answer: ModelAnswer, framing: Framing | None, redact: Redact) -> bytes:
@@ -76,8 +99,12 @@ def line_of(answer: ModelAnswer, framing: Framing | None, redact: Redact) -> byt
     return json_line(record)
 
 
-def answer_of(record: Any) -> ModelAnswer:
+def answer_of(record: Any, vocabulary: Sequence[Token] | None = None) -> ModelAnswer:
     """Return the answer that a line said, as one that comes from a recording.
+
+    Args:
+        record: what stands in the line.
+        vocabulary: what a packed distribution is of.
 
     Raises:
         EntryError: an entry is missing, of another type, or no distribution.
@@ -97,7 +124,7 @@ def answer_of(record: Any) -> ModelAnswer:
         raise EntryError(f'"continued_by" must be one of {", ".join(CONTINUED_BY)}.')
     return ModelAnswer(
         prompt=entry(record, "continued" if continued else "prompt", str),
-        distribution=distribution_of(entry(record, "distribution", dict)),
+        distribution=distribution_of(entry(record, "distribution", dict), vocabulary),
         model=entry(record, "model", str),
         source="recording",
         endpoint=entry(record, "endpoint", str, NoneType),
@@ -194,26 +221,31 @@ def distribution_record(distribution: TokenDistribution) -> dict[str, Any]:
     }
 
 
-def distribution_of(record: Mapping[str, Any]) -> TokenDistribution:
+def distribution_of(
+    record: Mapping[str, Any], vocabulary: Sequence[Token] | None = None
+) -> TokenDistribution:
     """Return the distribution of a record.
+
+    Args:
+        record: as :func:`distribution_record` gives it, or packed.
+        vocabulary: what a packed one is of.
 
     Raises:
         EntryError: an entry is missing, of another type, or no distribution has such numbers.
     """
-    texts = texts_in(record, "tokens")
-    logprobs = entry(record, "logprobs", list)
+    tokens: Sequence[Token]
+    logprobs: ArrayLike
+    if "packed" in record:
+        if vocabulary is None:
+            raise EntryError("it is packed, but no vocabulary stands before it.")
+        tokens, logprobs = unpacked(record, vocabulary)
+    else:
+        tokens, logprobs = _listed(record)
     mass = entry(record, "unseen_mass", dict)
     try:
         return TokenDistribution.restored(
-            _tokens(
-                texts,
-                entry(record, "bytes", list, NoneType),
-                entry({"ids": None, **record}, "ids", list, NoneType),
-            ),
-            [
-                -math.inf if value is None else number(value, "logprobs", "a list of numbers or null")
-                for value in logprobs
-            ],
+            tokens,
+            logprobs,
             Interval(*(number(mass.get(end), end, "a number") for end in ("low", "estimate", "high"))),
             entry(record, "vocabulary_size", int, NoneType),
             vocabulary_assumed=entry(record, "vocabulary_assumed", bool),
@@ -223,6 +255,20 @@ def distribution_of(record: Mapping[str, Any]) -> TokenDistribution:
         )
     except DistributionError as error:
         raise EntryError(f"it holds no distribution. {error}") from error
+
+
+def _listed(record: Mapping[str, Any]) -> tuple[tuple[Token, ...], list[float]]:
+    """Return the tokens and the logprobs of a record that lists them."""
+    texts, logprobs = texts_in(record, "tokens"), entry(record, "logprobs", list)
+    tokens = _tokens(
+        texts,
+        entry(record, "bytes", list, NoneType),
+        entry({"ids": None, **record}, "ids", list, NoneType),
+    )
+    return tokens, [
+        -math.inf if value is None else number(value, "logprobs", "a list of numbers or null")
+        for value in logprobs
+    ]
 
 
 def _tokens(texts: list[str], data: list[Any] | None, ids: list[Any] | None) -> tuple[Token, ...]:
@@ -240,19 +286,6 @@ def _tokens(texts: list[str], data: list[Any] | None, ids: list[Any] | None) -> 
 @lru_cache(maxsize=2**16)  # a vocabulary is the same in every answer
 def _plain_token(text: str, number: int | None) -> Token:
     return Token(text, Token(text).raw, number)
-
-
-def bytes_of(value: Any) -> bytes | None:
-    """Return a token's bytes from a list of numbers, or None from null; raises EntryError for all else."""
-    if value is None:
-        return None
-    try:
-        # Python takes true for 1
-        if isinstance(value, list) and bool not in map(type, value):
-            return bytes(value)
-    except (TypeError, ValueError):
-        pass
-    raise EntryError('"bytes" must be a list of lists of numbers from 0 to 255, or null.')
 
 
 def _is_shallow(value: Any, levels: int) -> bool:

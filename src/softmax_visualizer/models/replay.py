@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from softmax_visualizer.decoding import Token
 from softmax_visualizer.models.base import SAMPLES_NOTHING, Abilities, ModelAnswer, ModelError, Source
-from softmax_visualizer.models.entries import EntryError, parse, what_is_wrong
+from softmax_visualizer.models.entries import EntryError, entry, parse, what_is_wrong
 from softmax_visualizer.models.event_stream import no_cycles_sought
+from softmax_visualizer.models.packing import vocabulary_of
 from softmax_visualizer.models.recording_format import (
     SCHEMA,
     VERSION,
+    VOCABULARY,
     answer_of,
     check_format,
     head_of,
@@ -36,18 +39,27 @@ CUT_OFF = "The recording's last answer was cut off while it was written, and is 
 _LONGEST_QUOTE = 40
 
 
+class _Line(NamedTuple):
+    """A line: its number, from 1, where in the file it begins and ends, and the vocabulary before it."""
+
+    number: int
+    start: int
+    end: int
+    vocabulary: tuple[Token, ...] | None
+
+
 @dataclass(frozen=True)
 class _Recording:
     """A recording's bytes, and where in them the answers stand.
 
     ``lines``: by model, and by prompt and the tokens after it, in the order in which they were first asked
-    for: the number of the line, from 1, and where in ``raw`` it begins and ends.
+    for.
     ``is_torn``: a last line that was cut off is left out.
     """
 
     path: Path
     raw: bytes
-    lines: Mapping[str, Mapping[_Place, tuple[int, int, int]]]
+    lines: Mapping[str, Mapping[_Place, _Line]]
     is_torn: bool
 
     def answer(self, model: str, prompt: str, after: tuple[Token, ...] = ()) -> ModelAnswer | None:
@@ -56,11 +68,10 @@ class _Recording:
         Raises:
             ModelError: the line is no answer.
         """
-        place = self.lines[model].get((prompt, after))
-        if place is None:
+        line = self.lines[model].get((prompt, after))
+        if line is None:
             return None
-        number, start, end = place
-        answer = _answer(self.raw[start:end], f"Line {number} of {self.path}")
+        answer = _answer(self.raw, line, self.path)
         return replace(answer, notes=(*answer.notes, CUT_OFF)) if self.is_torn else answer
 
 
@@ -173,39 +184,51 @@ def _read_once(path: Path, *_identity: int) -> _Recording:
 def _read(path: Path) -> _Recording:
     raw = read_bytes(path)
     check_format(raw, path, SCHEMA, VERSION, "is not a recording of this program")
-    lines: dict[str, dict[_Place, tuple[int, int, int]]] = {}
+    lines: dict[str, dict[_Place, _Line]] = {}
+    vocabulary: tuple[Token, ...] | None = None
     is_torn = False
     end = raw.find(b"\n") + 1 or len(raw)
     for number in itertools.count(2):
         start, end = end, raw.find(b"\n", end) + 1 or len(raw)
         if start == len(raw):
             break
-        line = raw[start:end]
+        line = _Line(number, start, end, vocabulary)
+        if raw.startswith(VOCABULARY, start) and raw.endswith(b"}\n", start, end):
+            with _explained(line, path, "a vocabulary"):
+                vocabulary = vocabulary_of(entry(parse(raw[start:end]), "vocabulary", dict))
+            continue
         # a line of this program's own is left for when it is asked for; there may be 100,000
-        head = head_of(line)
+        head = head_of(raw[start:end])
         if head is None:
             try:
-                answer = _answer(line, f"Line {number} of {path}")
+                answer = _answer(raw, line, path)
             except ModelError as error:
                 is_cut = not isinstance(error.__cause__, (EntryError, RecursionError))
-                if line.endswith(b"\n") or not is_cut:
+                if raw.endswith(b"\n", start, end) or not is_cut:
                     raise
                 is_torn = True
                 continue
             head = answer.model, answer.prompt, answer.after
         model, prompt, after = head
-        lines.setdefault(model, {})[prompt, after] = (number, start, end)
+        lines.setdefault(model, {})[prompt, after] = line
     if not lines:
         raise ModelError(f"{path} holds no{' whole' if is_torn else ''} answer.")
     return _Recording(path, raw, lines, is_torn)
 
 
-def _answer(line: bytes, where: str) -> ModelAnswer:
+def _answer(raw: bytes, line: _Line, path: Path) -> ModelAnswer:
+    with _explained(line, path, "an answer"):
+        return answer_of(parse(raw[line.start : line.end]), line.vocabulary)
+
+
+@contextmanager
+def _explained(line: _Line, path: Path, what: str) -> Iterator[None]:
+    """Say which line is not ``what``, and why."""
     try:
         with no_cycles_sought():
-            return answer_of(parse(line))
+            yield
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{where} {what_is_wrong(error, 'an answer')}") from error
+        raise ModelError(f"Line {line.number} of {path} {what_is_wrong(error, what)}") from error
 
 
 def _some(texts: Mapping[str, object] | tuple[str, ...]) -> str:
