@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from softmax_visualizer.display.labels import safe_line, wrap
 from softmax_visualizer.display.pieces import Line, Piece, Role, joined
@@ -45,6 +46,8 @@ def _body(before: str, text: str, width: int, large: bool) -> list[Line]:
     return [[], *lines] if large else lines
 
 
+# the height is that of the longest caption, so all of them are wrapped whenever the screen is drawn
+@lru_cache(maxsize=512)
 def _wrapped(paragraph: str, width: int, role: Role) -> list[Line]:
     """Return a text as lines, in which the tokens between its backticks stand out and are not broken."""
     roles: tuple[Role, Role] = role, "token"
