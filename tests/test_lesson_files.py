@@ -250,9 +250,9 @@ def test_a_lesson_ends_with_what_is_to_be_remembered_and_the_lesson_that_follows
     title = find_lesson("fox").title
     assert lesson.remember == ("`a` is", "b", "c")
     assert lesson.next == ("fox", title)
-    assert lesson.ending == f"1. `a` is\n2. b\n3. c\nEnter: the next lesson, {title}"
+    assert lesson.ending == "1. `a` is\n2. b\n3. c"
     assert lesson.duration == pytest.approx(1 + 2.5 + 0.08 * len(lesson.ending))
-    assert read(HEAD + 'next = "fox"\n' + step, folder).ending == f"Enter: the next lesson, {title}"
+    assert read(HEAD + 'next = "fox"\n' + step, folder).ending == f"The next lesson is: {title}"
 
 
 # --- sweeps ---

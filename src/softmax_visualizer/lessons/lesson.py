@@ -97,10 +97,9 @@ class Lesson:
     @property
     def ending(self) -> str:
         """The text of the last moment, after all steps; empty if there is nothing to say in it."""
-        lines = [f"{number}. {text}" for number, text in enumerate(self.remember, 1)]
-        if self.next is not None:
-            lines.append(f"Enter: the next lesson, {self.next[1]}")
-        return "\n".join(lines)
+        if not self.remember and self.next is not None:
+            return f"The next lesson is: {self.next[1]}"
+        return "\n".join(f"{number}. {text}" for number, text in enumerate(self.remember, 1))
 
     @property
     def duration(self) -> float:

@@ -450,7 +450,10 @@ class LessonPlayer:
         notice = f"This lesson is made for {columns}x{rows} cells: {size.width}x{size.height} shows less."
         small = size.width < columns or size.height < rows
         title = f"{self.lesson.title} · {self._at + 1} of {len(self._moments)}"
-        title += " · to remember" if moment.ends and self.lesson.remember else ""
+        if moment.ends:
+            # in the frame, since a line of its own would push the keys off a small screen
+            title += " · to remember" if self.lesson.remember else ""
+            title += " · Enter: the next lesson" if self.lesson.next is not None else ""
         text = moment.text
         if self._at in self._predicted and self._at in self._came:
             text += f"\n{verdict(self._judged)}"
