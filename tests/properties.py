@@ -1,4 +1,7 @@
-"""How many examples a property is tried with: fewer by hand, all of them with ``--hypothesis-profile=ci``."""
+"""How many examples a property is tried with: few by hand, more with ``--hypothesis-profile=ci``.
+
+``--hypothesis-profile=full`` tries all, which takes longer than CI may.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ FULL = 100
 """Examples of a property that asks for no number, in the full profile."""
 
 settings.register_profile("light", max_examples=FULL // 5, deadline=None)
-settings.register_profile("ci", max_examples=FULL, deadline=None)
+settings.register_profile("ci", max_examples=FULL // 2, deadline=None)
+settings.register_profile("full", max_examples=FULL, deadline=None)
 
 
 def examples(number: int) -> settings:

@@ -118,13 +118,13 @@ async def test_a_lesson_from_a_step_on_shows_what_it_shows_when_played_to_there(
     tmp_path: Path, step: int, words: str
 ) -> None:
     path = lesson_file(tmp_path, TOUR)
-    async with playing(path) as (app, pilot):
+    async with playing(path, speed=100) as (app, pilot):
         while words not in text(app):
             await press(app, pilot, "space")
         expected = text(app)
         await press(app, pilot, "space")
         after = text(app)
-    async with playing(path, step=step) as (app, pilot):
+    async with playing(path, step=step, speed=100) as (app, pilot):
         assert text(app) == expected
         await press(app, pilot, "space")
         assert text(app) == after
