@@ -44,6 +44,10 @@ _MOST_UNDONE = 500
 """Changes that can be undone."""
 
 
+_LEAST_BOARD = 6
+"""Lines that the board has at the least, as in the style sheet."""
+
+
 def _editor_lines(height: int) -> int:
     return max(3, min(8, height // 4))
 
@@ -148,7 +152,7 @@ class MainScreen(Screen[None]):
         """Lay out the regions from top to bottom."""
         scene = self._scene
         yield Region(scene, header.draw, id="header")
-        yield Region(scene, caption.draw, id="caption", height=caption.height)
+        yield Region(scene, caption.draw, id="caption", height=self._caption_height)
         editor = PromptEditor(scene.prompt, self._history, scene.configuration.mask, id="prompt")
         editor.styles.max_height = _editor_lines(self.app.size.height)
         yield editor
@@ -160,6 +164,13 @@ class MainScreen(Screen[None]):
         yield board
         yield Region(scene, foot.draw, id="foot", hit=foot.hit)
         yield Region(scene, too_small.draw, id="too-small")
+
+    def _caption_height(self, scene: Scene, width: int) -> int:
+        # header, knobs and settings have a line each, board and foot what the style sheet gives them
+        editor = sum(each.outer_size.height for each in self.query(PromptEditor))
+        others = 3 + _LEAST_BOARD + foot.HEIGHT + editor
+        room = self.app.size.height - others - self._answer_height(scene, width)
+        return caption.height(scene, width, room)
 
     def _answer_height(self, scene: Scene, width: int) -> int:
         return answer.height(scene, width, self.app.size.height)

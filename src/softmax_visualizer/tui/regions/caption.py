@@ -17,13 +17,18 @@ _NEXT_TO_A_NUMBER = re.compile(r"(?<=\d) (?=%|bits?\b)|(?<=T) (?==)|(?<=T =) (?=
 """Spaces that belong to a number: before its unit, and in ``T = 1.5``."""
 
 
-def height(scene: Scene, width: int) -> int:
-    """Return as many lines as the lesson's longest caption takes, so that nothing jumps; 0 without one."""
+def height(scene: Scene, width: int, room: int) -> int:
+    """Return as many lines as the lesson's longest caption takes, so that nothing jumps; 0 without one.
+
+    Where there is no room for that many, it is as many as this caption takes.
+    """
     caption = scene.caption
     if caption is None:
         return 0
-    captions = (*caption.longest, (caption.before, caption.text))
-    return 2 + max(1, *(len(_body(*each, width, scene.presenter.large)) for each in captions))
+    large = scene.presenter.large
+    own = 2 + max(1, len(_body(caption.before, caption.text, width, large)))
+    longest = 2 + max((len(_body(*each, width, large)) for each in caption.longest), default=0)
+    return max(own, min(longest, room))
 
 
 def draw(scene: Scene, width: int, height: int) -> list[Line]:
