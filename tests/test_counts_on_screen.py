@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from softmax_visualizer.decoding import DecodingSettings
 from softmax_visualizer.decoding.sampling import Counts, chances, sample
 from softmax_visualizer.models.base import ModelAnswer, ModelError
 from softmax_visualizer.tui.app import SoftmaxVisualizer
+from softmax_visualizer.tui.scene import Asked
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -49,7 +50,7 @@ class SamplingModel(ObedientModel):
 
     async def samples(
         self, answer: ModelAnswer, settings: DecodingSettings, count: int, *, defaults: bool = False
-    ) -> AsyncIterator[Counts]:
+    ) -> AsyncGenerator[Counts, None]:
         self.wanted.append((settings, count, defaults))
         for _ in range(self.batches):
             yield Counts(((0, 7), (1, 2)), 1)
@@ -194,6 +195,65 @@ async def test_a_server_that_samples_holds_up_no_key_and_is_stopped(monkeypatch:
         await settle(app, pilot)
         assert bench(app).scene.counts.counts.total == 10  # type: ignore[union-attr]
         assert said(app) == "The samples were stopped here."
+
+
+async def test_undo_and_a_knob_end_what_the_program_samples() -> None:
+    for key, left in (("u", None), ("left", None)):
+        async with screen() as (app, pilot):
+            await pilot.press("M")
+            await until(pilot, lambda app=app: bench(app).scene.counts is not None)
+            await pilot.press(key)
+            await pilot.pause(0.4)
+            assert bench(app).scene.counts is left
+            assert bench(app).scene.samples < 100
+
+
+async def test_a_sample_in_between_ends_them_so_that_no_random_number_is_used_twice() -> None:
+    async with screen() as (app, pilot):
+        await pilot.press("M")
+        await until(pilot, lambda: bench(app).scene.counts is not None)
+        await pilot.press("space")
+        await pilot.pause(0.4)
+        counted, sampled = bench(app).scene.counts, bench(app).scene.sampled
+        assert counted is not None
+        assert sampled is not None
+        assert sampled.number == counted.counts.total + 1 == bench(app).scene.samples < 100
+
+
+async def test_a_longer_list_that_comes_meanwhile_is_sampled_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    names, shares = [f" t{index}" for index in range(40)], [0.5, *[0.5 / 39] * 39]
+    model = ObedientModel(lambda prompt: top_of(names[:5], shares[:5], 40))
+    async with screen(monkeypatch, model) as (app, pilot):
+        few = bench(app).scene.asked
+        assert few is not None
+        await pilot.press("M")
+        await until(pilot, lambda: bench(app).scene.counts is not None)
+        model.reply = lambda prompt: top_of(names, shares, 40)
+        whole = Asked(few.configuration, await model.ask(few.answer.prompt))
+        bench(app).sharpen(few, whole)
+        await until(pilot, lambda: bench(app).scene.counted is not None and bench(app).scene.counted.verdict)
+        counted, decoding = bench(app).scene.counts, bench(app).scene.decoding
+        assert counted is not None
+        assert decoding is not None
+        assert counted.counts == sample(decoding, chances(1, 100))
+
+
+@pytest.mark.parametrize("key", ["left", "u"])
+async def test_a_server_is_asked_no_further_once_nobody_would_see_its_samples(
+    monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    model = SamplingModel(8)
+    model.go_on.clear()
+    async with screen(monkeypatch, model) as (app, pilot):
+        await pilot.press("V")
+        await until(pilot, lambda: bool(app.screen.query(OptionList)))
+        await pilot.press("enter")
+        await until(pilot, lambda: bench(app).scene.counts is not None)
+        await pilot.press(key)
+        model.go_on.set()
+        await until(pilot, lambda: said(app) == "The server is asked for no more samples.")
+        await until(pilot, lambda: not any(each.group == "count" for each in app.workers if each.is_running))
+        assert bench(app).scene.counts is None
 
 
 async def test_the_bundled_model_has_no_decoder_to_be_asked() -> None:

@@ -228,6 +228,7 @@ TIES = '"ties" must be the numbers of all tokens that are as likely as another.'
         ({"packed": zipped(PLANES[:-1])}, HOLDS),
         ({"packed": zipped(PLANES + b"\0")}, HOLDS),
         ({"packed": b64encode(zlib.compress(PLANES)[:-9]).decode()}, HOLDS),
+        ({"packed": b64encode(zlib.compress(PLANES)[:-2]).decode()}, '"packed" is cut off.'),
         ({"packed": zipped(b"\xff" * len(PLANES))}, '"ties" must'),
         ({"packed": zipped(b"\0" * len(PLANES)), "ties": [*range(8)]}, "it holds no distribution."),
         ({"log_mass": None}, '"log_mass" must be a number.'),

@@ -99,9 +99,9 @@ def test_check_tells_the_decoder_too(capsys: pytest.CaptureFixture[str]) -> None
         own = ("--base-url", server.url, "--model", "m", "--top-logprobs", "200")
         assert main(["check", *own, "--samples", "800"]) == 0
     out = capsys.readouterr().out
-    off, on = out[out.index("its own cuts off") :].split("as it is")
+    off, on = out[out.index("its cuts off") :].split("its cuts on")
     assert "temperature last: agrees" in off
-    assert "what fits: T 1.50, top-p 0.80, top-k 40, temperature last" in on
+    assert "what fits best: T 1.50, top-p 0.80, top-k 40, temperature last" in on
 
 
 # --- how it is asked ---
@@ -223,6 +223,70 @@ async def test_a_sample_that_ends_the_text_is_the_listed_token_that_does() -> No
     with MisbehavingServer(Answer(ending), models=MODELS) as server:
         counts, _ = await taken(server, 3)
     assert counts == Counts(((0, 3),))
+
+
+async def test_tokens_that_spell_the_same_and_have_no_numbers_have_no_part_in_the_counts() -> None:
+    logits = {"\ufffd": 0.9, " a": 0.5, " b": 0.0}
+    usual = serving(Sampler(logits=logits), listed=3, takes_n=False)
+    with MisbehavingServer(Answer(usual), models=MODELS) as server:
+        counts, _ = await taken(server, 60)
+    assert counts.untold > 0
+    assert {index for index, _ in counts.tokens} <= {1, 2}
+
+
+async def test_an_end_of_the_text_by_a_name_that_nobody_knows_is_still_that_token() -> None:
+    logits = {" a": 1.0, "<|custom_end|>": 0.5, " b": 0.0}
+    usual = serving(Sampler(logits=logits), listed=3, takes_n=False)
+
+    def ending(body: dict[str, Any]) -> dict[str, Any]:
+        if body["temperature"] == 1.5:
+            return {"model": "m", "choices": [{"finish_reason": "stop", "message": {"content": ""}}]}
+        return usual(body)
+
+    with MisbehavingServer(Answer(ending), models=MODELS) as server:
+        counts, _ = await taken(server, 3)
+    assert counts == Counts(((1, 3),))
+
+
+async def test_half_a_character_that_is_sampled_first_is_asked_for_again() -> None:
+    usual = serving(Sampler())
+    half = {"choices": [{"finish_reason": "length", "message": {"content": "\ufffd"}, "logprobs": None}]}
+    with MisbehavingServer(Answer(half), Answer(usual), models=MODELS) as server:
+        model = OpenAICompatibleModel(Configuration(base_url=server.url, model="m"))
+        answer = await model.ask("a prompt")
+        await model.close()
+    assert len(answer.distribution) == 20
+    # the very same request, since only the sample was at fault
+    assert server.asked[0].body == server.asked[1].body
+
+
+def test_a_check_says_what_it_found_where_sampling_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    usual = serving(Sampler())
+
+    def refusing(body: dict[str, Any]) -> dict[str, Any]:
+        if body["temperature"] == 1.5:
+            return {"error": {"message": "temperature must be 1"}}
+        return usual(body)
+
+    with MisbehavingServer(Answer(refusing), models=MODELS) as server:
+        assert main(["check", "--base-url", server.url, "--model", "m", "--samples", "100"]) == 0
+    out = capsys.readouterr().out
+    assert "log-probabilities  20 of the 20 asked for" in out
+    assert "its cuts off       no samples: " in out
+
+
+def test_samples_of_which_none_is_named_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    usual = serving(Sampler(), takes_n=False)
+
+    def nameless(body: dict[str, Any]) -> dict[str, Any]:
+        answer = usual(body)
+        if body["temperature"] == 1.5:
+            answer["choices"][0]["logprobs"] = {"content": []}
+        return answer
+
+    with MisbehavingServer(Answer(nameless), models=MODELS) as server:
+        assert sample(server, "-n", "5", "--from", "server") == 2
+    assert "did not say which tokens it sampled" in capsys.readouterr().err
 
 
 # --- what is refused ---

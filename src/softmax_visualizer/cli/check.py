@@ -60,17 +60,23 @@ async def _decoder(
     """Yield what the server's own samples tell of its decoder, as headings and phrases."""
     from softmax_visualizer.decoding import DecodingSettings, decode
     from softmax_visualizer.display.samples import Samples, verdict_sentences
+    from softmax_visualizer.models.base import ModelError
     from softmax_visualizer.models.check import PROMPTS
 
     settings = DecodingSettings(1.5, 0.8)
     answers = [await model.ask(prompt, whole=whole) for prompt in PROMPTS]
     # the less sure the model is, the more the orders differ
     answer = max(answers, key=lambda each: each.distribution.stage.entropy.low)
-    for heading, defaults in (("its own cuts off", False), ("as it is", True)):
+    for heading, defaults in (("its cuts off", False), ("its cuts on", True)):
         taking = Sampling()
-        await taking.take(model, answer, settings, count, defaults=defaults)
+        try:
+            await taking.take(model, answer, settings, count, defaults=defaults)
+        except ModelError as error:
+            yield heading, f"no samples: {error}"
+            continue
         samples = Samples.judged(decode(answer.distribution, settings), taking.counts, "server")
-        yield heading, f"{taking.counts.total:,} samples after {answer.prompt!r}, T 1.5, top-p 0.8"
+        untold = f" ({taking.counts.untold:,} more were not named)" if taking.counts.untold else ""
+        yield heading, f"{taking.counts.total:,} samples{untold} after {answer.prompt!r}, T 1.5, top-p 0.8"
         for sentence in verdict_sentences(samples):
             yield "", sentence
         if taking.failure:

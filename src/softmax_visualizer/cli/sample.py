@@ -124,9 +124,12 @@ def _run(options: argparse.Namespace) -> int:
     from softmax_visualizer.decoding.sampling import chances, sample
     from softmax_visualizer.display.samples import Samples
     from softmax_visualizer.display.samples_record import samples_report
+    from softmax_visualizer.models.base import ModelError
     from softmax_visualizer.models.redaction import redacted
 
     answer = redacted(answers[0], configuration.redact)
+    if by_server and not taking.counts.total:
+        raise ModelError("The server did not say which tokens it sampled, so there is nothing to count.")
     decoding = decode(answer.distribution, ordered_for(answer, settings, options))
     counts = taking.counts if by_server else sample(decoding, chances(seed, count))
     if options.format == "text":

@@ -181,14 +181,17 @@ def agreements(
                 for other in range(len(settings))
                 if tested[other][2].high >= LEVEL and not _same(theory, theories[other])
             ]
+            # whichever of the two they come from
+            pairs = [(theory, theories[other]) for other in rivals]
+            takes = [max(_samples_needed(*pair), _samples_needed(*pair[::-1])) for pair in pairs]
+            # what no number of samples tells apart is the same for all that anybody can see
+            rivals = [rival for rival, count in zip(rivals, takes, strict=True) if count < MOST_NEEDED]
             if rivals or p_value.estimate < LEVEL:
                 verdict = "cannot tell"
             elif degrees == 0 and (few := _needed_for_two_cells(theory)) > counts.total:
                 verdict, needed = "cannot tell", few
             if rivals and not any(_hides(decodings[other], theory) for other in rivals):
-                # whichever of the two they come from
-                pairs = [(theory, theories[other]) for other in rivals]
-                needed = max(_samples_needed(*each) for pair in pairs for each in (pair, pair[::-1]))
+                needed = max(count for count in takes if count < MOST_NEEDED)
         found.append(Agreement(settings[number], statistic, degrees, p_value, verdict, needed))
     return tuple(found)
 
@@ -203,7 +206,7 @@ def in_each_order(settings: DecodingSettings) -> tuple[DecodingSettings, Decodin
 def explanations(
     distribution: TokenDistribution, counts: Counts, asked: DecodingSettings
 ) -> tuple[tuple[DecodingSettings, Interval], ...]:
-    """Return other settings from which samples may well come, the simplest first, with their p-values.
+    """Return other settings from which samples may well come, the best-fitting first, with their p-values.
 
     What servers are known to do unasked: ignore the temperature or the cuts, be greedy, or add a top-k of 20,
     40 or 50, a min-p of 0.05, or a top-p of 0.8, 0.9 or 0.95 (the defaults of engines, and of models' own
@@ -220,7 +223,7 @@ def explanations(
         *_, p_value = _tested(decoding, counts)
         if p_value.high >= LEVEL:
             found.append((settings, p_value))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda each: -each[1].estimate))
 
 
 def _suspects(asked: DecodingSettings) -> Iterator[DecodingSettings]:
@@ -251,7 +254,8 @@ def _tested(decoding: Decoding, counts: Counts) -> tuple[float, int, Interval]:
     usual = _theory(decoding, counts)
 
     def tested(theory: _Theory) -> tuple[float, int, float]:
-        return theory.test(_with_ties(counts, decoding.distribution, len(theory.listed)))
+        theory, folded = _folded(theory, counts, decoding)
+        return theory.test(folded)
 
     statistic, degrees, p_value = tested(usual)
     settings, forms = decoding.settings, [p_value]
@@ -274,32 +278,50 @@ def _theory(decoding: Decoding, counts: Counts) -> _Theory:
     kept = int(stage.kept.estimate)
     listed = stage.first(kept).estimate
     rest = 0.0 if stage.unseen_kept == "none" else max(0.0, stage.beyond(kept).estimate)
-    if counts.untold:
-        listed = np.where(_is_whole(decoding.distribution)[:kept], listed, 0.0)
+    listed = _told(listed, decoding, counts)
     total = float(listed.sum()) + rest
     return _Theory(listed / total, rest / total) if total > 0 else _Theory(listed, 0.0)
 
 
-def _with_ties(counts: Counts, distribution: TokenDistribution, kept: int) -> Counts:
-    """Return counts with those that came most in front, among tokens of one probability on the edge of a cut.
-
-    Which of them are kept depends on how an engine sorts, so those that came are taken for the kept ones.
-    """
-    logprobs = distribution.logprobs
-    if not 0 < kept < len(logprobs) or logprobs[kept - 1] - logprobs[kept] > _TIED:
-        return counts
+def _edge(decoding: Decoding, kept: int) -> tuple[int, int]:
+    """Return where the tokens begin and end that are as likely as the last one that is kept."""
+    logprobs = decoding.distribution.logprobs
+    if not 0 < kept <= len(logprobs) or not (decoding.settings.cuts or decoding.settings.temperature == 0):
+        return kept, kept
     edge = -logprobs[kept - 1]
     start = int(np.searchsorted(-logprobs, edge - _TIED, side="left"))
-    end = int(np.searchsorted(-logprobs, edge + _TIED, side="right"))
-    tied = sorted((times for index, times in counts.tokens if start <= index < end), reverse=True)
+    return start, int(np.searchsorted(-logprobs, edge + _TIED, side="right"))
+
+
+def _folded(theory: _Theory, counts: Counts, decoding: Decoding) -> tuple[_Theory, Counts]:
+    """Return a theory and counts in which tokens of one probability on the edge of a cut are a single one.
+
+    Which of them are kept depends on how an engine sorts.
+    """
+    start, end = _edge(decoding, len(theory.listed))
+    if end - start < 2:
+        return theory, counts
+    listed = np.zeros(max(end, len(theory.listed)))
+    listed[:start] = theory.listed[:start]
+    listed[start] = theory.listed[start:].sum()
+    tied = sum(times for index, times in counts.tokens if start <= index < end)
     others = [pair for pair in counts.tokens if not start <= pair[0] < end]
-    return replace(counts, tokens=tuple(sorted([*others, *enumerate(tied, start)])))
+    tokens = tuple(sorted([*others, *([(start, tied)] if tied else [])]))
+    return _Theory(listed, theory.rest), replace(counts, tokens=tokens)
+
+
+def _told(weights: FloatArray, decoding: Decoding, counts: Counts) -> FloatArray:
+    """Return weights of the first listed tokens, without those that a server's samples may not have named."""
+    if not counts.untold:
+        return weights
+    named: FloatArray = np.where(_is_named(decoding.distribution)[: len(weights)], weights, 0.0)
+    return named
 
 
 @lru_cache(maxsize=4)
-def _is_whole(distribution: TokenDistribution) -> NDArray[np.bool_]:
-    """Return of each listed token whether it is whole characters."""
-    return np.array([token.whole_text is not None for token in distribution.tokens])
+def _is_named(distribution: TokenDistribution) -> NDArray[np.bool_]:
+    """Return of each listed token whether a sample can be told to be it."""
+    return np.array([distribution.is_named(index) for index in range(len(distribution))])
 
 
 def _forms(decoding: Decoding, counts: Counts) -> Iterator[_Theory]:
@@ -309,14 +331,20 @@ def _forms(decoding: Decoding, counts: Counts) -> Iterator[_Theory]:
     not be: the more of them came, the more they weigh in the form that fits best.
     """
     stage = decoding.after_cut
+    if stage.unseen_kept == "none" and stage.kept.is_point:
+        # engines keep all tokens that tie with the last one, or just as many as they are told
+        start, end = _edge(decoding, int(stage.kept.low))
+        weights = stage.weights[:end]
+        for kept in (end, decoding.settings.top_k or end):
+            if start < kept <= len(weights) and decoding.settings.temperature > 0:
+                first = _told(weights[:kept], decoding, counts)
+                yield _Theory(first / first.sum(), 0.0)
     if stage.exact:
         return
     least, most = max(int(stage.kept.low), 1), int(stage.kept.high)
     step = max(1, (most - least) // _MOST_TRIED)
     for kept in dict.fromkeys((*range(least, most + 1, step), most)):
-        weights = stage.weights[:kept]
-        if counts.untold:
-            weights = np.where(_is_whole(decoding.distribution)[:kept], weights, 0.0)
+        weights = _told(stage.weights[:kept], decoding, counts)
         known = float(weights.sum())
         low, high = stage.unseen_weight.low, stage.unseen_weight.high
         if kept < stage.listed and kept < len(stage.weights):

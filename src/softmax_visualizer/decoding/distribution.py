@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -326,6 +327,22 @@ class TokenDistribution:
     def __len__(self) -> int:
         """Return the number of listed tokens."""
         return len(self.logprobs)
+
+    @cached_property
+    def _spellings(self) -> Counter[bytes | str]:
+        return Counter(token.raw or token.text for token in self.tokens)
+
+    def is_named(self, index: int) -> bool:
+        """Whether a server that samples a listed token can tell which one it is.
+
+        It cannot of a part of a character; nor, where it gives no numbers, of one of several that spell the
+        same.
+        """
+        token = self.token(index)
+        whole = token.whole_text
+        if whole is None or (token.id is None and "\ufffd" in whole):
+            return False
+        return token.id is not None or self._spellings[token.raw or token.text] == 1
 
     def token(self, index: int) -> Token:
         """Return the listed token of rank ``index + 1``."""

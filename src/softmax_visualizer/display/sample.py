@@ -22,7 +22,7 @@ def sample_sentence(decoding: Decoding, index: int | None, chance: float, seed: 
         chance: the uniform random number in [0, 1).
         seed: the seed of all samples; ``number`` counts them from 1.
     """
-    how = f"random number {chance:.4f}, seed {seed}, sample {number}"
+    how = f"Random number {chance:.4f}, seed {seed}, sample {number}"
     estimated = "" if decoding.after_cut.exact else " (by the estimate)"
     if index is None:
         return f"Sampled{estimated}: a token that the server does not show. {how}."

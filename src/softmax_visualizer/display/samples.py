@@ -23,6 +23,9 @@ from softmax_visualizer.display.settings import order_phrase, settings_words
 _SURE = 1e-6
 """A p-value below which it is said that something cannot be."""
 
+_MOST_FITS = 3
+"""Settings that fit and are named."""
+
 By = Literal["program", "server"]
 
 
@@ -54,7 +57,7 @@ class Samples:
     def orders_are_one(self) -> bool:
         """Whether both orders come to the same at these settings."""
         settings = self.decoding.settings
-        return settings.temperature == 1 or not settings.cuts
+        return settings.temperature in (0, 1) or not settings.cuts
 
 
 def greedy_sentence(decoding: Decoding, counts: Counts) -> str:
@@ -88,7 +91,7 @@ def badge(samples: Samples) -> str:
         return "samples agree"
     if len(agreeing) == 1:
         return "samples: T first" if agreeing[0] == "temperature-first" else "samples: T last"
-    if samples.fits:
+    if len(samples.fits) == 1:
         return f"samples: {settings_words(samples.fits[0][0])}"
     return "samples differ" if all(test.verdict == "differs" for test in samples.tests) else ""
 
@@ -111,10 +114,16 @@ def _fits(samples: Samples) -> tuple[str, ...]:
         return ()
     if not samples.fits:
         return ("nothing else that engines are known to do fits either",)
-    settings, p_value = samples.fits[0]
-    more = f", and {len(samples.fits) - 1} more" if len(samples.fits) > 1 else ""
-    order = f", {order_phrase(settings.order)}" if settings.cuts and settings.temperature != 1 else ""
-    return (f"what fits: {settings_words(settings, order=False)}{order} ({_p(p_value)}{more})",)
+    words = [
+        f"{settings_words(settings, order=False)}"
+        + (f", {order_phrase(settings.order)}" if settings.cuts and settings.temperature != 1 else "")
+        + f" ({_p(p_value)})"
+        for settings, p_value in samples.fits[:_MOST_FITS]
+    ]
+    more = len(samples.fits) - len(words)
+    also = (f"or so: {each}" for each in words[1:])
+    last = (f"or {more} more; further samples would tell",) if more else ()
+    return f"what fits best: {words[0]}", *also, *last
 
 
 def _p(value: Interval) -> str:
@@ -150,12 +159,17 @@ def columns(samples: Samples, rows: int, layout: Layout) -> list[Column]:
     came = [*counts.first(shown).tolist(), counts.beyond(shown)]
     expected = [*(first[index] for index in range(shown)), decoding.after_cut.beyond(shown)]
     total = max(counts.total, 1)
-    bars = []
+    bars: list[Bar] = []
     for bar, times, probability in zip(final.bars, came, expected, strict=False):
         low, high = band(probability, counts.total)
         share = times / total
+        nameless = counts.untold and not bar.rest and not decoding.distribution.is_named(len(bars))
         bars.append(
-            Bar(bar.label, share, share, share, f"{times:,}", rest=bar.rest, band=(low / total, high / total))
+            Bar(bar.label, 0.0, 0.0, 0.0, "?")
+            if nameless
+            else Bar(
+                bar.label, share, share, share, f"{times:,}", rest=bar.rest, band=(low / total, high / total)
+            )
         )
     who = "came" if samples.by == "program" else "the server"
     titled = (f"{counts.total:,} samples, ├┤ 95 %", f"{counts.total:,} samples", who)

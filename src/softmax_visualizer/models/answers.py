@@ -306,6 +306,13 @@ def _nothing_there(choice: Mapping[str, Any]) -> ModelError:
     text = message.get("content") if isinstance(message, Mapping) else choice.get("text")
     if finish == "content_filter":
         return ModelError("The server's content filter blocked the answer. Change the prompt.")
+    if isinstance(text, str) and text.startswith("\ufffd"):
+        # llama.cpp has no entry for half a character, and another sample is likely to be a whole one
+        return NoTokenError(
+            "The model sampled half a character first, and then this server reports no probabilities. "
+            "Ask again.",
+            None,
+        )
     if not text and finish == "length":
         return NoTokenError(f"The answer was cut short before its first token. {NO_LOGPROBS}", finish)
     if not text and finish == "stop" and isinstance(logprobs, Mapping):

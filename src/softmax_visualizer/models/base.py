@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -120,7 +120,7 @@ class LanguageModel(Protocol):
 
     def samples(
         self, answer: ModelAnswer, settings: DecodingSettings, count: int, *, defaults: bool = False
-    ) -> AsyncIterator[Counts]:
+    ) -> AsyncGenerator[Counts, None]:
         """Have the model's own decoder sample the next token again and again, where it has one.
 
         Args:

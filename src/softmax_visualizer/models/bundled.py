@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,7 @@ class BundledModel:
 
     def samples(
         self, answer: ModelAnswer, settings: DecodingSettings, count: int, *, defaults: bool = False
-    ) -> AsyncIterator[Counts]:
+    ) -> AsyncGenerator[Counts, None]:
         """Raise ModelError: it has no decoder."""
         raise ModelError(SAMPLES_NOTHING)
 

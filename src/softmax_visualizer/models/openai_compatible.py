@@ -7,7 +7,7 @@ report the model's own, some rescale and cut them by the request's settings. The
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from datetime import date
 from typing import Any, TypeVar, get_args
 
@@ -152,7 +152,7 @@ class OpenAICompatibleModel:
 
     async def samples(
         self, answer: ModelAnswer, settings: DecodingSettings, count: int, *, defaults: bool = False
-    ) -> AsyncIterator[Counts]:
+    ) -> AsyncGenerator[Counts, None]:
         """Have the server sample the next token ``count`` times, and yield the counts as they come.
 
         Raises:

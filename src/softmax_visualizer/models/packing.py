@@ -102,11 +102,13 @@ def unpacked(record: Mapping[str, Any], vocabulary: Sequence[Token]) -> tuple[tu
     log_mass = number(record.get("log_mass"), "log_mass", "a number")
     # one more byte than is right tells what is too much, without all of it
     size = len(vocabulary) * _LITTLE_ENDIAN.itemsize
-    planes = _unzipped(entry(record, "packed", str), size + 1)
-    if len(planes) != size:
+    planes, is_whole = _unzipped(entry(record, "packed", str), size + 1)
+    if len(planes) != size or not size:
         raise EntryError(
             f'"packed" does not hold {len(vocabulary):,} numbers, one a token of the vocabulary.'
         )
+    if not is_whole:
+        raise EntryError('"packed" is cut off.')
     rows = np.frombuffer(planes, np.uint8).reshape(_LITTLE_ENDIAN.itemsize, -1).T.copy()
     by_number: FloatArray = rows.view(_LITTLE_ENDIAN)[:, 0].astype(np.float64) - log_mass
     ids = np.argsort(-by_number, kind="stable")
@@ -121,10 +123,14 @@ def unpacked(record: Mapping[str, Any], vocabulary: Sequence[Token]) -> tuple[tu
     return tuple(vocabulary[at] for at in ids.tolist()), logprobs
 
 
-def _unzipped(text: str, most: int) -> bytes:
-    """Return the first bytes, up to ``most``, of what is compressed: a small text can hold gigabytes."""
+def _unzipped(text: str, most: int) -> tuple[bytes, bool]:
+    """Return the first bytes, up to ``most``, of what is compressed, and whether that came to its own end.
+
+    A small text can hold gigabytes.
+    """
     try:
-        return zlib.decompressobj().decompress(b64decode(text, validate=True), most)
+        stream = zlib.decompressobj()
+        return stream.decompress(b64decode(text, validate=True), most), stream.eof
     except (binascii.Error, ValueError) as error:
         raise EntryError('"packed" must be base64.') from error
     except zlib.error as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from io import FileIO
@@ -149,7 +149,7 @@ class RecordingModel:
 
     def samples(
         self, answer: ModelAnswer, settings: DecodingSettings, count: int, *, defaults: bool = False
-    ) -> AsyncIterator[Counts]:
+    ) -> AsyncGenerator[Counts, None]:
         """Return the other model's samples, which are not recorded."""
         return self._model.samples(answer, settings, count, defaults=defaults)
 

@@ -6,6 +6,7 @@ What this asks is not for decoding: it is to find out what the server's decoder 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,11 @@ def sampling_parameters(settings: DecodingSettings, engine: str | None, *, defau
     return parameters
 
 
+_UNTOLD = -1
+
+_LOOKS_SPECIAL = re.compile(r"<[|/]?\w+[|]?>|\[[A-Z_]+\]")
+
+
 class Teller:
     """Knows which listed token a sampled one is."""
 
@@ -70,20 +76,29 @@ class Teller:
         # of several tokens that spell the same the most likely one is meant, where nothing else tells
         self._by_id = {token.id: index for index, token in tokens if token.id is not None}
         self._by_spelling = {token.raw or token.text: index for index, token in tokens}
-        self._end = next((index for index, token in reversed(tokens) if token.ends), None)
+        ends = [index for index, token in reversed(tokens) if token.ends]
+        # a name that nobody knows as an end, but that looks like nothing else
+        ends += [index for index, token in reversed(tokens) if _LOOKS_SPECIAL.fullmatch(token.text)]
+        self._end = ends[0] if ends else _UNTOLD
+        self._named = distribution.is_named
 
-    def index(self, token: Token) -> int | None:
-        """Return the index of a token; None if it is not listed."""
+    def index(self, token: Token | None) -> int | None:
+        """Return the index of a token; None if it is not listed, and -1 if it cannot be told which it is."""
+        if token is None:
+            return _UNTOLD
         if token.id is not None and self._by_id:
             return self._by_id.get(token.id)
-        return self._end if token.ends else self._by_spelling.get(token.raw or token.text)
+        if token.ends:
+            return self._end
+        index = self._by_spelling.get(token.raw or token.text)
+        return _UNTOLD if index is not None and not self._named(index) else index
 
     def counts(self, tokens: Sequence[Token | None]) -> Counts:
         """Count samples; None is one that the server did not tell."""
-        told = [self.index(token) for token in tokens if token is not None]
-        found = Counter(index for index in told if index is not None)
-        rest = len(told) - found.total()
-        return Counts(tuple(sorted(found.items())), rest, len(tokens) - len(told))
+        found = Counter(map(self.index, tokens))
+        rest, untold = found.pop(None, 0), found.pop(_UNTOLD, 0)
+        pairs = ((index, count) for index, count in found.items() if index is not None)
+        return Counts(tuple(sorted(pairs)), rest, untold)
 
 
 async def samples(ask: Ask, wanted: int) -> AsyncIterator[list[Token | None]]:
