@@ -20,7 +20,7 @@ from textual.widgets import Input, TextArea
 
 from screens import ObedientModel, bench, said, settle, text, top_of
 from softmax_visualizer.display.pieces import Line
-from softmax_visualizer.lessons.listing import built_in
+from softmax_visualizer.lessons.listing import built_in, find_lesson
 from softmax_visualizer.lessons.reading import read_lesson
 from softmax_visualizer.models.base import ModelAnswer
 from softmax_visualizer.models.configuration import Configuration
@@ -1268,7 +1268,8 @@ async def test_the_last_moment_has_what_is_to_be_remembered_and_enter_starts_the
         before = bench(app).query_one("#caption").size.height
         await press(app, pilot, "enter", "space", "space")  # Enter is the board's before the end
         shown = text(app)
-        assert "A title · 3 of 3 · to remember · Enter: the next lesson" in shown
+        assert "A title · 3 of 3 · to remember" in shown
+        assert f"Enter: the next lesson, {find_lesson('fox').title}; space ends this one." in shown
         assert "1. lazy is first" in shown
         assert "3. three things" in shown
         # only the end makes the caption higher

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -152,6 +153,13 @@ async def test_by_itself_too_it_begins_with_the_step(tmp_path: Path) -> None:
     app, seen = await played_alone(lesson_file(tmp_path, steps), step=2, speed=50)
     assert (app.return_code, seen[-2:]) == (0, ["two", "three"])
     assert app._main.scene.settings.temperature == 1.3
+
+
+def test_a_pipe_is_no_lesson_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mine.toml")
+    refused = run(tmp_path, "--check", "mine.toml")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "mine.toml cannot be read: it is no file." in refused.stderr
 
 
 @pytest.mark.parametrize(

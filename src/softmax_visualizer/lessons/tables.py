@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -135,6 +136,9 @@ def read_tables(path: Path) -> tuple[Table, list[Table]]:
 
 def _text(path: Path) -> str:
     file = safe_line(path.name)
+    if os.path.exists(path) and not os.path.isfile(path):
+        # a FIFO would be waited for, perhaps for ever
+        raise LessonError(f"{safe_line(str(path))} cannot be read: it is no file.")
     try:
         raw = read_file(path, LARGEST)
     except UnreadableError as error:

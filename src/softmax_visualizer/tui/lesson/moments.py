@@ -61,7 +61,7 @@ def moments(lesson: Lesson) -> tuple[Moment, ...]:
         if step.answer is None:
             found.append(Moment(step, "", step.caption, step.pause, acts=True))
         else:
-            keys = f"\n{step.prediction.keys}" if step.prediction is not None else ""
+            keys = f"\nPress {step.prediction.keys}" if step.prediction is not None else ""
             found.append(Moment(step, "", step.caption + keys, step.pause, acts=False))
             found.append(Moment(step, step.caption, step.answer, step.answer_pause, acts=True))
     if lesson.ending:

@@ -93,7 +93,8 @@ class LessonPlayer:
         self._stage = stage
         self._auto, self._speed = start.auto, start.speed
         first = self.lesson.steps[start.step - 1]
-        self._at = self._first = next(
+        # the moment that is shown, the first one, and the one at which it stopped last to wait for somebody
+        self._at = self._first = self._stood = next(
             number for number, moment in enumerate(self._moments) if moment.step is first
         )
         # until the first moment is there
@@ -230,7 +231,7 @@ class LessonPlayer:
 
     def _rest(self) -> None:
         """Stop, and let the person do something."""
-        self._left_as = self._stage.touched
+        self._left_as, self._stood = self._stage.touched, self._at
         if len(self._app.screen_stack) == 1:
             self._left[self._at] = self._stage.scene
         self._busy = False
@@ -295,7 +296,8 @@ class LessonPlayer:
         """Play another version of the lesson up to the moment at which it stands, at once."""
         self._take(lesson)
         self.failures.clear()
-        await self._return_to(min(self._at, len(self._moments) - 1))
+        # another save may have come while the one before was still being played
+        await self._return_to(min(self._stood, len(self._moments) - 1))
         if not self.failures:
             said = f"{safe_line(lesson.path.name)} was read again."
             self._stage.update(self._stage.scene.saying(said), undoable=False)
@@ -451,9 +453,11 @@ class LessonPlayer:
         small = size.width < columns or size.height < rows
         title = f"{self.lesson.title} · {self._at + 1} of {len(self._moments)}"
         if moment.ends:
-            # in the frame, since a line of its own would push the keys off a small screen
             title += " · to remember" if self.lesson.remember else ""
-            title += " · Enter: the next lesson" if self.lesson.next is not None else ""
+            ends = "space ends this one." if self.lesson.next is not None else "Space ends this lesson."
+            follows = "" if self.lesson.next is None else f"Enter: the next lesson, {self.lesson.next[1]}; "
+            # not in the caption, where a line more would push the keys off a small screen
+            small, notice = True, safe_line(follows + ends)
         text = moment.text
         if self._at in self._predicted and self._at in self._came:
             text += f"\n{verdict(self._judged)}"
@@ -470,7 +474,9 @@ class LessonPlayer:
         return judged
 
     def _say(self, moment: Moment) -> None:
-        self._stage.update(replace(self._stage.scene, caption=self._caption(moment)))
+        scene = replace(self._stage.scene, caption=self._caption(moment))
+        # the last one says what the keys do now
+        self._stage.update(replace(scene, said=None) if moment.ends else scene)
 
     def _conclude(self, moment: Moment, before: Scene) -> None:
         """Say what came of what was predicted, and what is not as it should be."""
