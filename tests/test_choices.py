@@ -95,4 +95,4 @@ def test_a_lesson_is_chosen_by_keys_that_came_in_one_write(tmp_path: Path) -> No
     with Terminal(tmp_path) as terminal:
         terminal.wait_for("␣lazy")
         terminal.press("\x1b[20~", "down", "down", "down", "enter")
-        terminal.wait_for("Asking at another temperature · 1 of")
+        terminal.wait_for("Settings for code, for chat, for ideas · 1 of")

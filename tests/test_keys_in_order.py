@@ -45,7 +45,9 @@ class Keyboard:
         found: list[Any] = []
 
         def answered() -> bool:
-            lines = self._notes.read_text().splitlines() if self._notes.exists() else []
+            notes = self._notes.read_text() if self._notes.exists() else ""
+            # what is still being written is no line yet
+            lines = notes[: notes.rfind("\n") + 1].splitlines()
             found[:] = json.loads(lines[-1]) if lines else [0, None]
             return bool(found[0] == self._asked)
 

@@ -86,12 +86,10 @@ def test_the_score_is_the_logarithm_of_what_was_given_to_the_outcome() -> None:
 def test_a_verdict_names_both_and_the_score_of_all_predictions_so_far() -> None:
     right, wrong = Judged(OF_ENTROPY, RISES, RISES), Judged(OF_ENTROPY, FALLS, RISES)
     assert verdict([right]) == (
-        "You said rises: it rises. 0.3 bits. So far 0.3 bits in 1 prediction, fewer is better;"
-        " knowing nothing: 1.6."
+        "You said rises: it rises. 0.3 bits. So far 0.3 in 1 prediction; less is better, guessing: 1.6."
     )
     assert verdict([right, wrong]) == (
-        "You said falls: it rises. 3.3 bits. So far 3.6 bits in 2 predictions, fewer is better;"
-        " knowing nothing: 3.2."
+        "You said falls: it rises. 3.3 bits. So far 3.6 in 2 predictions; less is better, guessing: 3.2."
     )
     token = Judged(OF_TOKENS, 1, 2)
     assert verdict([right, wrong, token]).startswith(
@@ -223,14 +221,8 @@ keys = ["left", "left"]
 caption = "the end"
 """
 
-RIGHT = (
-    "You said rises: it rises. 0.3 bits. So far 0.3 bits in 1 prediction, fewer is better;"
-    " knowing nothing: 1.6."
-)
-THEN_WRONG = (
-    "You said falls: it stays. 3.3 bits. So far 3.6 bits in 2 predictions, fewer is better;"
-    " knowing nothing: 3.2."
-)
+RIGHT = "You said rises: it rises. 0.3 bits. So far 0.3 in 1 prediction; less is better, guessing: 1.6."
+THEN_WRONG = "You said falls: it stays. 3.3 bits. So far 3.6 in 2 predictions; less is better, guessing: 3.2."
 
 
 async def test_a_key_predicts_and_the_answer_says_what_came_true_and_the_score(tmp_path: Path) -> None:
@@ -273,11 +265,11 @@ async def test_going_back_shows_the_same_score_again_and_a_new_prediction_takes_
             await press(app, pilot, key)
             assert text(app) == later
         await press(app, pilot, "backspace", "backspace", "3")
-        assert "You said stays: it stays. 0.3 bits. So far 0.6 bits in 2 predictions" in text(app)
+        assert "You said stays: it stays. 0.3 bits. So far 0.6 in 2 predictions" in text(app)
         await press(app, pilot, "backspace", "backspace", "backspace", "space")
         assert "You said" not in text(app)
         await press(app, pilot, "space", "3")
-        assert "So far 0.3 bits in 1 prediction" in text(app)
+        assert "So far 0.3 in 1 prediction" in text(app)
 
 
 @pytest.mark.parametrize("tried", [("right", "right", "v"), ("o",), ("question_mark",)])

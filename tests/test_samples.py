@@ -13,11 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from properties import examples
 from sampling_server import LOGITS, Sampler
 from softmax_visualizer.decoding import DecodingSettings, Interval, Token, TokenDistribution, decode
 from softmax_visualizer.decoding.agreement import (
-    LEVEL,
     Agreement,
     agreements,
     chi_square_tail,
@@ -297,19 +295,20 @@ def test_where_both_orders_come_to_the_same_neither_is_a_rival() -> None:
     assert badge(samples) == "samples agree"
 
 
-@given(st.integers(3, 60), st.integers(0, 10_000), st.sampled_from((FIRST, LAST, replace(FIRST, top_p=1.0))))
-@examples(60)
-def test_a_short_list_never_denies_what_is_right_more_often_than_the_whole(
-    listed: int, seed: int, settings: DecodingSettings
+@pytest.mark.parametrize("listed", [3, 6, 20, 60])
+@pytest.mark.parametrize("settings", [FIRST, LAST, replace(FIRST, top_p=1.0)])
+def test_a_short_list_denies_what_is_right_no_more_often_than_is_said(
+    listed: int, settings: DecodingSettings
 ) -> None:
-    full, short = whole(), top(listed)
-    counts = sample(decode(full, settings), chances(seed, 200))
-    seen = tuple(pair for pair in counts.tokens if pair[0] < listed)
-    cut = Counts(seen, counts.beyond(listed))
-    (known,) = agreements(full, counts, (settings,))
-    (guessed,) = agreements(short, cut, (settings,))
-    if known.p_value.high >= 0.05:
-        assert guessed.p_value.high >= LEVEL
+    truth, short = decode(whole(), settings), top(listed)
+    alarms = 0
+    for seed in range(RUNS // 2):
+        full = sample(truth, chances(seed, 200))
+        seen = tuple(pair for pair in full.tokens if pair[0] < listed)
+        counts = Counts(seen, full.beyond(listed))
+        alarms += agreements(short, counts, (settings,))[0].verdict == "differs"
+    # 1 of 100 on average, 6 in one of two thousand such tests
+    assert alarms <= 5
 
 
 def test_a_list_that_is_too_short_says_that_no_number_of_samples_is_enough() -> None:

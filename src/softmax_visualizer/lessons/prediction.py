@@ -108,5 +108,5 @@ def verdict(judged: Sequence[Judged]) -> str:
     count = f"{len(judged)} predictions" if len(judged) > 1 else "1 prediction"
     return (
         f"You said {said}: it {'' if last.prediction.about else 'is '}{came}. {last.bits:.1f} bits. "
-        f"So far {bits:.1f} bits in {count}, fewer is better; knowing nothing: {nothing:.1f}."
+        f"So far {bits:.1f} in {count}; less is better, guessing: {nothing:.1f}."
     )
