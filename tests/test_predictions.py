@@ -247,7 +247,7 @@ async def test_space_alone_goes_on_without_a_prediction(tmp_path: Path) -> None:
         assert caption(app) == "It rises, for everything is levelled."
         assert "You said" not in text(app)
         await press(app, pilot, "space", "2")
-        assert "3.3 bits. So far 3.3 bits in 1 prediction" in text(app)
+        assert "3.3 bits. So far 3.3 in 1 prediction" in text(app)
 
 
 async def test_going_back_shows_the_same_score_again_and_a_new_prediction_takes_the_place_of_the_old(
