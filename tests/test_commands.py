@@ -72,7 +72,7 @@ def test_the_help_of_consistent_shows_a_row_as_it_is_written(tmp_path: Path) -> 
     assert b"'lazy': 99.8%\n" in shell(tmp_path, '"$@" consistent --help').stdout
 
 
-@pytest.mark.parametrize("form", ["text", "plain", "json", "csv", "markdown"])
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path, form: str) -> None:
     code = (
         "import resource, sys; from softmax_visualizer.cli import main; "

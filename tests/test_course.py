@@ -144,8 +144,7 @@ SEEN = {
 """What captions speak of, by the number of the moment."""
 
 
-@pytest.mark.parametrize("size", [(100, 30), (80, 24)])
-@pytest.mark.parametrize("name", WRITING)
+@pytest.mark.parametrize(("name", "size"), [*((name, (80, 24)) for name in WRITING), ("walk", (100, 30))])
 async def test_what_a_lesson_that_writes_says_is_true_and_on_the_screen(
     name: str, size: tuple[int, int]
 ) -> None:

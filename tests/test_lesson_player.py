@@ -790,7 +790,7 @@ async def test_where_there_is_no_room_for_the_longest_caption_the_keys_stay_on_t
         assert text(app).count("many words") + text(app).count("many\n") >= 29
 
 
-@pytest.mark.parametrize("size", [(80, 24), (100, 30), (160, 50)])
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)])
 async def test_the_caption_has_one_height_at_every_moment(tmp_path: Path, size: tuple[int, int]) -> None:
     steps = TOUR + f'[[step]]\ncaption = "{"many words " * 30}"\n'
     async with playing(lesson_file(tmp_path, steps), size=size) as (app, pilot):
