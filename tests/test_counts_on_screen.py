@@ -38,6 +38,13 @@ async def many(app: SoftmaxVisualizer, pilot: Pilot[None]) -> Counts:
     return counted.counts
 
 
+async def ask_the_server(app: SoftmaxVisualizer, pilot: Pilot[None]) -> None:
+    """Press V, and Enter once the cost is said."""
+    await pilot.press("V")
+    await until(pilot, lambda: bool(app.screen.query(OptionList)))
+    await pilot.press("enter")
+
+
 class SamplingModel(ObedientModel):
     """One whose samples are its first token, as long as a test lets it."""
 
@@ -175,9 +182,7 @@ async def test_the_servers_samples_are_asked_for_after_a_word_of_the_cost(
 async def test_what_a_server_sent_stays_where_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     model = SamplingModel(3, "The server has no more of [/b] them.")
     async with screen(monkeypatch, model) as (app, pilot):
-        await pilot.press("V")
-        await until(pilot, lambda: bool(app.screen.query(OptionList)))
-        await pilot.press("enter")
+        await ask_the_server(app, pilot)
         await until(pilot, lambda: bench(app).scene.counted is not None and bench(app).scene.counted.verdict)
         assert bench(app).scene.counts.counts.total == 30  # type: ignore[union-attr]
         assert "no more of [/b] them" in text(app)
@@ -187,9 +192,7 @@ async def test_a_server_that_samples_holds_up_no_key_and_is_stopped(monkeypatch:
     model = SamplingModel(3)
     model.go_on.clear()
     async with screen(monkeypatch, model) as (app, pilot):
-        await pilot.press("V")
-        await until(pilot, lambda: bool(app.screen.query(OptionList)))
-        await pilot.press("enter")
+        await ask_the_server(app, pilot)
         await until(pilot, lambda: bench(app).scene.counts is not None)
         await pilot.press("escape")
         await settle(app, pilot)
@@ -245,9 +248,7 @@ async def test_a_server_is_asked_no_further_once_nobody_would_see_its_samples(
     model = SamplingModel(8)
     model.go_on.clear()
     async with screen(monkeypatch, model) as (app, pilot):
-        await pilot.press("V")
-        await until(pilot, lambda: bool(app.screen.query(OptionList)))
-        await pilot.press("enter")
+        await ask_the_server(app, pilot)
         await until(pilot, lambda: bench(app).scene.counts is not None)
         await pilot.press(key)
         model.go_on.set()

@@ -50,6 +50,14 @@ def sample(server: MisbehavingServer, *arguments: str) -> int:
     return main(["sample", "a prompt", "-t", "1.5", "-p", "0.8", *own, *arguments])
 
 
+def nameless(body: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a server that does not say what it sampled."""
+    answer = serving(Sampler(), takes_n=False)(body)
+    if body["temperature"] == 1.5:
+        answer["choices"][0]["logprobs"] = {"content": []}
+    return answer
+
+
 # --- what is found out ---
 
 
@@ -197,14 +205,6 @@ def test_what_came_is_printed_where_a_server_fails_half_way(capsys: pytest.Captu
 
 
 async def test_a_sample_that_is_not_named_is_counted_apart() -> None:
-    usual = serving(Sampler(), takes_n=False)
-
-    def nameless(body: dict[str, Any]) -> dict[str, Any]:
-        answer = usual(body)
-        if body["temperature"] == 1.5:
-            answer["choices"][0]["logprobs"] = {"content": []}
-        return answer
-
     with MisbehavingServer(Answer(nameless), models=MODELS) as server:
         counts, _ = await taken(server, 5)
     assert (counts.total, counts.untold) == (0, 5)
@@ -276,14 +276,6 @@ def test_a_check_says_what_it_found_where_sampling_is_refused(capsys: pytest.Cap
 
 
 def test_samples_of_which_none_is_named_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    usual = serving(Sampler(), takes_n=False)
-
-    def nameless(body: dict[str, Any]) -> dict[str, Any]:
-        answer = usual(body)
-        if body["temperature"] == 1.5:
-            answer["choices"][0]["logprobs"] = {"content": []}
-        return answer
-
     with MisbehavingServer(Answer(nameless), models=MODELS) as server:
         assert sample(server, "-n", "5", "--from", "server") == 2
     assert "did not say which tokens it sampled" in capsys.readouterr().err

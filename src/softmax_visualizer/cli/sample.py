@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 MOST_ASKED = 10_000
 """Samples that a server is asked for at the most: each may be a request."""
 
-MOST_MADE = 1_000_000
-"""Samples that the program makes at the most."""
-
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_prompt(parser)
@@ -96,7 +93,9 @@ class Sampling:
 def _run(options: argparse.Namespace) -> int:
     count, seed = whole("-n", options.samples, 1), whole("--seed", options.seed)
     top, by_server = whole("--top", options.top, 0), options.by == "server"
-    most = MOST_ASKED if by_server else MOST_MADE
+    from softmax_visualizer.decoding.sampling import MOST_SAMPLES
+
+    most = MOST_ASKED if by_server else MOST_SAMPLES
     if count > most:
         raise UsageError(f"-n must be {most:,} or less, not {count:,}.")
     if options.server_defaults and not by_server:
