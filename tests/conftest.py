@@ -27,7 +27,7 @@ def shared() -> Path:
     return SHARED
 
 
-TOGETHER = re.compile(r"test_casts\.py(?=.*(\[example\]|\[asking\])$)|test_real_server\.py|test_smollm2\.py")
+TOGETHER = re.compile(r"test_casts\.py(?=.*(\[example\]|\[asking\]|\[walk\])$)|test_real_server\.py|test_smollm2\.py")
 """The tests that share what takes long to get: the same two recordings, a server, a model that is fetched."""
 
 

@@ -1,6 +1,5 @@
 """Foreign text on the screen: legible, harmless, and as wide as it says."""
 
-import sys
 import unicodedata
 
 import pytest
@@ -140,7 +139,9 @@ def test_any_line_is_harmless_and_fits(text: str, width: int | None) -> None:
 
 def test_every_code_point_is_as_wide_as_it_says() -> None:
     wrong = []
-    for code in range(sys.maxunicode + 1):
+    # of the planes without any character, and of those for private use, the ends will do
+    empty = [code for plane in (*range(4, 14), 15, 16) for code in (plane << 16, (plane << 16) + 0xFFFF)]
+    for code in (*range(0x40000), *range(0xE0000, 0xF0000), *empty):
         shown = label(chr(code), None, 20)
         if not (is_harmless(shown) and cell_width(shown) == cell_len(shown) == wcswidth(shown) > 0):
             wrong.append(f"U+{code:04X}")

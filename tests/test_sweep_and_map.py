@@ -219,9 +219,9 @@ def test_all_rows_of_a_map_have_one_width_that_fits(
 
 @every_measure
 def test_the_rows_of_a_low_map_are_evenly_spaced_and_stay_where_they_are(measure: Measure) -> None:
-    for height in (1, 2, 3, 4, 5, 6, 9, 14, 25):
+    for height in (1, 2, 4, 5, 14, 25):
         shown = set()
-        for top_p in (1.0, 0.5, 0.05):
+        for top_p in (1.0, 0.05):
             rows, found = mapped(LISTED, measure, 76, height, top_p=top_p)
             shown.add(tuple(float(row[0][0]) for row in grid(rows)))
         assert len(shown) == 1

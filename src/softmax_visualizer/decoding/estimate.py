@@ -152,7 +152,8 @@ class TailEstimate:
 
     def _left(self, count: float, temperature: float) -> float:
         """Share of the weight that all but the ``count`` most likely unseen tokens have."""
-        if count >= self.size - self.rank:
+        # the sum, since it may be rounded up to the size
+        if self.rank + count >= self.size:
             return 0.0
         steepness, cut = self._steepness(temperature), self._quantile(count)
         start, end = steepness - self.edge, steepness - cut
