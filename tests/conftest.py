@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ import properties  # noqa: F401  # registers the profiles
 
 SHARED = Path(__file__).parents[2] / "shared"
 
+# nobody's own config.toml has a say in a test
+os.environ["XDG_CONFIG_HOME"] = os.devnull
+
 settings.load_profile("light")
 idle.see_at_once()
 
@@ -27,7 +31,9 @@ def shared() -> Path:
     return SHARED
 
 
-TOGETHER = re.compile(r"test_casts\.py(?=.*(\[example\]|\[asking\]|\[walk\])$)|test_real_server\.py|test_smollm2\.py")
+TOGETHER = re.compile(
+    r"test_casts\.py(?=.*(\[(?:example|asking|walk)\])$)|test_real_server\.py|test_smollm2\.py"
+)
 """The tests that share what takes long to get: the same two recordings, a server, a model that is fetched."""
 
 

@@ -105,6 +105,16 @@ async def settle(app: SoftmaxVisualizer, pilot: Pilot[None]) -> None:
     await pilot.pause()
 
 
+async def at_rest(app: SoftmaxVisualizer, pilot: Pilot[None]) -> None:
+    """Wait until the lesson, and all that follows from a key, has come to its end."""
+    groups = ("lesson", "ask", "write", "survey", "judge", "check")
+    async with asyncio.timeout(30):
+        await pilot.pause()
+        while any(worker.group in groups and not worker.is_finished for worker in app.workers):
+            await asyncio.sleep(0.005)
+            await pilot.pause()
+
+
 async def _finished(worker: Any) -> None:
     while not worker.is_finished:
         await asyncio.sleep(0.01)

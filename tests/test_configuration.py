@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from softmax_visualizer.models.configuration import Configuration, ConfigurationError, Secret
+from softmax_visualizer.models.configuration import Configuration, Secret
+from softmax_visualizer.models.settings import ConfigurationError
 from softmax_visualizer.models.vocabulary import ASSUMED_VOCABULARY_SIZE, is_one_size, known_vocabulary_size
 
 KEY = "sk-proj-0123456789abcdef"

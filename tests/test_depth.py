@@ -9,8 +9,9 @@ import pytest
 
 from misbehaving_server import Answer, MisbehavingServer
 from softmax_visualizer.models.base import ModelError
-from softmax_visualizer.models.configuration import Configuration, ConfigurationError
+from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
+from softmax_visualizer.models.settings import ConfigurationError
 
 SIZE = 500
 """Tokens in the vocabulary of the servers here."""

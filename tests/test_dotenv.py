@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from softmax_visualizer.models import dotenv_file
-from softmax_visualizer.models.configuration import Configuration, ConfigurationError, Secret
+from softmax_visualizer.models.configuration import Configuration, Secret
+from softmax_visualizer.models.settings import ConfigurationError
 
 KEY = "key-0123456789abcdefghij"
 SOMEBODY = 54_321

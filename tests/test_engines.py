@@ -48,11 +48,11 @@ def test_llama_cpp_cuts_by_three_rules_and_divides_last() -> None:
     assert all(each.source for each in ENGINES)
 
 
-def test_the_readme_has_the_same_table() -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
+def test_the_page_about_models_has_the_same_table() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "models.md").read_text()
     for each in ENGINES:
         order = order_phrase(each.order) if each.published else "not published"
-        assert f"| {each.name} | {order} | {settings_words(each.defaults, order=False)} |" in readme
+        assert f"| {each.name} | {order} | {settings_words(each.defaults, order=False)} |" in page
 
 
 def test_an_engine_sets_its_order_and_chosen_again_its_knobs() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from softmax_visualizer.tui.history import SETTING, read_history, write_history
+from softmax_visualizer.tui.history import read_history, write_history
 from terminal import Terminal
 
 
@@ -16,7 +16,6 @@ from terminal import Terminal
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the prompts are kept."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.delenv(SETTING, raising=False)
     return tmp_path / "softmax-visualizer" / "prompts.json"
 
 
@@ -51,14 +50,24 @@ def test_only_so_many_are_kept(file: Path) -> None:
     assert len(read_history()) == 500
 
 
-@pytest.mark.parametrize("off", ["off", "OFF", "no", "0"])
-def test_a_variable_turns_it_off(off: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_history(["before"])
-    monkeypatch.setenv(SETTING, off)
-    assert read_history() == []
-    write_history(["after"])
-    monkeypatch.delenv(SETTING)
-    assert read_history() == ["before"]
+@pytest.mark.parametrize(
+    ("variables", "line", "kept"),
+    [({"SOFTMAX_VISUALIZER_HISTORY": "off"}, "", False), ({}, "history = false\n", False), ({}, "", True)],
+)
+def test_a_variable_or_the_persons_file_turns_it_off(
+    variables: dict[str, str], line: str, kept: bool, tmp_path: Path
+) -> None:
+    config = tmp_path / "config" / "softmax-visualizer" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(line)
+    places = {"XDG_STATE_HOME": str(tmp_path / "state"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    with Terminal(tmp_path, "--model", "bundled", **places, **variables) as terminal:
+        terminal.wait_for("␣lazy")
+        terminal.press("/", "Once upon a", "enter")
+        terminal.wait_for("␣time")
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0
+    assert (tmp_path / "state" / "softmax-visualizer" / "prompts.json").exists() == kept
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"a": 1}', "[1, 2]", "\udcff"])

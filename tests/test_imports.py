@@ -175,6 +175,7 @@ def test_the_screen_is_imported_only_to_be_shown() -> None:
     importers = [found for found in IMPORTS if found.imported_room == "tui" and found.room != "tui"]
     assert {(found.importer, found.when) for found in importers if found.when != "checked"} == {
         ("cli/lesson", "called"),
+        ("cli/preferences", "called"),
         ("cli/screen", "called"),
     }
 
@@ -211,7 +212,7 @@ def command(*arguments: str) -> str:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["show", "--help"], ["generate", "--help"], ["score", "--help"]],
+    [["--help"], ["--version"], ["show", "--help"], ["generate", "--help"], ["score", "--help"], ["config"]],
     ids=" ".join,
 )
 def test_help_and_version_load_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from softmax_visualizer.decoding import DecodingSettings
+from softmax_visualizer.display.keys import DEFAULT_KEYS, typed_key
 from softmax_visualizer.lessons import listing
 from softmax_visualizer.lessons.error import LessonError
 from softmax_visualizer.lessons.expectation import Expectation
@@ -317,12 +318,7 @@ def test_a_sweep_that_cannot_be_is_refused_with_its_line(folder: Path, sweep: st
 
 def typed(key: Key) -> list[str]:
     """A key of the screen, as a person types it."""
-    characters = {
-        "slash": "/", "question_mark": "?", "number_sign": "#", "percent_sign": "%", "comma": ",",
-        "full_stop": ".", "less_than_sign": "<", "greater_than_sign": ">", "exclamation_mark": "!",
-        "asterisk": "*",
-    }  # fmt: skip
-    return [characters.get(name, name) for name in key.keys.split(",")]
+    return [typed_key(name) for name in DEFAULT_KEYS[key.id]]
 
 
 def test_the_keys_of_the_screen_can_be_pressed(folder: Path) -> None:

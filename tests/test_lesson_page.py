@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from softmax_visualizer.lessons.expectation import Expectation
-from softmax_visualizer.lessons.keys import check_key
+from softmax_visualizer.lessons.keys import read_key
 from softmax_visualizer.lessons.reading import _LESSON, _SETTINGS, _STEP
 from softmax_visualizer.lessons.sweep import Sweep
 from terminal import Terminal
@@ -44,7 +44,7 @@ def test_every_key_can_be_pressed() -> None:
     keys = [key for key in first_column("Keys") if key.startswith('"')]
     assert len(keys) > 20
     for key in keys:
-        check_key(key.strip('"'))
+        read_key(key.strip('"'))
 
 
 @pytest.mark.parametrize("text", first_column("Expectations"))

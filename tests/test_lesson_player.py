@@ -18,7 +18,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
-from screens import ObedientModel, bench, said, settle, text, top_of
+from screens import ObedientModel, at_rest, bench, said, settle, text, top_of
 from softmax_visualizer.display.pieces import Line
 from softmax_visualizer.lessons.listing import built_in, find_lesson
 from softmax_visualizer.lessons.reading import read_lesson
@@ -128,16 +128,6 @@ async def playing(
         if wait:
             await at_rest(app, pilot)
         yield app, pilot
-
-
-async def at_rest(app: SoftmaxVisualizer, pilot: Pilot[None]) -> None:
-    """Wait until the lesson, and all that follows from a key, has come to its end."""
-    groups = ("lesson", "ask", "write", "survey", "judge", "check")
-    async with asyncio.timeout(30):
-        await pilot.pause()
-        while any(worker.group in groups and not worker.is_finished for worker in app.workers):
-            await asyncio.sleep(0.005)
-            await pilot.pause()
 
 
 async def press(app: SoftmaxVisualizer, pilot: Pilot[None], *keys: str) -> None:

@@ -13,9 +13,10 @@ from forward_proxy import ForwardProxy
 from misbehaving_server import Answer, MisbehavingServer
 from softmax_visualizer.models import connection
 from softmax_visualizer.models.base import ModelError
-from softmax_visualizer.models.configuration import Configuration, ConfigurationError, Secret
+from softmax_visualizer.models.configuration import Configuration, Secret
 from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
 from softmax_visualizer.models.proxy import is_this_machine, proxy_for
+from softmax_visualizer.models.settings import ConfigurationError
 
 KEY = "key-0123456789abcdefghij"
 PROXY = "http://proxy.example:3128"

@@ -5,7 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from softmax_visualizer.cli import check, consistent, generate, lesson, models, sample, score, screen, show
+from softmax_visualizer.cli import (
+    check,
+    config,
+    consistent,
+    generate,
+    lesson,
+    models,
+    sample,
+    score,
+    screen,
+    show,
+)
 from softmax_visualizer.cli.command import PROGRAM, Command, UsageError, parser_of
 from softmax_visualizer.cli.output import complain, discard_output
 from softmax_visualizer.decoding.settings import SettingsError
@@ -21,6 +32,7 @@ COMMANDS = {
         check.COMMAND,
         models.COMMAND,
         consistent.COMMAND,
+        config.COMMAND,
     )
 }
 """What the first argument can be; with anything else there, the screen opens."""
@@ -29,7 +41,7 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status: a command's own, or 2 after a sentence on stderr."""
     from softmax_visualizer.models.base import ModelError
-    from softmax_visualizer.models.configuration import ConfigurationError
+    from softmax_visualizer.models.settings import ConfigurationError
 
     status = 0
     try:

@@ -14,6 +14,7 @@ from softmax_visualizer.cli.sample import MOST_ASKED, Sampling
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.models.openai_compatible import OpenAICompatibleModel
 
 
@@ -36,6 +37,23 @@ def _run(options: argparse.Namespace) -> int:
         raise UsageError(
             "There is no server to check: set OPENAI_API_KEY or OPENAI_BASE_URL, or use --base-url."
         )
+    rows, notes = server_rows(configuration, count)
+    write(f"{heading:<18} {safe(configuration.redact(phrase))}\n" for heading, phrase in rows)
+    for note in notes:
+        complain(configuration.redact(note))
+    return 0
+
+
+def server_rows(
+    configuration: Configuration, samples: int = 0
+) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    """Ask a server what it can do; return headings with phrases, and sentences about what is odd.
+
+    ``samples``: how many it is to take, twice, to show what its decoder does.
+
+    Raises:
+        ModelError: it cannot be asked.
+    """
     from softmax_visualizer.models.check import EndpointCheck, check_endpoint
 
     found: list[EndpointCheck] = []
@@ -43,15 +61,11 @@ def _run(options: argparse.Namespace) -> int:
 
     async def question(model: OpenAICompatibleModel) -> None:
         found.append(await check_endpoint(model))
-        if count:
-            sampled.extend([row async for row in _decoder(model, count, whole=configuration.whole)])
+        if samples:
+            sampled.extend([row async for row in _decoder(model, samples, whole=configuration.whole)])
 
     asked(configuration, question)
-    rows = (("server", found[0].endpoint), *found[0].rows(), *sampled)
-    write(f"{heading:<18} {safe(configuration.redact(phrase))}\n" for heading, phrase in rows)
-    for note in found[0].notes:
-        complain(configuration.redact(note))
-    return 0
+    return [("server", found[0].endpoint), *found[0].rows(), *sampled], found[0].notes
 
 
 async def _decoder(

@@ -7,7 +7,9 @@ import os
 from math import inf
 
 from softmax_visualizer.cli.command import PROGRAM, Command, UsageError, number, whole
+from softmax_visualizer.cli.options import settings_of
 from softmax_visualizer.cli.output import complain, safe, write
+from softmax_visualizer.cli.preferences import add_theme, preferences_of
 from softmax_visualizer.cli.screen import check_terminal, run_app
 
 
@@ -32,6 +34,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--speed", default="1", help="with --auto, how many times as fast (default 1)")
     parser.add_argument("--seed", default="1", help="seed of the tokens that are sampled (default 1)")
+    add_theme(parser)
     presenter = parser.add_argument_group("for an audience")
     for flag, what, meaning in (
         ("--show-keys", "keys", "show the keys that are pressed (F6)"),
@@ -79,7 +82,13 @@ def _run(options: argparse.Namespace) -> int:
     from softmax_visualizer.tui.lesson.moments import LessonStart
 
     start = LessonStart(lesson, options.auto, speed, frozenset(options.presenting or ()), int(step))
-    app = SoftmaxVisualizer(Configuration(model="bundled"), lesson.prompt, seed, lesson=start)
+    preferred = settings_of(options)
+    preferences = preferences_of(preferred, keeps_history=False)
+    for note in preferred.notes:
+        complain(note)
+    app = SoftmaxVisualizer(
+        Configuration(model="bundled"), lesson.prompt, seed, lesson=start, preferences=preferences
+    )
     status = run_app(app, mouse=not options.auto)
     for failure in app.failures:
         complain(failure)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from softmax_visualizer.models.base import ModelAnswer
     from softmax_visualizer.models.configuration import Configuration
     from softmax_visualizer.models.recording import Recorder
+    from softmax_visualizer.models.settings import Settings
 
 
 _LARGEST_PROMPT = 1_000_000
@@ -129,8 +130,17 @@ def ordered_for(
     return ordered
 
 
-def configuration_of(options: argparse.Namespace) -> Configuration:
-    """Return which model is asked: by the options, and the environment where they leave it open.
+def settings_of(options: argparse.Namespace) -> Settings:
+    """Return what the options say, and the environment and the person's files where they leave it open."""
+    from softmax_visualizer.models.settings import Settings
+
+    # without a model to choose, and with a recording, there is nothing that a project's folder has a say in
+    uses_dotenv = "base_url" in options and getattr(options, "replay", None) is None
+    return Settings.load(dict(vars(options)), uses_dotenv=uses_dotenv)
+
+
+def configuration_of(options: argparse.Namespace, settings: Settings | None = None) -> Configuration:
+    """Return which model is asked: by the options, or else by all other settings.
 
     What was set and is not used is said on stderr.
     """
@@ -139,14 +149,7 @@ def configuration_of(options: argparse.Namespace) -> Configuration:
     if getattr(options, "replay", None) is not None:
         # neither the environment nor a server has a say in what was recorded
         return Configuration(model=options.model, replay=Path(options.replay))
-    configuration = Configuration.load(
-        model=options.model,
-        base_url=options.base_url,
-        timeout=options.timeout,
-        framing=options.framing,
-        vocabulary_size=options.vocabulary_size,
-        top_logprobs=options.top_logprobs,
-    )
+    configuration = Configuration.of(settings_of(options) if settings is None else settings)
     for note in configuration.notes:
         complain(note)
     return configuration

@@ -18,8 +18,10 @@ from softmax_visualizer.cli.options import (
     configuration_of,
     recorder_of,
     settings_at,
+    settings_of,
 )
 from softmax_visualizer.cli.output import complain
+from softmax_visualizer.cli.preferences import add_theme, opening_view, preferences_of, take_knobs
 from softmax_visualizer.decoding.engines import engine
 from softmax_visualizer.decoding.settings import DecodingSettings
 
@@ -47,17 +49,31 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_cut_options(parser)
     parser.add_argument("--seed", help="seed of the tokens that the space key samples (default 1)")
+    add_theme(parser)
     add_model_options(parser)
     add_recording_options(parser)
+    parser.add_argument(
+        "--info",
+        action="store_true",
+        help="print what a report of a fault should say, without secrets, and exit",
+    )
     parser.add_argument(
         "--open", metavar="FILE", help="show answers that were saved (w), with their prompt and their model"
     )
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.info:
+        from softmax_visualizer.cli.info import print_info
+
+        return print_info(options)
     if options.words is not None and options.prompt is not None:
         raise UsageError("There are two prompts: give one of them, with --prompt or without.")
     prompt = options.prompt if options.words is None else options.words
+    preferred = settings_of(options)
+    if options.open is None:
+        # saved answers bring the setting that they were written at
+        take_knobs(options, preferred)
     typed = (options.temperature, options.top_p, options.top_k, options.min_p)
     settings = settings_at(options.temperature, options)
     if typed == (None,) * 4:
@@ -67,7 +83,7 @@ def _run(options: argparse.Namespace) -> int:
     seed = 1 if options.seed is None else whole("--seed", options.seed)
     if options.open is not None and (prompt is not None or options.replay is not None):
         raise UsageError("--open brings a prompt and answers of its own: leave out the prompt and --replay.")
-    configuration = configuration_of(options)
+    configuration = configuration_of(options, preferred)
     check_terminal()
     saved = None
     if options.open is not None:
@@ -89,16 +105,21 @@ def _run(options: argparse.Namespace) -> int:
     from softmax_visualizer.tui.history import read_history
 
     prompt = _EXAMPLE if prompt is None else prompt
+    view, preferences = opening_view(preferred), preferences_of(preferred, keeps_history=True)
+    # all that is wrong with the person's file is known by now
+    configuration = replace(configuration, notes=tuple(preferred.notes))
     return run_app(
         SoftmaxVisualizer(
             configuration,
             prompt,
             seed,
-            read_history(),
+            read_history() if preferences.keeps_history else (),
             recorder,
             settings=settings,
             engine=whose,
             saved=saved,
+            view=view,
+            preferences=preferences,
         )
     )
 

@@ -8,6 +8,7 @@ from softmax_visualizer.decoding import Interval
 from softmax_visualizer.decoding.path import PathDecoding, decode_path, path_map
 from softmax_visualizer.display.answer import chance_words
 from softmax_visualizer.display.decision import bounded, headed, presets_beside
+from softmax_visualizer.display.keys import key_for
 from softmax_visualizer.display.labels import cell_width, label
 from softmax_visualizer.display.numbers import percent_short
 from softmax_visualizer.display.pieces import Line, Piece
@@ -89,7 +90,8 @@ def answer_decision(
     table = _presets(path)
     lines += [*([[]] if len(lines) + len(table) < height else []), *table]
     note = (
-        "This is about this answer word for word, not about all that would do as well. % changes the share."
+        "This is about this answer word for word, not about all that would do as well. "
+        f"{key_for('reliability')} changes the share."
     )
     if len(lines) + 3 <= height:
         lines += [[], *headed([("", note)], width, "faint", "faint")]

@@ -29,6 +29,7 @@ from softmax_visualizer.decoding.decision import (
 )
 from softmax_visualizer.display.bars import Axis, bar_areas
 from softmax_visualizer.display.columns import Layout
+from softmax_visualizer.display.keys import with_keys
 from softmax_visualizer.display.labels import cell_width, label, pad, safe_line, wrap
 from softmax_visualizer.display.numbers import number, percent, percent_range, percent_short
 from softmax_visualizer.display.pieces import Line, Piece, Role, fill
@@ -37,11 +38,14 @@ from softmax_visualizer.display.settings import cut_words
 
 _EXPLANATION = (
     ("greedy", "what temperature 0 takes. A sample is another one with 1 - P(greedy)."),
-    ("the set", "what a sample should be: g marks tokens of your own."),
+    ("the set", "what a sample should be: {key:acceptable} marks tokens of your own."),
     ("leaving it", "1 - P(the set), at the current setting. The set itself stays the same at any setting."),
-    ("tokens", "1 - (1 - leaving) ^ N, along this path. # changes N."),
-    ("allowed", "1 - R ^ (1 / N), for a share R of answers that stay in the set. % changes R."),
-    ("rival", "T = ln(p1 / p2) / ln((1 - share) / share): exact whatever is unseen. R changes it."),
+    ("tokens", "1 - (1 - leaving) ^ N, along this path. {key:length} changes N."),
+    (
+        "allowed",
+        "1 - R ^ (1 / N), for a share R of answers that stay in the set. {key:reliability} changes R.",
+    ),
+    ("rival", "T = ln(p1 / p2) / ln((1 - share) / share): exact whatever is unseen. {key:rival} changes it."),
 )
 """Where each number comes from, if there is room to say so."""
 
@@ -98,7 +102,8 @@ def decision(decoding: Decoding, question: Question, width: int, height: int) ->
     table = _presets(decoding, accepted, question, width)
     space: list[Line] = [[]] if len(lines) + len(table) < height else []
     page = [*lines, *space, *table]
-    explained: list[Line] = [[], [], *headed(_EXPLANATION, width, "faint", "faint")]
+    explanation = [(name, with_keys(words)) for name, words in _EXPLANATION]
+    explained: list[Line] = [[], [], *headed(explanation, width, "faint", "faint")]
     page += explained if len(page) + len(explained) <= height else []
     room = height - len(page) - 3
     return [*page, [], *_leading(decoding, accepted, width, room)] if room > 1 else page

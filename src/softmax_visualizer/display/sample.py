@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from softmax_visualizer.decoding import Decoding
+from softmax_visualizer.display.keys import key_for
 from softmax_visualizer.display.numbers import percent_short
 from softmax_visualizer.display.pipeline import token_label
 
@@ -10,7 +11,8 @@ from softmax_visualizer.display.pipeline import token_label
 def candidate_sentence(decoding: Decoding, index: int) -> str:
     """Say which token is pointed at."""
     probability = percent_short(decoding.after_cut.first(index + 1)[index])
-    return f"{token_label(decoding.distribution, index)}, rank {index + 1:,}, {probability}: Enter takes it."
+    name = token_label(decoding.distribution, index)
+    return f"{name}, rank {index + 1:,}, {probability}: {key_for('take')} takes it."
 
 
 def sample_sentence(decoding: Decoding, index: int | None, chance: float, seed: int, number: int) -> str:
@@ -28,4 +30,4 @@ def sample_sentence(decoding: Decoding, index: int | None, chance: float, seed: 
         return f"Sampled{estimated}: a token that the server does not show. {how}."
     probability = percent_short(decoding.after_cut.first(index + 1)[index])
     name = token_label(decoding.distribution, index)
-    return f"Sampled{estimated}: {name}, rank {index + 1:,}, {probability}. Enter adds it. {how}."
+    return f"Sampled{estimated}: {name}, rank {index + 1:,}, {probability}. {key_for('take')} adds it. {how}."

@@ -1,5 +1,6 @@
 """The keys that a lesson may press."""
 
+from softmax_visualizer.display.keys import DEFAULT_KEYS, actions_in, typed_key
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.lessons.error import LessonError, did_you_mean
 
@@ -31,21 +32,41 @@ _REFUSED = {
 ALLOWED = (
     "single characters but l, q, w and y, left, right, up and down (also as shift+left or alt+left), "
     "alt+1 to alt+9, f1 to f5, enter, escape, space, tab, shift+tab, backspace, delete, home, end, "
-    "pageup and pagedown"
+    "pageup and pagedown, or an action such as pin, which docs/configuration.md lists"
 )
 """The keys, for a person who wrote another."""
 
 
-def check_key(key: str) -> None:
-    """Check that a lesson may press the key, which is named as Textual names it.
+def read_key(text: str) -> str:
+    """Return the key that a lesson presses: named as Textual names it, or by the action whose key it is.
+
+    A key stands for what it does where nobody has moved it, so that a lesson plays under any keymap.
 
     Raises:
         LessonError: it is none of those, or would do what a lesson cannot.
     """
-    shown = safe_line(key, 40)
+    shown = safe_line(text, 40)
+    key = typed_key(DEFAULT_KEYS[text][0]) if text in DEFAULT_KEYS else text
     if key in _REFUSED:
         raise LessonError(f'"{shown}" cannot be pressed: a lesson cannot {_REFUSED[key]}.')
     # a space is as printable as a letter, but nobody can count the spaces in a list of keys
-    if key not in _NAMES and (len(key) != 1 or key == " " or not key.isprintable()):
-        near = did_you_mean(key, _NAMES)
+    if (
+        text not in DEFAULT_KEYS
+        and key not in _NAMES
+        and (len(key) != 1 or key == " " or not key.isprintable())
+    ):
+        near = did_you_mean(key, (*_NAMES, *DEFAULT_KEYS))
         raise LessonError(f'"{shown}" is not a key that a lesson can press.{near} It can press {ALLOWED}.')
+    return key
+
+
+def check_named(text: str) -> None:
+    """Check that every ``{key:action}`` in a text names an action.
+
+    Raises:
+        LessonError: there is no such action.
+    """
+    for action in actions_in(text):
+        if action not in DEFAULT_KEYS:
+            near = did_you_mean(action, DEFAULT_KEYS)
+            raise LessonError(f'"{{key:{safe_line(action, 40)}}}" names no action.{near}')

@@ -16,12 +16,12 @@ from softmax_visualizer.decoding.settings import DecodingSettings, Order, Settin
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.lessons.error import LessonError, did_you_mean
 from softmax_visualizer.lessons.expectation import LONGEST, Expectation, Measure
-from softmax_visualizer.lessons.keys import check_key
+from softmax_visualizer.lessons.keys import read_key
 from softmax_visualizer.lessons.lesson import BUNDLED, QUESTION_TIME, Lesson, Step, reading_time
-from softmax_visualizer.lessons.lines import TableLines
 from softmax_visualizer.lessons.prediction import CHANGES, OTHER, Prediction
 from softmax_visualizer.lessons.sweep import Sweep
 from softmax_visualizer.lessons.tables import LONGEST_TOKEN, Table, read_tables
+from softmax_visualizer.models.toml_lines import TableLines
 
 VERSION = 1
 """The version of the format, which a file begins with; it changes when an entry changes its meaning."""
@@ -303,10 +303,10 @@ def _setting(table: Table, name: str, value: int | Decimal) -> int | Decimal:
 
 
 def _keys(table: Table) -> tuple[str, ...]:
-    keys = table.texts("keys")
-    for item, key in enumerate(keys):
+    keys: list[str] = []
+    for item, text in enumerate(table.texts("keys")):
         try:
-            check_key(key)
+            keys.append(read_key(text))
         except LessonError as error:
             raise table.wrong("keys", str(error), item) from error
     return tuple(keys)

@@ -10,10 +10,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from softmax_visualizer.display.keys import with_keys
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.lessons.error import LessonError, did_you_mean
-from softmax_visualizer.lessons.lines import TableLines, locate
+from softmax_visualizer.lessons.keys import check_named
 from softmax_visualizer.models.reading import UnreadableError, read_file
+from softmax_visualizer.models.toml_lines import TableLines, locate
 
 LARGEST = 2**20
 """Bytes of a file that is still read."""
@@ -66,7 +68,7 @@ class Table:
         value = self.entries.get(entry)
         if value is None:
             return None
-        if not isinstance(value, str) or not 1 <= len(value.strip()) <= longest:
+        if not isinstance(value, str) or not 1 <= len(with_keys(value.strip())) <= longest:
             raise self.wrong(entry, f"{entry} must be a text of 1 to {longest:,} characters.")
         return value.strip()
 
@@ -87,11 +89,16 @@ class Table:
         return text
 
     def check_tokens(self, entry: str, text: str, item: int | None = None) -> None:
-        """Check the backticks of a text.
+        """Check the backticks of a text, and the actions whose keys it names.
 
         Raises:
-            LessonError: one of them has no other, or what stands between two of them is no token.
+            LessonError: one of them has no other, what stands between two of them is no token, or there is no
+                such action.
         """
+        try:
+            check_named(text)
+        except LessonError as error:
+            raise self.wrong(entry, str(error), item) from error
         _, *parts = text.split("`")
         if len(parts) % 2:
             raise self.wrong(entry, f"{entry} has a backtick (`) without another one.", item)

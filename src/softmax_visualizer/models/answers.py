@@ -20,7 +20,7 @@ from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.models.evidence import Entry, judge
 
 NO_LOGPROBS = (
-    "This model answers without log-probabilities. Choose another model (press m, or --model), "
+    "This model answers without log-probabilities. Choose another model (--model), "
     "or a server that reports them, such as llama.cpp or vLLM."
 )
 
@@ -116,7 +116,7 @@ def parse_places(
     if found[0] is None:
         raise ModelError(
             "The server reported only the token that it sampled, not the other likely ones. "
-            "Choose another model (press m, or --model), or another server."
+            "Choose another model (--model), or another server."
         )
     sampled: list[Token] = []
     text = _text(choice).removeprefix(begun).encode(errors="replace")

@@ -80,7 +80,7 @@ def _ground(unknown: tuple[str, ...]) -> tuple[str, ...]:
         return ()
     words = ", ".join(f"“{one_line(word)}”" for word in unknown[:_MOST_NAMED])
     more = " and more" if len(unknown) > _MOST_NAMED else ""
-    return (f"This model of old prose has never seen {words}{more}: it is no guide here. m chooses another.",)
+    return (f"This model of old prose has never seen {words}{more}: it is no guide here.",)
 
 
 def _split(text: str) -> list[str]:

@@ -77,7 +77,7 @@ def choose(listing: Listing, today: date, refused: Collection[str] = ()) -> str 
     if told.ready is False:
         raise ModelError(
             "None of the models that the server lists is loaded, and asking one would load it. Choose one "
-            "(press m, or --model)."
+            "(--model)."
         )
     return best
 

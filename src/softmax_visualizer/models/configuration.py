@@ -1,21 +1,19 @@
-"""Which model is asked, and how: from flags, the environment and a ``.env`` file, in this order."""
+"""Which model is asked, and how."""
 
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from softmax_visualizer.models.base import Framing
-from softmax_visualizer.models.dotenv_file import Dotenv, read_dotenv
 from softmax_visualizer.models.proxy import is_this_machine
-from softmax_visualizer.models.reading import UnreadableError
+from softmax_visualizer.models.settings import API_KEY, Found, Settings
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.base import Source
@@ -42,10 +40,6 @@ _NAMES_SECRET = re.compile("key|token|secret|pass|auth|sig|code|cred", re.IGNORE
 
 _UNMISTAKABLE = 8
 """A secret of this many characters is no part of an ordinary word."""
-
-
-class ConfigurationError(ValueError):
-    """A setting that cannot be used; its text names it, what is wrong and what to do, and holds no secret."""
 
 
 class Secret:
@@ -103,71 +97,53 @@ class Configuration:
     def load(
         cls,
         *,
-        base_url: str | None = None,
-        model: str | None = None,
-        timeout: str | None = None,
-        framing: str | None = None,
-        vocabulary_size: str | None = None,
-        top_logprobs: str | None = None,
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
+        file: Path | None = None,
+        **flags: str | None,
     ) -> Configuration:
-        """Return the configuration that the given flags, the environment and ``.env`` add up to.
+        """Return the configuration of :meth:`Settings.load`, whose arguments these are."""
+        return cls.of(Settings.load(flags, environment=environment, directory=directory, file=file))
 
-        A flag wins over the environment, and the environment over the first ``.env`` in ``directory`` or its
-        parents that can be trusted: see :mod:`~softmax_visualizer.models.dotenv_file`. What is set but empty
-        counts as not set. The key has no flag: a command line is for everybody on the machine to read.
+    @classmethod
+    def of(cls, settings: Settings) -> Configuration:
+        """Return the configuration that settings add up to.
 
         A model file's path or known name means the file, unless a base URL is set in the same place or one
         that wins over it: then it is the server's name for a model.
 
-        Args:
-            environment: ``os.environ`` unless given.
-            directory: the working directory unless given.
-
         Raises:
-            ConfigurationError: a value cannot be used, or ``.env`` cannot be read.
+            ConfigurationError: a value cannot be used.
         """
-        try:
-            dotenv = read_dotenv(directory)
-        except UnreadableError as error:
-            raise ConfigurationError(str(error)) from error
-        settings = _Settings(os.environ if environment is None else environment, dotenv)
-        key = settings.find("OPENAI_API_KEY")
-        url = settings.find("OPENAI_BASE_URL", "--base-url", base_url)
-        name = settings.find("OPENAI_MODEL", "--model", model)
-        seconds = settings.find("OPENAI_TIMEOUT", "--timeout", timeout)
-        frame = settings.find("SOFTMAX_VISUALIZER_FRAMING", "--framing", framing)
-        size = settings.find("SOFTMAX_VISUALIZER_VOCABULARY_SIZE", "--vocabulary-size", vocabulary_size)
-        wanted = settings.find("SOFTMAX_VISUALIZER_TOP_LOGPROBS", "--top-logprobs", top_logprobs)
+        key, url, name = (settings.find(each) for each in (API_KEY, "base_url", "model"))
         local = name is not None and (url is None or name.place < url.place) and _is_model_file(name.value)
         # from the environment alone: a file must not lift what protects the environment's key
         plain_http = settings.environment.get(ALLOW_PLAIN_HTTP, "").strip() == "1"
-        notes = list(dotenv.notes)
+        dotenv = settings.dotenv
         if dotenv.values.get(ALLOW_PLAIN_HTTP):
-            notes.append(f"{ALLOW_PLAIN_HTTP} in {dotenv.path} was not used: set it in the environment.")
+            settings.note(f"{ALLOW_PLAIN_HTTP} in {dotenv.path} was not used: set it in the environment.")
+        usual: Framing = "raw" if local else "answer"
         configuration = cls(
             api_key=_key(key) if key else None,
-            base_url=_url(url) if url else None,
-            model=_name(name) if name else None,
-            timeout=_seconds(seconds) if seconds else DEFAULT_TIMEOUT,
-            framing=_framing(frame) if frame else "raw" if local else "answer",
-            vocabulary_size=_size(size) if size else None,
-            top_logprobs=_wanted(wanted) if wanted else "auto",
+            base_url=settings.read("base_url", _url, None),
+            model=settings.read("model", _name, None),
+            timeout=settings.read("timeout", _seconds, DEFAULT_TIMEOUT),
+            framing=settings.read("framing", _framing, usual),
+            vocabulary_size=settings.read("vocabulary_size", _size, None),
+            top_logprobs=settings.read("top_logprobs", _wanted, "auto"),
             local=local,
-            notes=tuple(notes),
         )
-        if name and name.origin == "--model" and configuration.source == "bundled" != configuration.model:
+        if name and name.from_flag and configuration.source == "bundled" != configuration.model:
             raise name.wrong(
                 f'is "{configuration.model}", but there is no server to ask for it. Set OPENAI_API_KEY or '
                 "OPENAI_BASE_URL, give a model file (.gguf) or smollm2, or leave the model out to use the "
                 "bundled one."
             )
-        if url and not plain_http:
+        if url and configuration.base_url and not plain_http:
             _refuse_plain_http(url, configuration)
-        if key and url and url.from_dotenv and not key.from_dotenv:
+        if key and url and configuration.base_url and url.from_dotenv and not key.from_dotenv:
             _refuse_foreign_file(url, configuration)
-        return configuration
+        return replace(configuration, notes=tuple(settings.notes))
 
     @property
     def source(self) -> Source:
@@ -238,49 +214,6 @@ class Configuration:
         return re.compile("|".join([*known, r"\bsk-[\w*.-]{4,}"]))
 
 
-_DOTENV = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A setting's text and the place it came from, for error messages."""
-
-    value: str
-    origin: str
-    place: int
-    """The lower, the nearer to the person: a flag, the environment, a ``.env`` file."""
-
-    @property
-    def from_dotenv(self) -> bool:
-        return self.place == _DOTENV
-
-    def wrong(self, what: str) -> ConfigurationError:
-        return ConfigurationError(f"{self.origin} {what}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    environment: Mapping[str, str]
-    dotenv: Dotenv
-
-    def find(self, variable: str, flag: str = "", argument: str | None = None) -> _Found | None:
-        places = (
-            (argument, flag),
-            (self.environment.get(variable), variable),
-            (self.dotenv.values.get(variable), f"{variable} in {self.dotenv.path}"),
-        )
-        for place, (value, origin) in enumerate(places):
-            if value is not None and value.strip():
-                found = _Found(value.strip(), origin, place)
-                if re.fullmatch("""(["'`]).*\\1|[“”‘’].*[“”‘’]""", found.value, re.DOTALL):
-                    # only a shell takes them off: they are part of the value in a container's env file
-                    raise found.wrong("is in quotation marks, which do not belong to it. Remove them.")
-                if found.from_dotenv and "${" in value:
-                    raise found.wrong("holds ${…}, which is not filled in. Write the value itself.")
-                return found
-        return None
-
-
 def _is_secret(name: str, value: str) -> bool:
     """Whether a value in a URL's query may be a secret: all but those known to be none, and short ones."""
     if _PUBLIC.fullmatch(name):
@@ -288,7 +221,7 @@ def _is_secret(name: str, value: str) -> bool:
     return len(value) >= _UNMISTAKABLE or _NAMES_SECRET.search(name) is not None
 
 
-def _key(found: _Found) -> Secret:
+def _key(found: Found) -> Secret:
     if not found.value.isascii():
         raise found.wrong(
             "holds a character that is not plain ASCII, which no HTTP header can carry. Copy the key again."
@@ -298,7 +231,7 @@ def _key(found: _Found) -> Secret:
     return Secret(found.value)
 
 
-def _url(found: _Found) -> str:
+def _url(found: Found) -> str:
     scheme, separator, rest = found.value.rpartition("@")[2].rpartition("://")
     # whatever stands before an @ may be a password
     shown = f'is "{scheme}{separator}{rest.partition("?")[0]}"' if "@" not in found.value else "is unusable"
@@ -319,7 +252,7 @@ def _url(found: _Found) -> str:
     return found.value
 
 
-def _name(found: _Found) -> str:
+def _name(found: Found) -> str:
     if not found.value.isprintable():
         raise found.wrong("holds a character that cannot be printed. Write the model's name again.")
     return found.value
@@ -331,7 +264,7 @@ def _is_model_file(name: str) -> bool:
     return known(name) is not None or name.lower().endswith((".gguf", ".whl"))
 
 
-def _seconds(found: _Found) -> float:
+def _seconds(found: Found) -> float:
     try:
         seconds = float(found.value)
     except ValueError:
@@ -341,14 +274,14 @@ def _seconds(found: _Found) -> float:
     return seconds
 
 
-def _framing(found: _Found) -> Framing:
+def _framing(found: Found) -> Framing:
     value = found.value.lower()
     if value not in get_args(Framing):
         raise found.wrong(f'is "{found.value}": it must be {", ".join(get_args(Framing)[:-1])} or raw.')
     return cast(Framing, value)
 
 
-def _size(found: _Found) -> int:
+def _size(found: Found) -> int:
     try:
         size = int(found.value)
     except ValueError:
@@ -358,7 +291,7 @@ def _size(found: _Found) -> int:
     return size
 
 
-def _wanted(found: _Found) -> Depth:
+def _wanted(found: Found) -> Depth:
     value = found.value.lower()
     if value in ("auto", "all"):
         return cast(Depth, value)
@@ -369,7 +302,7 @@ def _wanted(found: _Found) -> Depth:
     return int(value)
 
 
-def _refuse_plain_http(found: _Found, configuration: Configuration) -> None:
+def _refuse_plain_http(found: Found, configuration: Configuration) -> None:
     parts = urlsplit(found.value)
     if parts.scheme != "http" or is_this_machine(parts.hostname or ""):
         return
@@ -382,7 +315,7 @@ def _refuse_plain_http(found: _Found, configuration: Configuration) -> None:
     )
 
 
-def _refuse_foreign_file(found: _Found, configuration: Configuration) -> None:
+def _refuse_foreign_file(found: Found, configuration: Configuration) -> None:
     """A ``.env`` may be somebody else's: it must not send the person's own key to a server of its choice."""
     if configuration.is_openai or is_this_machine(urlsplit(found.value).hostname or ""):
         return

@@ -29,8 +29,8 @@ class Dotenv:
     notes: tuple[str, ...] = ()
 
 
-class _PassedOverError(Exception):
-    """A ``.env`` is there and is not used; the text says why."""
+class PassedOverError(Exception):
+    """A file of settings is there and is not used; the text says why."""
 
 
 def read_dotenv(directory: Path | None) -> Dotenv:
@@ -52,8 +52,8 @@ def read_dotenv(directory: Path | None) -> Dotenv:
         return Dotenv()  # a working directory that is gone or closed to us holds no settings of ours
     for path in (place / ".env" for place in (start, *start.parents)):
         try:
-            content = _content(path)
-        except _PassedOverError as error:
+            content = trusted_content(path)
+        except PassedOverError as error:
             notes.append(f"{path} was not used: {error}.")
             continue
         if content is not None:
@@ -73,8 +73,13 @@ def _values(content: bytes, path: Path) -> Mapping[str, str | None]:
     return dotenv_values(stream=io.StringIO(text), interpolate=False)
 
 
-def _content(path: Path) -> bytes | None:
-    """Return what is in a ``.env``; None if there is none."""
+def trusted_content(path: Path) -> bytes | None:
+    """Return what is in a file of settings; None if there is none.
+
+    Raises:
+        PassedOverError: it is no file of the user's own, or others may write to it.
+        UnreadableError: it is theirs, and cannot be read.
+    """
     try:
         link = path.lstat()
     except OSError:
@@ -92,7 +97,7 @@ def _content(path: Path) -> bytes | None:
             return read_bounded(_written_into(descriptor) if is_fifo else file, LARGEST, str(path))
     except OSError as error:
         if stat.S_ISLNK(link.st_mode):
-            raise _PassedOverError(f"it is a link to what cannot be read ({reason(error)})") from error
+            raise PassedOverError(f"it is a link to what cannot be read ({reason(error)})") from error
         raise UnreadableError(
             f"{path} cannot be read ({error.strerror}). Make it readable, or move it away."
         ) from error
@@ -105,7 +110,7 @@ def _written_into(fifo: int) -> io.BytesIO:
     while len(content) <= LARGEST:
         ready, _, _ = select.select([fifo], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
-            raise _PassedOverError(
+            raise PassedOverError(
                 f"it is a FIFO, and nobody finished writing into it within {FIFO_PATIENCE:g} s"
             )
         part = os.read(fifo, LARGEST)
@@ -118,17 +123,17 @@ def _written_into(fifo: int) -> io.BytesIO:
 def _check(link: os.stat_result, found: os.stat_result) -> None:
     """Refuse what is no file of the user's own; ``link`` is the entry in the folder, perhaps a link to it."""
     if stat.S_ISDIR(found.st_mode):
-        raise _PassedOverError("it is a folder")
+        raise PassedOverError("it is a folder")
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISFIFO(found.st_mode)):
-        raise _PassedOverError("it is neither a file nor a FIFO")
+        raise PassedOverError("it is neither a file nor a FIFO")
     if not hasattr(os, "getuid"):
         return  # Windows keeps neither owners nor modes of this kind
     if not {link.st_uid, found.st_uid} <= {os.getuid(), 0}:
-        raise _PassedOverError("it belongs to another user, who could send your key anywhere")
+        raise PassedOverError("it belongs to another user, who could send your key anywhere")
     if found.st_mode & stat.S_IWOTH:
-        raise _PassedOverError("everybody may write to it. Take that away with chmod o-w")
+        raise PassedOverError("everybody may write to it. Take that away with chmod o-w")
     if found.st_mode & stat.S_IWGRP and not _is_of_one(found.st_gid):
-        raise _PassedOverError("its whole group may write to it. Take that away with chmod g-w")
+        raise PassedOverError("its whole group may write to it. Take that away with chmod g-w")
 
 
 def _is_of_one(group: int) -> bool:

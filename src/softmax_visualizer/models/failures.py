@@ -25,7 +25,7 @@ from softmax_visualizer.models.reasons import (
 )
 from softmax_visualizer.models.refusal import Refusal, beginning, one_line
 
-CHOOSE_ANOTHER = "Choose another model (press m, or --model)."
+CHOOSE_ANOTHER = "Choose another model (--model)."
 
 _OUT_OF_REACH = {errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT}
 

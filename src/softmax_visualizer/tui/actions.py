@@ -12,6 +12,7 @@ from functools import lru_cache
 from softmax_visualizer.decoding.engines import engine as engine_of
 from softmax_visualizer.decoding.generation import Generation, Step
 from softmax_visualizer.decoding.settings import PRESETS, DecodingSettings, Order
+from softmax_visualizer.display.keys import key_for, with_keys
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.display.settings import order_phrase, settings_words
 from softmax_visualizer.tui.knobs import turned, with_value
@@ -24,9 +25,13 @@ PAGE = 10
 
 SECRET = "This would hold what may be a secret, so the answer ends before it."
 
-_NO_SAMPLE = "Nothing is sampled yet: space samples a token, Enter adds it, and G writes an answer."
+_NO_SAMPLE = (
+    "Nothing is sampled yet: {key:sample-token} samples a token, {key:take} adds it, and {key:write} "
+    "writes an "
+    "answer."
+)
 _ON_ITS_WAY = "The answer is on its way: sample and take once it is there."
-_NOT_ASKED = "The prompt above has not been asked: / and Enter ask it."
+_NOT_ASKED = "The prompt above has not been asked: {key:prompt} and Enter ask it."
 
 
 def turn(scene: Scene, knob: str, direction: int, coarse: bool = False) -> Scene:
@@ -64,7 +69,9 @@ def engine(scene: Scene, name: str) -> Scene:
         return replace(scene, settings=chosen.defaults).saying(f"{name}'s own knobs: {knobs}.")
     changed = replace(scene, settings=replace(scene.settings, order=chosen.order), engine=name)
     phrase = order_phrase(chosen.order) if chosen.published else "its order is not published"
-    return changed.saying(f"{name}: {phrase}. Chosen once more (E, Enter), it sets its own knobs: {knobs}.")
+    return changed.saying(
+        f"{name}: {phrase}. Chosen once more ({key_for('engine')}, Enter), it sets its own knobs: {knobs}."
+    )
 
 
 def recognised(scene: Scene) -> Scene:
@@ -76,7 +83,7 @@ def recognised(scene: Scene) -> Scene:
     ordered = replace(scene.settings, order=engine_of(name).order)
     if ordered == scene.settings:
         return scene
-    said = f"This server is {name}, so: {order_phrase(ordered.order)}. o switches it."
+    said = f"This server is {name}, so: {order_phrase(ordered.order)}. {key_for('order')} switches it."
     return replace(scene, settings=ordered).saying(" ".join((*scene.asked.answer.notes, said)), "wait")
 
 
@@ -94,7 +101,9 @@ def show(scene: Scene, name: str) -> Scene:
     else:
         shown = histograms(scene)
     if shown.view == "compare" and not shown.pins:
-        return shown.saying("Nothing is pinned, so this compares T 0.1 and T 1.5. x pins this setting.")
+        return shown.saying(
+            f"Nothing is pinned, so this compares T 0.1 and T 1.5. {key_for('pin')} pins this setting."
+        )
     return shown
 
 
@@ -122,8 +131,10 @@ def pin(scene: Scene) -> Scene:
         pins = tuple(each for each in scene.pins if each != here)
         return replace(scene, pins=pins).saying(f"{here.name} is no longer pinned.")
     if len(scene.pins) == MOST_PINS:
-        return scene.saying(f"{MOST_PINS} settings are pinned already: X unpins all of them.", "wait")
-    said = f"Pinned: {here.name}. z flips between the two, c compares."
+        return scene.saying(
+            f"{MOST_PINS} settings are pinned already: {key_for('unpin')} unpins all of them.", "wait"
+        )
+    said = f"Pinned: {here.name}. {key_for('flip')} flips between the two, {key_for('compare')} compares."
     return replace(scene, pins=(*scene.pins, here)).saying(said)
 
 
@@ -136,17 +147,17 @@ def flip(scene: Scene) -> Scene:
     """Exchange the current setting, and its answer, with the one that was pinned last."""
     here = scene.here
     if here is None or not scene.pins:
-        return scene.saying("Nothing is pinned yet: x pins the current setting.")
+        return scene.saying(f"Nothing is pinned yet: {key_for('pin')} pins the current setting.")
     *others, other = scene.pins
     changed = replace(scene, pins=(*others, here), settings=other.settings)
     if other.asked != scene.asked or scene.old:
         changed = replace(changed, top=0).asked_of(other.asked).led_there()
-    return changed.saying(f"Now {other.name}; z flips back.")
+    return changed.saying(f"Now {other.name}; {key_for('flip')} flips back.")
 
 
 def unanswered(scene: Scene) -> Scene:
     """Say why the text in the prompt's box has no picture yet: it is being asked for, or was not asked."""
-    return scene.saying(_ON_ITS_WAY if scene.request.state == "asking" else _NOT_ASKED, "wait")
+    return scene.saying(with_keys(_ON_ITS_WAY if scene.request.state == "asking" else _NOT_ASKED), "wait")
 
 
 def sample(scene: Scene) -> Scene:
@@ -172,13 +183,13 @@ def take(scene: Scene) -> Scene:
     What comes after it may still have to be asked.
     """
     if scene.asked is None:
-        return scene.saying(_NO_SAMPLE)
+        return scene.saying(with_keys(_NO_SAMPLE))
     if scene.other:
         return unanswered(scene)
     answer, sample = scene.asked.answer, scene.sample
     index = scene.cursor if scene.cursor is not None else sample.index if sample is not None else None
     if scene.cursor is None and sample is None:
-        return scene.at(scene.place + 1) if scene.step is not None else scene.saying(_NO_SAMPLE)
+        return scene.at(scene.place + 1) if scene.step is not None else scene.saying(with_keys(_NO_SAMPLE))
     if index is None:
         return scene.saying("The server does not show which token this is: sample another one.")
     picked = scene.cursor is not None
@@ -209,7 +220,7 @@ def holds_secret(scene: Scene, generation: Generation) -> bool:
 def take_back(scene: Scene) -> Scene:
     """Take back the last token before the place, and all after it."""
     if scene.place == 0:
-        return scene.saying("There is no token to take back: Enter adds one after the prompt.")
+        return scene.saying(f"There is no token to take back: {key_for('take')} adds one after the prompt.")
     place = scene.place - 1
     shortened = scene.generation.rewound(place)
     return replace(scene.at(place), tree=scene.tree.put(replace(shortened, settings=None, seed=None)))
@@ -233,7 +244,7 @@ def point(scene: Scene, direction: int) -> Scene:
 def walk(scene: Scene, direction: int) -> Scene:
     """Go to the place before or after on the answer."""
     if not scene.generation.steps:
-        return scene.saying(NO_ANSWER)
+        return scene.saying(with_keys(NO_ANSWER))
     return scene.at(scene.place + direction)
 
 
@@ -250,7 +261,7 @@ def forbidden(scene: Scene, direction: int) -> Scene:
 
 def _seek(scene: Scene, direction: int, wanted: Callable[[int], bool], words: str) -> Scene:
     if not scene.generation.steps:
-        return scene.saying(NO_ANSWER)
+        return scene.saying(with_keys(NO_ANSWER))
     places = range(len(scene.generation))
     # on from here, and then from the other end
     around = [*places[scene.place + 1 :], *places[: scene.place + 1]]
@@ -284,7 +295,11 @@ def remove_branch(scene: Scene) -> Scene:
     """Remove the active branch, and go to where the next one leaves it."""
     tree = scene.tree.without(scene.tree.active)
     parts = min(scene.generation.shared(tree.generation), scene.place)
-    return replace(scene, tree=tree).at(parts).saying("This answer was removed: u brings it back.")
+    return (
+        replace(scene, tree=tree)
+        .at(parts)
+        .saying(f"This answer was removed: {key_for('undo')} brings it back.")
+    )
 
 
 def quit_warning(scene: Scene, kept: Scene, earlier: Sequence[Scene] = ()) -> Scene:
@@ -302,8 +317,8 @@ def quit_warning(scene: Scene, kept: Scene, earlier: Sequence[Scene] = ()) -> Sc
         lost.append("1 answer" if answers == 1 else f"{answers} answers")
     if not lost:
         return scene
-    said = f"Quitting loses {' and '.join(lost)}: q again quits"
-    return scene.saying(f"{said}, w saves answers." if answers else f"{said}.", "wait")
+    said = f"Quitting loses {' and '.join(lost)}: {key_for('quit')} again quits"
+    return scene.saying(f"{said}, {key_for('save')} saves answers." if answers else f"{said}.", "wait")
 
 
 def present(scene: Scene, what: str) -> Scene:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -10,10 +11,14 @@ from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.widgets import Input, TextArea
 
 from softmax_visualizer.decoding.settings import DecodingSettings
-from softmax_visualizer.tui.keys import KEYS, spoken_key
+from softmax_visualizer.display.keys import key_for, moved_keys, rebind, spoken_key
+from softmax_visualizer.display.labels import safe_line
+from softmax_visualizer.tui.keys import KEYS
+from softmax_visualizer.tui.preferences import Preferences
 from softmax_visualizer.tui.reopened import with_saved
 from softmax_visualizer.tui.scene import Scene
 from softmax_visualizer.tui.screen import MainScreen
@@ -46,19 +51,49 @@ class SoftmaxVisualizer(TerminalApp):
         settings: DecodingSettings | None = None,
         engine: str | None = None,
         saved: SavedAnswers | None = None,
+        view: str = "histograms",
+        preferences: Preferences | None = None,
     ) -> None:
+        self._preferences = Preferences() if preferences is None else preferences
+        # before anything names a key
+        rebind(self._preferences.keymap)
         super().__init__()
+        if self._preferences.theme:
+            self.theme = self._preferences.theme
         self.history = list(history)
         """The prompts that were asked, oldest first, those of former runs among them."""
         self.redact = configuration.redact
         """Takes secrets out of a text."""
-        scene = Scene(configuration, prompt, seed, settings or DecodingSettings(), engine=engine)
+        scene = Scene(configuration, prompt, seed, settings or DecodingSettings(), view=view, engine=engine)
         if saved is not None:
             scene = with_saved(scene, saved)
-        self._main = MainScreen(scene, self.history, recorder, lesson)
+        keeps_history = self._preferences.keeps_history
+        self._main = MainScreen(scene, self.history, recorder, lesson, keeps_history=keeps_history)
         if lesson is not None and lesson.auto:
             # how many frames an animation takes is up to the machine
             self.animation_level = "none"
+
+    def on_load(self) -> None:
+        """Move the keys, before the first one can be pressed."""
+        self.set_keymap({action: ",".join(keys) for action, keys in moved_keys().items()})
+
+    def on_mount(self) -> None:
+        """Remember from now on which theme is chosen."""
+        if self._preferences.remember is not None:
+            self.theme_changed_signal.subscribe(self, self._remember_theme)
+
+    def _remember_theme(self, theme: Theme) -> None:
+        # a lesson's audience chooses nothing for later
+        if self._main.player is None:
+            self.run_worker(self._remembered(theme.name), group="theme", exclusive=True)
+
+    async def _remembered(self, theme: str) -> None:
+        assert self._preferences.remember is not None
+        try:
+            await asyncio.to_thread(self._preferences.remember, theme)
+        except (OSError, ValueError) as error:
+            said = f"The theme is not remembered: {safe_line(str(error), 200)}"
+            self._main.update(self._main.scene.saying(said, "wait"), undoable=False)
 
     def copy_to_clipboard(self, text: str) -> None:
         """Send a text to the terminal's clipboard, without secrets."""
@@ -84,7 +119,7 @@ class SoftmaxVisualizer(TerminalApp):
 
     def action_help_quit(self) -> None:
         """Say what quits: Ctrl+C belongs to copying."""
-        self._main.update(self._main.scene.saying("q quits, and so does Ctrl+Q."))
+        self._main.update(self._main.scene.saying(f"{key_for('quit')} quits, and so does Ctrl+Q."))
 
     def get_default_screen(self) -> Screen[None]:
         """Return the one screen."""
@@ -94,6 +129,6 @@ class SoftmaxVisualizer(TerminalApp):
         """Offer every action of the screen in the command palette, besides Textual's own themes."""
         for key in KEYS:
             run = partial(self.call_later, self.run_action, key.action, self._main)
-            yield SystemCommand(f"{key.title} ({key.spoken})", key.tooltip, run)
+            yield SystemCommand(f"{key.title} ({key.spoken})" if key.spoken else key.title, key.tooltip, run)
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Screenshot", "Save the screen as an SVG picture", self.deliver_screenshot)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from softmax_visualizer.display.keys import key_for
 from softmax_visualizer.models.base import ModelError
 from softmax_visualizer.tui import crash
 from softmax_visualizer.tui.actions import recognised
@@ -182,9 +183,9 @@ async def in_words(error: Exception, configuration: Configuration) -> str:
 def _cost(asked: Asked) -> str:
     """Say what asking for all tokens costs."""
     distribution = asked.answer.distribution
-    size = distribution.vocabulary_size
+    size, again = distribution.vocabulary_size, f"{key_for('all-tokens')} again asks for them."
     if size is None:
-        return f"All tokens take about {_BYTES} bytes each from this server. D again asks for them."
+        return f"All tokens take about {_BYTES} bytes each from this server. {again}"
     most = "at most " if distribution.vocabulary_assumed else ""
     cost = f"{most or 'about '}{size * _BYTES / 1e6:.2g} MB"
-    return f"All tokens ({most}{size:,}) take {cost} from this server. D again asks for them."
+    return f"All tokens ({most}{size:,}) take {cost} from this server. {again}"

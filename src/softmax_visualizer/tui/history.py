@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,34 +11,24 @@ from platformdirs import user_state_path
 
 from softmax_visualizer.models.whole_file import write_text
 
-SETTING = "SOFTMAX_VISUALIZER_HISTORY"
-"""The variable that turns it off."""
-
 _MOST_PROMPTS = 500
 _MOST_BYTES = 10_000_000
-_OFF = ("off", "no", "0", "false")
-
-
-def is_kept() -> bool:
-    """Whether prompts are kept between runs."""
-    return os.environ.get(SETTING, "").strip().lower() not in _OFF
 
 
 def read_history() -> list[str]:
-    """Return the prompts of former runs, oldest first; none where they are not kept or cannot be read."""
+    """Return the prompts of former runs, oldest first; none where they cannot be read."""
     prompts: object = []
     with suppress(OSError, ValueError):
-        if is_kept() and _path().stat().st_size <= _MOST_BYTES:
+        if _path().stat().st_size <= _MOST_BYTES:
             prompts = json.loads(_path().read_text(encoding="utf-8"))
     return [prompt for prompt in prompts if isinstance(prompt, str)] if isinstance(prompts, list) else []
 
 
 def write_history(prompts: Sequence[str]) -> None:
-    """Keep the prompts for the next run, readable by their owner alone, where that is wanted and possible."""
-    if is_kept():
-        with suppress(OSError):
-            _path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_text(_path(), json.dumps(list(prompts)[-_MOST_PROMPTS:]), replace=True, private=True)
+    """Keep the prompts for the next run, readable by their owner alone, where that is possible."""
+    with suppress(OSError):
+        _path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_text(_path(), json.dumps(list(prompts)[-_MOST_PROMPTS:]), replace=True, private=True)
 
 
 def _path() -> Path:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from softmax_visualizer.decoding.generation import Generation, Tree
 from softmax_visualizer.decoding.settings import DecodingSettings
+from softmax_visualizer.display.keys import key_for
 from softmax_visualizer.display.pieces import Role
 from softmax_visualizer.display.settings import settings_words
 
@@ -321,15 +322,22 @@ class Scene:
         if self.said is not None and self.said.about == self.chosen:
             return self.said.text, self.said.role
         if self.request.state == "failed":
-            return self.request.sentence, "bad"
+            return self.request.sentence.replace("(--model)", f"({key_for('models')}, or --model)"), "bad"
         if self.asked is not None and not self.old:
             answer = self.asked.answer
-            if notes := " ".join([*self.configuration.notes, *answer.notes, *answer.distribution.notes]):
+            other = (
+                [f"{key_for('models')} chooses another."]
+                if answer.source == "bundled" and answer.notes
+                else []
+            )
+            if notes := " ".join(
+                [*self.configuration.notes, *answer.notes, *other, *answer.distribution.notes]
+            ):
                 return notes, "wait"
         if self.caption is not None:
             return self.caption.notice, "faint"
         if self.configuration.source == "bundled" and self.request.state == "answered":
-            return "A small model of old prose answers: m chooses a real one.", "faint"
+            return f"A small model of old prose answers: {key_for('models')} chooses a real one.", "faint"
         return "", "faint"
 
     # --- changes that more than one module makes ---

@@ -13,6 +13,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
+from softmax_visualizer.display.keys import key_for
 from softmax_visualizer.models.base import SAMPLES_NOTHING
 from softmax_visualizer.tui import actions
 from softmax_visualizer.tui.asking import Asking
@@ -67,6 +68,8 @@ class MainScreen(Screen[None]):
         history: list[str],
         recorder: Recorder | None = None,
         lesson: LessonStart | None = None,
+        *,
+        keeps_history: bool = False,
     ) -> None:
         super().__init__()
         self._scene = scene
@@ -74,6 +77,7 @@ class MainScreen(Screen[None]):
         self._before: list[Scene] = []
         self._picture: tuple[Scene, int, int, Picture] | None = None
         self._history = history
+        self._keeps_history = keeps_history
         self._session = ModelSession(recorder, lambda part: self._asking.loaded(part))
         self._asking = Asking(self, self._session)
         self._writing = Writing(self, self._session, self._asking)
@@ -245,6 +249,7 @@ class MainScreen(Screen[None]):
         self._writing.stop()
         if self.player is None:
             self._editor.remember(self._scene.prompt)
+        if self.player is None and self._keeps_history:
             redact = self._scene.configuration.redact
             prompts = [redact(prompt) for prompt in self._history]
             keep = asyncio.to_thread(write_history, prompts)
@@ -292,7 +297,10 @@ class MainScreen(Screen[None]):
         before, self._before_lesson = self._before_lesson, None
         if before is not None:
             self.update(replace(before, presenter=self._scene.presenter, typing=False))
-            self.update(self._scene.saying("That was the lesson. F9 lists them all."), undoable=False)
+            self.update(
+                self._scene.saying(f"That was the lesson. {key_for('lessons')} lists them all."),
+                undoable=False,
+            )
             if before.asked is None:
                 self.ask()
             elif not before.is_there:
@@ -441,11 +449,16 @@ class MainScreen(Screen[None]):
         elif self.workers.cancel_group(self, "models"):
             self.update(self._scene.saying("No other model was chosen."))
         elif self._writing.stop():
-            self.update(self._scene.saying("The answer was stopped here; G writes on."), undoable=False)
+            self.update(
+                self._scene.saying(f"The answer was stopped here; {key_for('write')} writes on."),
+                undoable=False,
+            )
         elif self._sampling.stop():
             self.update(self._scene.saying("The samples were stopped here."), undoable=False)
         elif self._asking.stop_deepening():
-            self.update(self._scene.saying("No more tokens are asked for; D asks again."))
+            self.update(
+                self._scene.saying(f"No more tokens are asked for; {key_for('all-tokens')} asks again.")
+            )
         elif not self._cancel_request():
             self.update(actions.histograms(self._scene))
 
@@ -475,8 +488,12 @@ class MainScreen(Screen[None]):
             self.update(replace(self._scene, presenter=replace(presenter, keystrokes=keystrokes)))
 
     def action_light(self) -> None:
-        """Switch between the light and the dark theme."""
-        self.app.theme = "textual-light" if self.app.current_theme.dark else "textual-dark"
+        """Switch between a light and a dark theme: of one name, where it has both."""
+        theme = self.app.current_theme
+        this, other = ("dark", "light") if theme.dark else ("light", "dark")
+        name = theme.name.replace(f"-{this}", f"-{other}")
+        has_both = name != theme.name and name in self.app.available_themes
+        self.app.theme = name if has_both else f"textual-{other}"
 
     def action_repaint(self) -> None:
         """Send the whole screen again."""

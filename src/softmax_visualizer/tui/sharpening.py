@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from softmax_visualizer.display.keys import with_keys
 from softmax_visualizer.tui.scene import Asked, Counted, Sample, Scene
 
-_OTHERWISE = "With more tokens known, this random number samples another token: space samples anew."
+_OTHERWISE = (
+    "With more tokens known, this random number samples another token: {key:sample-token} samples anew."
+)
 
 
 def sharpened(scene: Scene, few: Asked, whole: Asked) -> Scene:
@@ -45,7 +48,7 @@ def sharpened(scene: Scene, few: Asked, whole: Asked) -> Scene:
         # what was said of the state before holds now too
         return result.saying(said.text, said.role) if said and said.about == scene.chosen else result
     if result.sample is None:
-        return result.saying(_OTHERWISE)
+        return result.saying(with_keys(_OTHERWISE))
     from softmax_visualizer.display.sample import sample_sentence
 
     sample = result.sample

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from softmax_visualizer.decoding.generation import Generation, Step, Tree
+from softmax_visualizer.display.keys import key_for
 from softmax_visualizer.models.base import ModelAnswer, ModelError
 from softmax_visualizer.tui.actions import SECRET, holds_secret, unanswered
 from softmax_visualizer.tui.asking import Asking, in_words
@@ -77,7 +78,7 @@ class Writing:
             answers = await self._session.ask_ahead(scene.configuration, prompt, (), count)
             steps = sampled_by_server(answers)
             if not steps:
-                raise ModelError("This model samples no answer of its own: G writes one.")
+                raise ModelError(f"This model samples no answer of its own: {key_for('write')} writes one.")
             fresh = Generation(scene.generation.prompt, steps)
             if holds_secret(scene, fresh):
                 raise ModelError(SECRET)

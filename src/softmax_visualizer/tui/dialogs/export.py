@@ -15,6 +15,7 @@ from textual.app import App
 from softmax_visualizer.decoding.generation import texts_of
 from softmax_visualizer.display.generation_record import Written
 from softmax_visualizer.display.generation_report import Form, generation_report
+from softmax_visualizer.display.keys import key_for
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.display.pieces import Role
 from softmax_visualizer.display.report import Format, report
@@ -67,12 +68,14 @@ async def copy_request(stage: Stage) -> None:
     if form is None:
         return
     if reason := why_no_clipboard():
-        stage.update(stage.scene.saying(f"{reason} w saves the request into a file instead.", "bad"))
+        stage.update(
+            stage.scene.saying(f"{reason} {key_for('save')} saves the request into a file instead.", "bad")
+        )
         return
     stage.app.copy_to_clipboard(forms[form])
     said = (
         f"The request as {form} was sent to your terminal's clipboard (OSC 52). Some terminals, and tmux "
-        "without set-clipboard on, ignore that: w saves it into a file."
+        f"without set-clipboard on, ignore that: {key_for('save')} saves it into a file."
     )
     stage.update(stage.scene.saying(said))
 
@@ -95,7 +98,7 @@ async def save(stage: Stage) -> None:
     try:
         path = Path(typed).expanduser()
     except RuntimeError:
-        said = f"{safe_line(typed, 60)}: there is no such user. w saves it elsewhere."
+        said = f"{safe_line(typed, 60)}: there is no such user. {key_for('save')} saves it elsewhere."
         stage.update(stage.scene.saying(said, "bad"))
         return
     stage.update(stage.scene.saying("Saving."))
@@ -142,7 +145,7 @@ async def _write(app: App[Any], path: Path, write: Callable[..., None]) -> tuple
             over = True
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            return f"{path} cannot be written: {reason}. w saves it elsewhere.", "bad"
+            return f"{path} cannot be written: {reason}. {key_for('save')} saves it elsewhere.", "bad"
         else:
             return f"Saved: {path}", "good"
 

@@ -6,6 +6,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from softmax_visualizer.display.keys import with_keys
 from softmax_visualizer.tui.keys import KEYS
 from softmax_visualizer.tui.views import VIEWS
 
@@ -19,7 +20,7 @@ have one scale, whose ends stand below them; a step that changes nothing is draw
  ▚   cut or kept, depending on tokens that the server does not show
  ── cut here: 90.3 % ≥ 90 % ──   the running sum of what is kept, which reaches top-p here
  cut   the token cannot be sampled
- ▶   beyond the end of the axis, which a changes
+ ▶   beyond the end of the axis, which {key:axis} changes
  ┃ ╏ »  the pinned setting's probability, where it differs; ╏ is an estimate, » is beyond the axis
  ▸   the token that was sampled or chosen; in an answer, the one that the board is about
  ▁ ▂ … ▇   before a token of an answer: its probability in eighths at this setting; a sure one has none,
@@ -37,12 +38,14 @@ BOUNDS        the server shows only its most likely tokens: ranges that provably
 """
 
 _PROMPT = """
-On the board, space samples a token and Enter adds it to the answer; G writes a whole one at this setting. \
+On the board, {key:sample-token} samples a token and {key:take} adds it to the answer; {key:write} writes a \
+whole one at this setting. \
 Every token and every number of an answer follows the knobs. Another token in its middle begins a branch, so \
-nothing is lost: B lists them, u undoes.
+nothing is lost: {key:branches} lists them, {key:undo} undoes.
 
 In the prompt, Enter asks, ↑ and ↓ bring earlier prompts back, also from earlier runs, Ctrl+J starts a \
-new line, and Alt with the arrows or digits turns the knobs. / selects the whole prompt: typing replaces it.
+new line, and Alt with the arrows or digits turns the knobs. {key:prompt} selects the whole prompt: typing \
+replaces it.
 The wheel and clicks work on the knobs and on the line of keys; nothing needs them.
 """
 
@@ -53,4 +56,4 @@ def help_page() -> Group:
     for key in KEYS:
         keys.add_row(Text(key.spoken, "bold", no_wrap=True), Text(key.title), Text(key.tooltip, "dim"))
     views = "\n".join(view.help for view in list(VIEWS.values())[1:])
-    return Group(keys, Text(_MARKS), Text(views), Text(_PROMPT))
+    return Group(keys, *(Text(with_keys(text)) for text in (_MARKS, views, _PROMPT)))

@@ -19,6 +19,7 @@ from softmax_visualizer.decoding.decision import (
     rival_temperature,
 )
 from softmax_visualizer.decoding.engines import ENGINES, Engine
+from softmax_visualizer.display.keys import with_keys
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.display.pipeline import token_label
 from softmax_visualizer.display.settings import decimals, settings_words
@@ -37,8 +38,8 @@ _LONGEST = 1_000_000
 
 
 _COUNTS = {
-    "length": ("Tokens to write", 1_000, "G writes"),
-    "many": ("Tokens to sample at once", 100_000, "M samples"),
+    "length": ("Tokens to write", 1_000, "{key:write} writes"),
+    "many": ("Tokens to sample at once", 100_000, "{key:counts} samples"),
 }
 """What is said of the numbers of tokens, and the largest of each."""
 
@@ -76,7 +77,7 @@ async def type_count(stage: Stage, name: str) -> None:
         stage.update(stage.scene.saying(said, "bad"))
         return
     changes: dict[str, Any] = {name: number}
-    stage.update(replace(stage.scene, **changes).saying(f"{keys} {number:,} tokens."))
+    stage.update(replace(stage.scene, **changes).saying(f"{with_keys(keys)} {number:,} tokens."))
 
 
 async def may_ask_samples(stage: Stage) -> bool | None:

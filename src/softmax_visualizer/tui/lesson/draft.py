@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from softmax_visualizer.decoding.settings import DecodingSettings
+from softmax_visualizer.display.keys import DEFAULT_KEYS
 from softmax_visualizer.display.labels import label
 from softmax_visualizer.lessons.expectation import LONGEST
 from softmax_visualizer.lessons.lesson import BUNDLED
@@ -86,15 +87,20 @@ def _between(before: Scene, after: Scene) -> _Step:
     if after.counted == before.counted:
         step.keys += ["space"] * (after.samples - before.samples)
     _looked(before, after, step)
-    if after.counted != before.counted and not any(VIEWS[after.view].key == key for key in step.keys):
+    if after.counted != before.counted and _way(after.view) not in step.keys:
         if VIEWS[after.view].action:
-            step.keys.append(VIEWS[after.view].key)
+            step.keys.append(_way(after.view))
         else:
             step.notes.append("many samples were taken")
     _walked(before, after, step)
     if after.question != before.question:
         step.notes.append("something was said in a dialog about what is decided")
     return step
+
+
+def _way(view: str) -> str:
+    """Return the key that leads to a view: lessons are written for the keys that nobody has moved."""
+    return DEFAULT_KEYS.get(view, DEFAULT_KEYS["back"])[0]
 
 
 def _pinned(before: Scene, after: Scene, step: _Step) -> bool:
@@ -121,12 +127,12 @@ def _looked(before: Scene, after: Scene, step: _Step) -> None:
     from softmax_visualizer.display.pipeline import AXES
 
     if after.view != before.view:
-        step.keys += [VIEWS[after.view].key] * (1 if after.view == "histograms" else after.picture + 1)
+        step.keys += [_way(after.view)] * (1 if after.view == "histograms" else after.picture + 1)
     elif after.picture != before.picture:
         pictures = VIEWS[after.view].pictures
         # beyond the last picture is the way back to the histograms
         round_trip = (after.picture - before.picture) % (pictures + 1)
-        step.keys += [VIEWS[after.view].key] * round_trip
+        step.keys += [_way(after.view)] * round_trip
     step.keys += ["a"] * ((AXES.index(after.axis) - AXES.index(before.axis)) % len(AXES))
 
 

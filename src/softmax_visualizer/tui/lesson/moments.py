@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from softmax_visualizer.display.keys import with_keys
 from softmax_visualizer.lessons.lesson import Lesson, Step, reading_time
 from softmax_visualizer.lessons.prediction import Prediction
 
@@ -59,12 +60,13 @@ def moments(lesson: Lesson) -> tuple[Moment, ...]:
     found: list[Moment] = []
     for step in lesson.steps:
         if step.answer is None:
-            found.append(Moment(step, "", step.caption, step.pause, acts=True))
+            found.append(Moment(step, "", with_keys(step.caption), step.pause, acts=True))
         else:
             keys = f"\nPress {step.prediction.keys}" if step.prediction is not None else ""
-            found.append(Moment(step, "", step.caption + keys, step.pause, acts=False))
-            found.append(Moment(step, step.caption, step.answer, step.answer_pause, acts=True))
+            question = with_keys(step.caption)
+            found.append(Moment(step, "", question + keys, step.pause, acts=False))
+            found.append(Moment(step, question, with_keys(step.answer), step.answer_pause, acts=True))
     if lesson.ending:
         pause = reading_time(lesson.ending)
-        found.append(Moment(lesson.steps[-1], "", lesson.ending, pause, acts=False, ends=True))
+        found.append(Moment(lesson.steps[-1], "", with_keys(lesson.ending), pause, acts=False, ends=True))
     return tuple(found)

@@ -8,6 +8,7 @@ same frames.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from textual import events
 from textual.widgets import Input, TextArea
 
+from softmax_visualizer.display.keys import keys_of, own_action
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.lessons.error import LessonError
 from softmax_visualizer.lessons.lesson import BUNDLED, Lesson, Step
@@ -33,6 +35,7 @@ from softmax_visualizer.lessons.prediction import (
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.tui import actions
 from softmax_visualizer.tui.dialogs.base import MarksScreen
+from softmax_visualizer.tui.keys import action_of
 from softmax_visualizer.tui.knobs import with_value
 from softmax_visualizer.tui.lesson.moments import LessonStart, Moment, moments
 from softmax_visualizer.tui.lesson.watching import saved_lessons
@@ -53,6 +56,9 @@ _WAITED_FOR = ("ask", "write", "count", "survey", "judge", "check", "fetch")
 
 _ROUNDS = 3
 """Times that all queues are emptied before things are taken to be settled: a key is a chain of messages."""
+
+_PASSES_BY = re.compile(r"escape|alt\+.+|f\d+")
+"""Keys that the prompt's editor leaves to the board."""
 
 _MOST_PAINTS = 10
 """Times that it is waited for what follows from a paint; something that moves all the time has no end."""
@@ -394,10 +400,25 @@ class LessonPlayer:
         self._stage.update(replace(scene, settings=with_value(scene.settings, knob, value)))
 
     def _press(self, key: str) -> None:
-        """Press a key as if the person had."""
+        """Press a key as if the person had, or where another one does this now, that one."""
+        action = own_action(_name_of_key(key))
+        if action is not None and self._board_takes(key):
+            now = keys_of(action)
+            if not now:
+                self._app.call_later(self._app.run_action, action_of(action), self._stage)
+                return
+            # the one that it is written with, if that is still the action's
+            key = key if _name_of_key(key) in now else now[0]
         char = key if len(key) == 1 else " " if key == "space" else None
         self._own = events.Key(_name_of_key(key), char)
         self._app.post_message(self._own)
+
+    def _board_takes(self, key: str) -> bool:
+        """Whether a key does what the board has for it, rather than being typed or a dialog's."""
+        app = self._app
+        if len(app.screen_stack) > 1:
+            return False
+        return not isinstance(app.focused, (Input, TextArea)) or _PASSES_BY.fullmatch(key) is not None
 
     async def _wait(self, seconds: float) -> None:
         with suppress(TimeoutError):

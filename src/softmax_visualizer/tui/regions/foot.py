@@ -8,9 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from softmax_visualizer.display.keys import key_for
 from softmax_visualizer.display.labels import safe_line, wrap
 from softmax_visualizer.display.pieces import Line, Piece, Role, line, spread, width_of
-from softmax_visualizer.tui.keys import ANSWER_KEYS, BOARD_KEYS, LESSON_KEYS, PROMPT_KEYS, action_of
+from softmax_visualizer.tui.keys import (
+    ANSWER_KEYS,
+    BOARD_KEYS,
+    LESSON_KEYS,
+    PROMPT_KEYS,
+    action_of,
+    hint,
+)
 from softmax_visualizer.tui.scene import Scene
 from softmax_visualizer.tui.views import VIEWS
 
@@ -41,7 +49,7 @@ def _said(scene: Scene, width: int) -> list[str]:
     most = 1 if role == "faint" and scene.said is None else HEIGHT
     if len(lines) <= most:
         return lines
-    more = "… (i shows all)"
+    more = f"… ({key_for('request')} shows all)"
     last = safe_line(" ".join(lines[most - 1 :]), max(width - len(more), 1)).removesuffix("…")
     return [*lines[: most - 1], last + more]
 
@@ -70,10 +78,11 @@ def _shown_keys(scene: Scene) -> Sequence[tuple[str, str]]:
 
 
 def _keys(scene: Scene, width: int) -> list[tuple[str, Line]]:
-    """Return as many keys with their pieces as fit; the last one always does."""
+    """Return as many hints with their pieces as fit; the last one always does."""
     found = [
-        (key, line((f" {key}", "key"), (f" {meaning} ", "faint"), (" ", "space")))
-        for key, meaning in _shown_keys(scene)
+        (actions, line((f" {keys}", "key"), (f" {meaning} ", "faint"), (" ", "space")))
+        for actions, meaning in _shown_keys(scene)
+        if (keys := hint(actions, scene.typing))
     ]
     while len(found) > 1 and sum(width_of(pieces) for _, pieces in found) > width:
         del found[-2]
@@ -84,8 +93,8 @@ def hit(scene: Scene, width: int, x: int, y: int) -> str | None:
     """Return the action of a key that was clicked on."""
     if y != HEIGHT - 1 or scene.presenter.bare or len(_said(scene, width - 2)) > 1:
         return None
-    for key, pieces in _keys(scene, width):
+    for actions, pieces in _keys(scene, width):
         if x < width_of(pieces):
-            return action_of(key)
+            return action_of(actions)
         x -= width_of(pieces)
     return None

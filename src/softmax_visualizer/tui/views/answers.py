@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from softmax_visualizer.decoding.settings import DecodingSettings
+from softmax_visualizer.display.keys import key_for
 from softmax_visualizer.display.labels import wrap
 from softmax_visualizer.display.pieces import Line, Piece
 from softmax_visualizer.display.settings import settings_words
@@ -50,7 +51,7 @@ def _framed(
     written = scene.written(settings)
     title = settings_words(settings, order=False)
     if written is None:
-        words = "being written" if scene.writing else "A writes this one"
+        words = "being written" if scene.writing else f"{key_for('answers')} writes this one"
         return framed(title, [[Piece(words, "faint")]], width, height)
     first, parts = scene.written(shown[0]), None
     path = path_decoded(written.steps, settings)
@@ -73,11 +74,11 @@ def _framed(
 
 VIEW = View(
     "answers",
-    "A",
     "Answers side by side",
     "an answer with each pinned setting, from the same random numbers",
-    (("A", "write"), ("x", "pin"), ("Esc", "histograms")),
-    "Answers (A) writes one with each pinned setting, or with T 0.1 and 1.5, from the same random numbers; "
+    (("answers", "write"), ("pin", "pin"), ("back", "histograms")),
+    "Answers ({key:answers}) writes one with each pinned setting, or with T 0.1 and 1.5, from the same "
+    "random numbers; "
     "║ is where it leaves the first one.",
     draw,
     action="answers",

@@ -83,11 +83,11 @@ def draw_sides(
 
 VIEW = View(
     "compare",
-    "c",
     "Compare",
     "pinned settings, prompts or models side by side",
-    (("c", "histograms"), ("x", "pin"), ("z", "flip"), ("X", "unpin")),
-    "Compare (c) shows pinned settings, prompts or models in columns. How much of the probability moves is "
+    (("compare", "histograms"), ("pin", "pin"), ("flip", "flip"), ("unpin", "unpin")),
+    "Compare ({key:compare}) shows pinned settings, prompts or models in columns. How much of the "
+    "probability moves is "
     "their total variation: half of all differences together.",
     draw,
 )

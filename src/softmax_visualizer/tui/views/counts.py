@@ -28,11 +28,16 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
 
 VIEW = View(
     "counts",
-    "M",
     "Sample many",
     "tokens, and compare the counts with what is expected; once more adds as many",
-    (("M", "more"), ("V", "the server's"), ("*", "how many"), ("Esc", "histograms")),
-    "Samples (M, V) stand beside what is expected: ├ and ┤ are where 95 of 100 such counts fall.",
+    (
+        ("counts", "more"),
+        ("server-samples", "the server's"),
+        ("how-many", "how many"),
+        ("back", "histograms"),
+    ),
+    "Samples ({key:counts}, {key:server-samples}) stand beside what is expected: ├ and ┤ are where 95 "
+    "of 100 such counts fall.",
     draw,
     action="many",
 )

@@ -47,11 +47,17 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
 
 VIEW = View(
     "decide",
-    "d",
     "Decide",
     "what this setting means for an answer, in sentences",
-    (("d", "histograms"), ("g", "tokens"), ("R", "rival"), ("#", "length"), ("%", "reliability")),
-    "Decide (d) says what the setting does to an answer: to the one that is there, or to one of N tokens.",
+    (
+        ("decide", "histograms"),
+        ("acceptable", "tokens"),
+        ("rival", "rival"),
+        ("length", "length"),
+        ("reliability", "reliability"),
+    ),
+    "Decide ({key:decide}) says what the setting does to an answer: to the one that is there, or to one "
+    "of N tokens.",
     draw,
     survey=survey,
 )

@@ -30,7 +30,6 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
 
 VIEW = View(
     "histograms",
-    "escape",
     "Histograms",
     "the model, temperature, the cut",
     (),

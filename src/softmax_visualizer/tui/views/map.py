@@ -60,11 +60,11 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
 
 VIEW = View(
     "map",
-    "h",
     "Map",
     "temperature by top-p; again for its other three measures",
-    (("h", "next"), ("g", "mark tokens"), ("Esc", "histograms")),
-    "Map (h) shades temperature by top-p: perplexity, the greedy token, leaving the set, this answer.",
+    (("map", "next"), ("acceptable", "mark tokens"), ("back", "histograms")),
+    "Map ({key:map}) shades temperature by top-p: perplexity, the greedy token, leaving the set, this "
+    "answer.",
     draw,
     pictures=4,
     survey=survey,

@@ -29,10 +29,10 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
 
 VIEW = View(
     "nucleus",
-    "N",
     "Nucleus",
     "the running sum of probabilities, and where it crosses top-p",
-    (("N", "histograms"), ("p", "type top-p")),
-    "Nucleus (N) adds the probabilities up, token by token: top-p keeps tokens until their sum reaches p.",
+    (("nucleus", "histograms"), ("type-top-p", "type top-p")),
+    "Nucleus ({key:nucleus}) adds the probabilities up, token by token: top-p keeps tokens until their "
+    "sum reaches p.",
     draw,
 )

@@ -28,10 +28,10 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
 
 VIEW = View(
     "orders",
-    "b",
     "Both orders",
     "temperature first and last, side by side",
-    (("b", "histograms"), ("o", "switch order")),
-    "Both orders (b) shows engines that divide by the temperature first beside those that cut first.",
+    (("orders", "histograms"), ("order", "switch order")),
+    "Both orders ({key:orders}) shows engines that divide by the temperature first beside those that "
+    "cut first.",
     draw,
 )

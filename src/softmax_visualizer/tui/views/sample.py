@@ -34,10 +34,10 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
 
 VIEW = View(
     "sample",
-    "S",
     "Sample",
     "the random number, and the token on which it falls",
-    (("S", "histograms"), ("space", "sample")),
-    "Sample (S) lays the probabilities end to end: the token that the random number falls on is sampled.",
+    (("sample", "histograms"), ("sample-token", "sample")),
+    "Sample ({key:sample}) lays the probabilities end to end: the token that the random number falls on "
+    "is sampled.",
     draw,
 )

@@ -56,11 +56,11 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
 
 VIEW = View(
     "sweep",
-    "s",
     "Sweep",
     "the whole range of temperature; again, of top-p",
-    (("s", "next"), ("a", "axis"), ("Esc", "histograms")),
-    "Sweep (s) draws each token's probability over a whole knob; beside it perplexity and kept tokens.",
+    (("sweep", "next"), ("axis", "axis"), ("back", "histograms")),
+    "Sweep ({key:sweep}) draws each token's probability over a whole knob; beside it perplexity and "
+    "kept tokens.",
     draw,
     pictures=2,
     survey=survey,

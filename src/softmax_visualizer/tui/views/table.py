@@ -17,10 +17,9 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
 
 VIEW = View(
     "table",
-    "v",
     "Table",
     "the same numbers as a table: logprob, divided by T, probability, running sum",
-    (("v", "histograms"), ("PgUp PgDn", "scroll")),
-    "Table (v) shows the softmax at work: exp(logprob / T), divided by the sum of them all.",
+    (("table", "histograms"), ("page-up page-down", "scroll")),
+    "Table ({key:table}) shows the softmax at work: exp(logprob / T), divided by the sum of them all.",
     draw,
 )

@@ -37,11 +37,15 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
 
 VIEW = View(
     "timeline",
-    "T",
     "Timeline",
     "surprisal and entropy over the tokens of the answer",
-    (("T", "histograms"), (", .", "token"), ("< >", "unsure")),
-    "Timeline (T) draws how surprising each token of the answer is, and how unsure the model was before it.",
+    (
+        ("timeline", "histograms"),
+        ("token-before next-token", "token"),
+        ("unsure-before next-unsure", "unsure"),
+    ),
+    "Timeline ({key:timeline}) draws how surprising each token of the answer is, and how unsure the "
+    "model was before it.",
     draw,
     survey=survey,
 )

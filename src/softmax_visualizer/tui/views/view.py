@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from softmax_visualizer.display.keys import with_keys
 from softmax_visualizer.display.labels import cell_width, safe_line
 from softmax_visualizer.display.pieces import Line, Piece, blank, width_of
 from softmax_visualizer.tui.scene import Scene
 
-NO_ANSWER = "There is no answer yet: G writes one, space and Enter add a token."
+NO_ANSWER = "There is no answer yet: {key:write} writes one, {key:sample-token} and {key:take} add a token."
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,16 @@ class Survey:
 class View:
     """One way to look at a decoding.
 
-    ``key``: the letter that leads to it, and on to its next picture. ``title`` and ``tooltip``: for the help
-    and the palette. ``keys``: for the line of keys while it is open. ``help``: a sentence for the help.
+    ``name``: also that of its key in :data:`~softmax_visualizer.display.keys.DEFAULT_KEYS`, which leads to it
+    and on to its next picture. ``title`` and ``tooltip``: for the help and the palette. ``keys``: for the
+    line of keys while it is open, actions with a word for each. ``help``: a sentence for the help, in which
+    ``{key:…}`` names a key.
     ``draw``: makes a picture of a scene that has an answer, in so many cells and lines.
     ``pictures``: how many it has. ``survey``: what has to be worked out for it, if anything: None where
     there is nothing just then. ``action``: what its key does, where that is more than to show it.
     """
 
     name: str
-    key: str
     title: str
     tooltip: str
     keys: tuple[tuple[str, str], ...]
@@ -85,7 +87,7 @@ def side_by_side(parts: Sequence[list[Line]]) -> list[Line]:
 
 def no_answer(title: str, width: int, height: int) -> Picture:
     """Return a picture that says how there comes to be an answer."""
-    return told(title, NO_ANSWER, width, height)
+    return told(title, with_keys(NO_ANSWER), width, height)
 
 
 def waiting(title: str, width: int, height: int) -> Picture:

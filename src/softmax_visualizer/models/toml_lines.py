@@ -18,7 +18,7 @@ _PIECE = re.compile(
 )
 
 _NAME = r"""("[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_-]+)"""
-_HEADER = re.compile(rf"[ \t]*(\[\[?)[ \t]*{_NAME}(?:[ \t]*\.[ \t]*{_NAME})?")
+_HEADER = re.compile(rf"[ \t]*\[\[?[ \t]*{_NAME}(?:[ \t]*\.[ \t]*{_NAME})?")
 _ENTRY = re.compile(rf"[ \t]*{_NAME}[ \t]*[.=]")
 
 
@@ -44,15 +44,15 @@ class TableLines:
 
 
 def locate(text: str, name: str) -> tuple[TableLines, list[TableLines]]:
-    """Return the lines of the top-level entries of a TOML text, and those of each ``[[name]]`` in it."""
+    """Return the lines of the top-level entries of a TOML text, and those below each ``[name]``."""
     top = TableLines(1)
     tables: list[TableLines] = []
     table = top
     for start, entry in _statements(text):
         if header := _HEADER.match(text, start):
-            brackets, outer, inner = header[1], header[2].strip("\"'"), header[3]
+            outer, inner = header[1].strip("\"'"), header[2]
             table = TableLines(entry.line)
-            if outer == name and inner is None and brackets == "[[":
+            if outer == name and inner is None:
                 tables.append(table)
             elif outer == name and inner is not None and tables:
                 tables[-1].entries.setdefault(inner.strip("\"'"), entry)

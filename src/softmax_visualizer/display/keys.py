@@ -1,0 +1,236 @@
+"""The keys, by what they do: a person may have moved them, and every text names those that hold.
+
+A program has one keymap, and it is there before the first text is: so it is the one thing here that is not
+handed from function to function. :func:`rebind` sets it at the start.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+DEFAULT_KEYS: Mapping[str, tuple[str, ...]] = {
+    "temperature-down": ("left", "alt+left", "f2"),
+    "temperature-up": ("right", "alt+right", "f3"),
+    "temperature-down-faster": ("shift+left",),
+    "temperature-up-faster": ("shift+right",),
+    "top-p-down": ("down", "alt+down", "f4"),
+    "top-p-up": ("up", "alt+up", "f5"),
+    "top-p-down-faster": ("shift+down",),
+    "top-p-up-faster": ("shift+up",),
+    **{f"preset-{number}": (str(number), f"alt+{number}") for number in range(1, 5)},
+    "reset": ("r",),
+    "undo": ("u",),
+    "redo": ("U",),
+    "type-temperature": ("t",),
+    "type-top-p": ("p",),
+    "type-top-k": ("k",),
+    "type-min-p": ("n",),
+    "order": ("o",),
+    "engine": ("E",),
+    "axis": ("a",),
+    "sample-token": ("space",),
+    "take": ("enter",),
+    "next-candidate": ("tab",),
+    "candidate-before": ("shift+tab",),
+    "take-back": ("backspace",),
+    "write": ("G",),
+    "answer-tokens": ("L",),
+    "token-before": ("comma",),
+    "next-token": ("full_stop",),
+    "first-place": ("home",),
+    "last-place": ("end",),
+    "unsure-before": ("less_than_sign",),
+    "next-unsure": ("greater_than_sign",),
+    "next-cut": ("exclamation_mark",),
+    "branches": ("B",),
+    "server-answer": ("W",),
+    "score": ("P",),
+    "prompt": ("slash",),
+    "ask-again": ("ctrl+r",),
+    "all-tokens": ("D",),
+    "pin": ("x",),
+    "unpin": ("X",),
+    "flip": ("z",),
+    # the views, by their names
+    "compare": ("c",),
+    "sweep": ("s",),
+    "map": ("h",),
+    "decide": ("d",),
+    "orders": ("b",),
+    "nucleus": ("N",),
+    "table": ("v",),
+    "timeline": ("T",),
+    "sample": ("S",),
+    "counts": ("M",),
+    "answers": ("A",),
+    "how-many": ("asterisk",),
+    "server-samples": ("V",),
+    "page-down": ("pagedown",),
+    "page-up": ("pageup",),
+    "acceptable": ("g",),
+    "rival": ("R",),
+    "length": ("number_sign",),
+    "reliability": ("percent_sign",),
+    "copy": ("y",),
+    "save": ("w",),
+    "judge": ("j",),
+    "models": ("m",),
+    "framing": ("f",),
+    "request": ("i",),
+    "check": ("e",),
+    "light": ("l",),
+    "repaint": ("ctrl+l",),
+    "lessons": ("f9",),
+    "show-keys": ("f6",),
+    "large-caption": ("f7",),
+    "hide-keys": ("f8",),
+    "help": ("question_mark", "f1"),
+    "back": ("escape",),
+    "quit": ("q", "ctrl+q"),
+}
+"""Every action of the screen, and its keys as Textual names them, where nobody has moved them."""
+
+_RENAMED = {
+    "solidus": "slash", "reverse_solidus": "backslash", "commercial_at": "at", "hyphen_minus": "minus",
+    "plus_sign": "plus", "low_line": "underscore",
+}  # fmt: skip
+"""What Textual calls signs that Unicode calls something else."""
+
+
+def _sign_name(sign: str) -> str:
+    name = unicodedata.name(sign).lower().replace("-", "_").replace(" ", "_")
+    return _RENAMED.get(name, name)
+
+
+_SIGNS = {_sign_name(sign): sign for sign in string.punctuation}
+
+_SPOKEN = {
+    "left": "←", "right": "→", "up": "↑", "down": "↓", "escape": "Esc", "space": "space", "enter": "Enter",
+    "pageup": "PgUp", "pagedown": "PgDn", "backspace": "Backspace", "tab": "Tab", "home": "Home",
+    "end": "End", "insert": "Insert", "delete": "Delete", **_SIGNS,
+    **{f"f{number}": f"F{number}" for number in range(1, 13)},
+}  # fmt: skip
+"""The keys that have names, and what people call them."""
+
+_MODIFIERS = ("ctrl", "alt", "shift")
+
+FALLBACK = "ctrl+p"
+"""The command palette's key, which leads to what has no key of its own."""
+
+_RESERVED = ("ctrl+q", "ctrl+z", "ctrl+c", FALLBACK)
+
+_moved: dict[str, tuple[str, ...]] = {}
+
+
+def rebind(moved: Mapping[str, tuple[str, ...]]) -> None:
+    """Give actions other keys from now on, as :func:`read_keymap` returns them; all others have their own."""
+    _moved.clear()
+    _moved.update(moved)
+
+
+def moved_keys() -> Mapping[str, tuple[str, ...]]:
+    """Return the actions that have other keys than their own, with those."""
+    return dict(_moved)
+
+
+def keys_of(action: str) -> tuple[str, ...]:
+    """Return the keys of an action as Textual names them; none if other actions took all of them."""
+    if action in _moved:
+        return _moved[action]
+    taken = {key for keys in _moved.values() for key in keys}
+    return tuple(key for key in DEFAULT_KEYS[action] if key not in taken)
+
+
+def key_for(action: str) -> str:
+    """Return the first key of an action as people call it; for one without a key, that of the palette."""
+    return spoken_key((*keys_of(action), FALLBACK)[0])
+
+
+def with_keys(text: str) -> str:
+    """Return a text of the program's own, with an action's key in the place of each ``{key:action}``."""
+    return _PLACE.sub(lambda place: key_for(place[1]) if place[1] in DEFAULT_KEYS else place[0], text)
+
+
+_PLACE = re.compile(r"\{key:([a-z0-9-]+)\}")
+
+
+def actions_in(text: str) -> list[str]:
+    """Return the actions whose keys a text wants to name, whether there are such actions or not."""
+    return _PLACE.findall(text)
+
+
+def spoken_key(key: str) -> str:
+    """Return a key as people call it: ``"Shift+←"`` for ``"shift+left"``."""
+    *modifiers, last = key.split("+")
+    return "+".join([modifier.capitalize() for modifier in modifiers] + [_SPOKEN.get(last, last)])
+
+
+def own_action(key: str) -> str | None:
+    """Return what a key does where nobody has moved it; None if nothing."""
+    return next((action for action, keys in DEFAULT_KEYS.items() if key in keys), None)
+
+
+def typed_key(key: str) -> str:
+    """Return a key as it is typed where it is a sign: ``"?"`` for ``"question_mark"``; others as they are."""
+    return _SIGNS.get(key, key)
+
+
+def key_named(text: str) -> str | None:
+    """Return the key that a person wrote, as Textual names it: ``"question_mark"`` for ``"?"``; None if none.
+
+    A letter with Shift is the capital letter, which is what a terminal sends.
+    """
+    text = text.strip()
+    if len(text) == 1:
+        return text if text.isalnum() else _sign_name(text) if text in string.punctuation else None
+    *modifiers, last = text.split("+")
+    modifiers = [each.lower() for each in modifiers]
+    last = last if len(last) == 1 else last.lower()
+    single = len(last) == 1 and last.isalnum()
+    if not set(modifiers) <= set(_MODIFIERS) or not (single or last in _SPOKEN):
+        return None
+    if modifiers == ["shift"] and single:
+        return last.upper() if last.isalpha() else None
+    return "+".join([each for each in _MODIFIERS if each in modifiers] + [last])
+
+
+def read_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """Read which keys actions are to have: several for one action have commas or spaces between them.
+
+    Returns:
+        the keys of each action that can have what is wanted; and for each other one a sentence that says
+        why not.
+    """
+    from difflib import get_close_matches
+
+    moved: dict[str, tuple[str, ...]] = {}
+    refused: dict[str, str] = {}
+    owners: dict[str, str] = {}
+    for action, text in wanted.items():
+        if action not in DEFAULT_KEYS:
+            near = get_close_matches(action, DEFAULT_KEYS, 1, 0.6)
+            refused[action] = "there is no such action." + (f' Did you mean "{near[0]}"?' if near else "")
+            continue
+        written = _written(text)
+        keys = {each: key_named(each) for each in written}
+        unknown = [each for each, key in keys.items() if key is None]
+        found = tuple(key for key in dict.fromkeys(keys.values()) if key is not None)
+        if unknown or not found:
+            what = f'"{unknown[0]}" is no key.' if unknown else "no key is named."
+            refused[action] = f"{what} Write it like p, ctrl+p, alt+left, f5 or question_mark."
+        elif reserved := [key for key in found if key in _RESERVED and key not in DEFAULT_KEYS[action]]:
+            refused[action] = f"{spoken_key(reserved[0])} belongs to the program itself."
+        elif other := [key for key in found if key in owners]:
+            refused[action] = f'"{spoken_key(other[0])}" is given to {owners[other[0]]} already.'
+        else:
+            moved[action] = found
+            owners.update(dict.fromkeys(found, action))
+    return moved, refused
+
+
+def _written(text: str) -> Iterable[str]:
+    # a comma alone is a key, between others it is none
+    return [text.strip()] if text.strip() == "," else text.replace(",", " ").split()
