@@ -18,6 +18,7 @@ from softmax_visualizer.models.base import ModelAnswer
 from softmax_visualizer.models.configuration import Configuration, Secret
 from softmax_visualizer.models.redaction import redacted
 from softmax_visualizer.tui.app import SoftmaxVisualizer
+from softmax_visualizer.tui.preferences import Preferences
 
 KEY = "key-0123456789abcdefghij"
 CONFIGURATION = Configuration(Secret(KEY), "http://127.0.0.1:1/v1", "m")
@@ -79,7 +80,11 @@ async def test_it_is_on_no_screen_clipboard_or_file(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("TERM", "xterm-256color")
     with MisbehavingServer(Answer(body), models=Answer({"data": [{"id": KEY}, {"id": "m"}]})) as server:
-        app = SoftmaxVisualizer(Configuration(Secret(KEY), server.url, "m"), f"my key is {KEY}")
+        app = SoftmaxVisualizer(
+            Configuration(Secret(KEY), server.url, "m"),
+            f"my key is {KEY}",
+            preferences=Preferences(keeps_history=True),
+        )
         copied: list[str] = []
         async with app.run_test(size=(100, 30)) as pilot:
             await settle(app, pilot)
