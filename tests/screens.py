@@ -105,6 +105,15 @@ async def settle(app: SoftmaxVisualizer, pilot: Pilot[None]) -> None:
     await pilot.pause()
 
 
+async def until(pilot: Pilot[None], condition: Any) -> None:
+    """Wait until something holds; what was on the screen instead is said where it never does."""
+    for _ in range(500):
+        await pilot.pause(0.02)
+        if condition():
+            return
+    raise AssertionError(text(pilot.app))  # type: ignore[arg-type]
+
+
 async def at_rest(app: SoftmaxVisualizer, pilot: Pilot[None]) -> None:
     """Wait until the lesson, and all that follows from a key, has come to its end."""
     groups = ("lesson", "ask", "write", "survey", "judge", "check")

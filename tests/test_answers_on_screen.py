@@ -18,7 +18,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
-from screens import ObedientModel, bench, said, screen, settle, text, top_of
+from screens import ObedientModel, bench, said, screen, settle, text, top_of, until
 from softmax_visualizer.cli import main
 from softmax_visualizer.decoding import DecodingSettings, Token, TokenDistribution
 from softmax_visualizer.decoding.generation import Generation, Step, Tree
@@ -44,14 +44,6 @@ pytestmark = pytest.mark.usefixtures("here")
 FOX = "The quick brown fox jumps over the"
 BUNDLED = {"name": "bundled", "source": "bundled", "endpoint": None}
 SERVER = {"name": "m", "source": "openai", "endpoint": "http://h:1/v1"}
-
-
-async def until(pilot: Pilot[None], condition: Any) -> None:
-    for _ in range(500):
-        await pilot.pause(0.02)
-        if condition():
-            return
-    raise AssertionError(text(pilot.app))  # type: ignore[arg-type]
 
 
 async def write(app: SoftmaxVisualizer, pilot: Pilot[None], length: int = 5) -> Generation:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from screens import ObedientModel, bench, said, screen, settle, text, titles, top_of
+from screens import ObedientModel, bench, said, screen, settle, text, titles, top_of, until
 from softmax_visualizer.decoding import DecodingSettings
 from softmax_visualizer.decoding.sampling import Counts, chances, sample
 from softmax_visualizer.models.base import ModelAnswer, ModelError
@@ -18,14 +17,6 @@ from softmax_visualizer.tui.app import SoftmaxVisualizer
 from softmax_visualizer.tui.scene import Asked
 
 pytestmark = pytest.mark.usefixtures("here")
-
-
-async def until(pilot: Pilot[None], condition: Any) -> None:
-    for _ in range(500):
-        await pilot.pause(0.02)
-        if condition():
-            return
-    raise AssertionError(text(pilot.app))  # type: ignore[arg-type]
 
 
 async def many(app: SoftmaxVisualizer, pilot: Pilot[None]) -> Counts:

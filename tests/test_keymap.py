@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual import events
+from textual.fuzzy import Matcher
 from textual.keys import _character_to_key
 
 from screens import at_rest, bench, settle, text
@@ -20,6 +22,7 @@ from softmax_visualizer.display.keys import (
     key_for,
     key_named,
     keys_of,
+    palette_words,
     read_keymap,
     rebind,
     spoken_key,
@@ -37,18 +40,14 @@ from softmax_visualizer.tui.preferences import Preferences
 
 VIM = {"temperature-down": "j", "temperature-up": "l", "pin": "p, ctrl+b", "sweep": "?", "help": "f1"}
 
-EVERY = {
-    action: f"{modifier}+{letter}"
-    for action, (modifier, letter) in zip(
-        DEFAULT_KEYS,
-        (
-            (modifier, letter)
-            for modifier in ("alt", "ctrl+alt", "alt+shift")
-            for letter in string.ascii_lowercase + "567890"
-        ),
-        strict=False,
-    )
-}
+FREE = [
+    f"{modifier}+{letter}"
+    for modifier in ("alt", "alt+shift", "ctrl+alt")
+    for letter in string.ascii_lowercase + "567890"
+    if key_named(f"{modifier}+{letter}") is not None
+]
+
+EVERY = dict(zip(DEFAULT_KEYS, FREE, strict=False))
 """Every action on a key that nothing has by itself."""
 
 
@@ -96,7 +95,10 @@ def test_signs_have_the_names_that_textual_gives_them() -> None:
     ("written", "key"),
     [("p", "p"), ("P", "P"), ("shift+p", "P"), ("?", "question_mark"), ("question_mark", "question_mark"),
      ("F12", "f12"), ("alt+Left", "alt+left"), ("shift+ctrl+up", "ctrl+shift+up"), ("5", "5"), ("ö", "ö"),
-     ("pp", None), ("f13", None), ("hyper+p", None), ("", None), ("ctrl+", None), ("shift+5", None)],
+     ("pp", None), ("esc", "escape"), ("PgUp", "pageup"), ("Del", "delete"), ("←", "left"),
+     ("alt+.", "alt+full_stop"), ("ctrl+P", "ctrl+p"), ("`", "grave_accent"), ("ctrl+i", None),
+     ("ctrl+m", None), ("ctrl+[", None), ("shift+ß", None), ("alt+G", None),
+     ("f13", None), ("hyper+p", None), ("", None), ("ctrl+", None), ("shift+5", None)],
 )  # fmt: skip
 def test_a_key_is_written_as_people_write_it(written: str, key: str | None) -> None:
     assert key_named(written) == key
@@ -108,7 +110,8 @@ def test_a_key_is_written_as_people_write_it(written: str, key: str | None) -> N
         ({"pn": "p"}, 'there is no such action. Did you mean "pin"?'),
         ({"pin": "pp"}, '"pp" is no key.'),
         ({"pin": " "}, "no key is named."),
-        ({"pin": "ctrl+q"}, "Ctrl+q belongs to the program itself."),
+        ({"pin": "Ctrl+P"}, "Ctrl+P belongs to the program itself."),
+        ({"pin": "ctrl+q"}, "Ctrl+Q belongs to the program itself."),
         ({"undo": "p", "pin": "p"}, '"p" is given to undo already.'),
     ],
 )
@@ -130,6 +133,42 @@ def test_no_key_ever_does_two_things(wanted: dict[str, str]) -> None:
     rebind(moved)
     held = [key for action in DEFAULT_KEYS for key in keys_of(action)]
     assert len(held) == len(set(held))
+
+
+def test_a_comma_is_a_key_at_an_end_and_else_stands_between_keys() -> None:
+    assert keymap({"pin": ","}) == {"pin": ("comma",)}
+    assert keymap({"pin": ", ."}) == {"pin": ("comma", "full_stop")}
+    assert keymap({"pin": "p, ctrl+b , f12,f11"}) == {"pin": ("p", "ctrl+b", "f12", "f11")}
+
+
+def test_sentences_show_a_small_sign_as_a_key() -> None:
+    rebind(keymap({"pin": "`", "flip": "."}))
+    assert with_keys("{key:pin} pins, {key:flip} flips, {key:undo}.") == "backtick pins, “.” flips, u."
+
+
+def test_the_words_for_what_has_no_key_find_it_in_the_palette() -> None:
+    for key in KEYS:
+        assert Matcher(palette_words(key.id)).match(key.title) > 0, key.id
+
+
+async def test_what_is_moved_to_alt_or_an_f_key_works_in_the_prompt_and_types_nothing() -> None:
+    moved = {"pin": "f12", "sweep": "f1", "temperature-up": "alt+q", "preset-1": "alt+1"}
+    async with screen(moved) as (app, pilot):
+        await pilot.press("slash")
+        await settle(app, pilot)
+        before = bench(app).scene
+        await pilot.press("f12")
+        app.post_message(events.Key("alt+q", "q"))
+        await settle(app, pilot)
+        after = bench(app).scene
+        assert after.typing
+        assert len(after.pins) == 1
+        assert after.settings.temperature > before.settings.temperature
+        await pilot.press("f1")
+        await settle(app, pilot)
+        assert bench(app).scene.view == "sweep"
+        assert len(app.screen_stack) == 1
+        assert bench(app).scene.prompt == before.prompt
 
 
 async def test_textual_binds_exactly_the_keys_that_the_texts_name() -> None:
@@ -163,7 +202,7 @@ async def test_moved_keys_act_and_the_old_ones_do_not() -> None:
 
 async def test_what_lost_its_key_is_reached_by_the_palette_and_texts_say_so() -> None:
     async with screen({"undo": "x"}) as (app, _):
-        assert key_for("pin") == "Ctrl+p"
+        assert key_for("pin") == "Ctrl+P “pin”"
         titles = [command.title for command in app.get_system_commands(app.screen)]
         assert "Pin or unpin" in titles
         assert "Undo (x)" in titles
@@ -247,7 +286,15 @@ async def test_a_lesson_does_also_what_has_lost_its_key(tmp_path: Path) -> None:
     async with screen({"undo": "x"}, lesson=LessonStart(read_lesson(path), speed=50)) as (app, pilot):
         await at_rest(app, pilot)
         assert len(bench(app).scene.pins) == 1
-        assert "Key Ctrl+p pins." in text(app)
+        assert "Key Ctrl+P “pin” pins." in text(app)
+
+
+@pytest.mark.parametrize("wrong", ["{key:Pin}", "{key: pin}", "{key:}", "{key:pin ", "{key:x.y}"])
+def test_every_place_for_a_key_has_to_name_an_action(tmp_path: Path, wrong: str) -> None:
+    path = tmp_path / "keys.toml"
+    path.write_text(LESSON.replace("{key:pin}", wrong))
+    with pytest.raises(LessonError, match="names no action"):
+        read_lesson(path)
 
 
 def test_a_key_of_no_action_is_refused_with_the_nearest_one(tmp_path: Path) -> None:

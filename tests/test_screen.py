@@ -346,7 +346,7 @@ async def test_help_and_palette_list_every_action() -> None:
 async def test_a_command_of_the_palette_does_what_its_key_does() -> None:
     async with screen() as (app, pilot):
         command = next(
-            item for item in app.get_system_commands(app.screen) if item.title.startswith("Preset: chat")
+            item for item in app.get_system_commands(app.screen) if item.title.startswith("Preset 3: chat")
         )
         command.callback()
         await pilot.pause()

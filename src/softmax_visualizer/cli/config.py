@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from softmax_visualizer.cli.command import Command
 from softmax_visualizer.cli.options import add_cut_options, add_model_options, settings_of
 from softmax_visualizer.cli.output import complain, safe, write
-from softmax_visualizer.cli.preferences import add_theme, keymap_of, take_knobs
+from softmax_visualizer.cli.preferences import add_theme, keymap_of, opening_view, take_knobs, theme_of
 
 if TYPE_CHECKING:
     from softmax_visualizer.models.configuration import Configuration
@@ -27,7 +27,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     from softmax_visualizer.models.config_file import config_path
 
-    rows, _, notes = configuration_rows(options)
+    rows, configuration, notes = configuration_rows(options)
     names, values = (max(len(row[column]) for row in rows) for column in (0, 1))
     path = config_path()
     there = "" if path.exists() else " (not there, so nothing comes from it)"
@@ -38,7 +38,7 @@ def _run(options: argparse.Namespace) -> int:
         ]
     )
     for note in notes:
-        complain(note)
+        complain(configuration.redact(note))
     return 0
 
 
@@ -51,10 +51,22 @@ def configuration_rows(
     """
     from softmax_visualizer.display.keys import spoken_key
     from softmax_visualizer.models.configuration import Configuration
+    from softmax_visualizer.models.settings import ConfigurationError, is_on
 
     settings = settings_of(options)
-    configuration = Configuration.of(settings)
+    try:
+        configuration = Configuration.of(settings)
+    except ConfigurationError:
+        for note in settings.notes:
+            complain(note)
+        raise
     take_knobs(options, settings)
+    # what they can be is known to the screen, which is not loaded for nothing
+    if settings.find("view"):
+        opening_view(settings)
+    if settings.find("theme"):
+        theme_of(settings)
+    settings.read("history", is_on, True)
     keymap = keymap_of(settings)
     rows = _rows(settings, configuration)
     for action, keys in keymap.items():
@@ -97,8 +109,13 @@ def _rows(settings: Settings, configuration: Configuration) -> list[tuple[str, s
             rows.append((name, usual[name], "default"))
         else:
             line = settings.file.values[name].place if found.from_file else found.origin
-            rows.append((name, hidden.get(name, safe(configuration.redact(found.value))), line))
+            rows.append((name, hidden.get(name, _harmless(configuration.redact(found.value))), line))
     return rows
+
+
+def _harmless(value: str) -> str:
+    """Return a value as one line; an address with a password, which stands in the wrong place, is hidden."""
+    return "[hidden]" if "://" in value and "@" in value else safe(value)
 
 
 COMMAND = Command(

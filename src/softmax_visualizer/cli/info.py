@@ -44,7 +44,7 @@ _AROUND = (
 def print_info(options: argparse.Namespace) -> int:
     """Print the versions, the terminal, the settings and, if one is set up, what the server reports."""
     rows, configuration, notes = configuration_rows(options)
-    width = 16
+    width = max(16, *(len(name) for name, _, _ in rows))
     lines = [*_machine(), *_terminal(), *((name, f"{value}   ({place})") for name, value, place in rows)]
     write(f"{name:<{width}} {safe(configuration.redact(value))}\n" for name, value in lines)
     if configuration.source == "openai":

@@ -151,7 +151,7 @@ def configuration_of(options: argparse.Namespace, settings: Settings | None = No
         return Configuration(model=options.model, replay=Path(options.replay))
     configuration = Configuration.of(settings_of(options) if settings is None else settings)
     for note in configuration.notes:
-        complain(note)
+        complain(configuration.redact(note))
     return configuration
 
 

@@ -37,9 +37,12 @@ def take_knobs(options: argparse.Namespace, settings: Settings) -> None:
             alone = argparse.Namespace(**{**dict.fromkeys(KNOBS), name: found.value})
             settings_at(alone.temperature, alone)
             if name == "seed":
-                whole("the seed", found.value)
+                whole("--seed", found.value)
         except (UsageError, SettingsError) as error:
-            settings.refuse(name, f"{found.origin} cannot be used: {error}")
+            # the sentence is about an option, which nobody typed
+            why = str(error).removeprefix(f"--{name.replace('_', '-')} ")
+            why = why if why != str(error) else f"cannot be used: {why}"
+            settings.refuse(name, f"{found.origin} {why} It is not used.")
         else:
             setattr(options, name, found.value)
 
@@ -48,8 +51,16 @@ def opening_view(settings: Settings) -> str:
     """Return the view to begin with."""
     from softmax_visualizer.tui.views import VIEWS
 
+    # a view that first has to do something is none to begin with
     names = [name for name, view in VIEWS.items() if not view.action]
     return settings.read("view", lambda found: _one_of(found, names), "histograms")
+
+
+def theme_of(settings: Settings) -> str:
+    """Return the theme that is set; empty if none is."""
+    from softmax_visualizer.tui.preferences import themes
+
+    return settings.read("theme", lambda found: _one_of(found, themes()), "")
 
 
 def preferences_of(settings: Settings, *, keeps_history: bool) -> Preferences:
@@ -61,11 +72,11 @@ def preferences_of(settings: Settings, *, keeps_history: bool) -> Preferences:
 
     from softmax_visualizer.models.config_file import remember
     from softmax_visualizer.models.settings import is_on
-    from softmax_visualizer.tui.preferences import Preferences, themes
+    from softmax_visualizer.tui.preferences import Preferences
 
     return Preferences(
         keymap_of(settings),
-        settings.read("theme", lambda found: _one_of(found, themes()), ""),
+        theme_of(settings),
         keeps_history and settings.read("history", is_on, True),
         partial(remember, "theme"),
     )
@@ -86,6 +97,6 @@ def _one_of(found: Found, known: Iterable[str]) -> str:
     name = found.value.lower()
     if name not in known:
         near = get_close_matches(name, known, 1, 0.6)
-        hint = f'Did you mean "{near[0]}"?' if near else f"There are {', '.join(known)}."
+        hint = f'Did you mean "{near[0]}"?' if near else "docs/configuration.md lists them."
         raise found.wrong(f'is "{found.value[:40]}", which there is not. {hint}')
     return name

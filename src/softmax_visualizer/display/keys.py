@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 
 DEFAULT_KEYS: Mapping[str, tuple[str, ...]] = {
     "temperature-down": ("left", "alt+left", "f2"),
@@ -37,7 +37,7 @@ DEFAULT_KEYS: Mapping[str, tuple[str, ...]] = {
     "candidate-before": ("shift+tab",),
     "take-back": ("backspace",),
     "write": ("G",),
-    "answer-tokens": ("L",),
+    "tokens-to-write": ("L",),
     "token-before": ("comma",),
     "next-token": ("full_stop",),
     "first-place": ("home",),
@@ -68,8 +68,8 @@ DEFAULT_KEYS: Mapping[str, tuple[str, ...]] = {
     "answers": ("A",),
     "how-many": ("asterisk",),
     "server-samples": ("V",),
-    "page-down": ("pagedown",),
-    "page-up": ("pageup",),
+    "further-tokens": ("pagedown",),
+    "earlier-tokens": ("pageup",),
     "acceptable": ("g",),
     "rival": ("R",),
     "length": ("number_sign",),
@@ -77,7 +77,7 @@ DEFAULT_KEYS: Mapping[str, tuple[str, ...]] = {
     "copy": ("y",),
     "save": ("w",),
     "judge": ("j",),
-    "models": ("m",),
+    "choose-model": ("m",),
     "framing": ("f",),
     "request": ("i",),
     "check": ("e",),
@@ -110,10 +110,13 @@ _SIGNS = {_sign_name(sign): sign for sign in string.punctuation}
 _SPOKEN = {
     "left": "←", "right": "→", "up": "↑", "down": "↓", "escape": "Esc", "space": "space", "enter": "Enter",
     "pageup": "PgUp", "pagedown": "PgDn", "backspace": "Backspace", "tab": "Tab", "home": "Home",
-    "end": "End", "insert": "Insert", "delete": "Delete", **_SIGNS,
+    "end": "End", "insert": "Insert", "delete": "Delete", **_SIGNS, "grave_accent": "backtick",
     **{f"f{number}": f"F{number}" for number in range(1, 13)},
 }  # fmt: skip
 """The keys that have names, and what people call them."""
+
+_SMALL = ".,;:'`\"-_|^~"
+"""Signs that a sentence could have by itself."""
 
 _MODIFIERS = ("ctrl", "alt", "shift")
 
@@ -131,11 +134,6 @@ def rebind(moved: Mapping[str, tuple[str, ...]]) -> None:
     _moved.update(moved)
 
 
-def moved_keys() -> Mapping[str, tuple[str, ...]]:
-    """Return the actions that have other keys than their own, with those."""
-    return dict(_moved)
-
-
 def keys_of(action: str) -> tuple[str, ...]:
     """Return the keys of an action as Textual names them; none if other actions took all of them."""
     if action in _moved:
@@ -145,8 +143,20 @@ def keys_of(action: str) -> tuple[str, ...]:
 
 
 def key_for(action: str) -> str:
-    """Return the first key of an action as people call it; for one without a key, that of the palette."""
-    return spoken_key((*keys_of(action), FALLBACK)[0])
+    """Return the first key of an action for a sentence: as people call it, a small sign in quotation marks.
+
+    For an action without a key it is the palette's, with the words that find it there.
+    """
+    keys = keys_of(action)
+    if not keys:
+        return f"{spoken_key(FALLBACK)} “{palette_words(action)}”"
+    spoken = spoken_key(keys[0])
+    return f"“{spoken}”" if spoken in _SMALL else spoken
+
+
+def palette_words(action: str) -> str:
+    """Return what finds an action in the command palette."""
+    return re.sub(r"(top|min) ([pk])\b", r"\1-\2", action.replace("-", " "))
 
 
 def with_keys(text: str) -> str:
@@ -159,13 +169,20 @@ _PLACE = re.compile(r"\{key:([a-z0-9-]+)\}")
 
 def actions_in(text: str) -> list[str]:
     """Return the actions whose keys a text wants to name, whether there are such actions or not."""
-    return _PLACE.findall(text)
+    return re.findall(r"\{key:([^}]*)", text)
+
+
+def shown_length(text: str) -> int:
+    """Return how many characters are shown of a text with ``{key:action}`` in it, whatever the keys are."""
+    return len(_PLACE.sub("?", text))
 
 
 def spoken_key(key: str) -> str:
     """Return a key as people call it: ``"Shift+←"`` for ``"shift+left"``."""
     *modifiers, last = key.split("+")
-    return "+".join([modifier.capitalize() for modifier in modifiers] + [_SPOKEN.get(last, last)])
+    # with Ctrl, a terminal knows no capital letters
+    name = last.upper() if "ctrl" in modifiers and len(last) == 1 else _SPOKEN.get(last, last)
+    return "+".join([*(modifier.capitalize() for modifier in modifiers), name])
 
 
 def own_action(key: str) -> str | None:
@@ -178,22 +195,36 @@ def typed_key(key: str) -> str:
     return _SIGNS.get(key, key)
 
 
+_ALIASES = {spoken.lower(): key for key, spoken in _SPOKEN.items()} | {"del": "delete", "return": "enter"}
+
+_OTHERS = {"i": "tab", "m": "enter", "j": "enter", "h": "backspace"}
+"""What a terminal sends with Ctrl and these letters."""
+
+
 def key_named(text: str) -> str | None:
     """Return the key that a person wrote, as Textual names it: ``"question_mark"`` for ``"?"``; None if none.
 
     A letter with Shift is the capital letter, which is what a terminal sends.
     """
     text = text.strip()
-    if len(text) == 1:
-        return text if text.isalnum() else _sign_name(text) if text in string.punctuation else None
-    *modifiers, last = text.split("+")
+    *modifiers, last = [text] if len(text) == 1 else text.split("+")
     modifiers = [each.lower() for each in modifiers]
-    last = last if len(last) == 1 else last.lower()
+    if len(last) == 1 and not last.isalnum():
+        last = _sign_name(last) if last in string.punctuation else _ALIASES.get(last, "")
+    elif len(last) > 1:
+        last = _ALIASES.get(last.lower(), last.lower())
     single = len(last) == 1 and last.isalnum()
     if not set(modifiers) <= set(_MODIFIERS) or not (single or last in _SPOKEN):
         return None
     if modifiers == ["shift"] and single:
-        return last.upper() if last.isalpha() else None
+        return last.upper() if last.isascii() and last.isalpha() else None
+    if "ctrl" in modifiers:
+        # with it, a terminal sends no capital letters, hardly a sign, and some letters as other keys
+        last = last.lower()
+        if last in _OTHERS or last in _SIGNS or (single and not (last.isascii() and last.isalpha())):
+            return None
+    elif modifiers and last != last.lower():
+        return None
     return "+".join([each for each in _MODIFIERS if each in modifiers] + [last])
 
 
@@ -214,13 +245,13 @@ def read_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, tuple[str, ...]], 
             near = get_close_matches(action, DEFAULT_KEYS, 1, 0.6)
             refused[action] = "there is no such action." + (f' Did you mean "{near[0]}"?' if near else "")
             continue
-        written = _written(text)
+        written = list(_written(text))
         keys = {each: key_named(each) for each in written}
         unknown = [each for each, key in keys.items() if key is None]
         found = tuple(key for key in dict.fromkeys(keys.values()) if key is not None)
         if unknown or not found:
             what = f'"{unknown[0]}" is no key.' if unknown else "no key is named."
-            refused[action] = f"{what} Write it like p, ctrl+p, alt+left, f5 or question_mark."
+            refused[action] = f"{what} Write it like p, ctrl+b, alt+left, f5 or question_mark."
         elif reserved := [key for key in found if key in _RESERVED and key not in DEFAULT_KEYS[action]]:
             refused[action] = f"{spoken_key(reserved[0])} belongs to the program itself."
         elif other := [key for key in found if key in owners]:
@@ -231,6 +262,12 @@ def read_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, tuple[str, ...]], 
     return moved, refused
 
 
-def _written(text: str) -> Iterable[str]:
-    # a comma alone is a key, between others it is none
-    return [text.strip()] if text.strip() == "," else text.replace(",", " ").split()
+def _written(text: str) -> Iterator[str]:
+    # a comma at an end is a key, between others it is none
+    parts = text.split()
+    for at, part in enumerate(parts):
+        if part == ",":
+            if at in (0, len(parts) - 1):
+                yield part
+        else:
+            yield from filter(None, part.split(","))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from softmax_visualizer.display.keys import with_keys
+from softmax_visualizer.display.keys import shown_length
 from softmax_visualizer.lessons.expectation import Expectation
 from softmax_visualizer.lessons.prediction import Prediction
 from softmax_visualizer.lessons.sweep import Sweep
@@ -17,7 +17,7 @@ BUNDLED = "bundled"
 
 def reading_time(text: str) -> float:
     """Return the seconds that people are given to look at the screen and to read a text."""
-    return 2.5 + 0.08 * len(with_keys(text))
+    return 2.5 + 0.08 * shown_length(text)
 
 
 QUESTION_TIME = 6.0

@@ -10,19 +10,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from softmax_visualizer.display.keys import with_keys
+from softmax_visualizer.display.keys import shown_length
 from softmax_visualizer.display.labels import safe_line
 from softmax_visualizer.lessons.error import LessonError, did_you_mean
 from softmax_visualizer.lessons.keys import check_named
 from softmax_visualizer.models.reading import UnreadableError, read_file
-from softmax_visualizer.models.toml_lines import TableLines, locate
+from softmax_visualizer.models.toml_lines import MOST_DOTS, TableLines, dotted_line, locate
 
 LARGEST = 2**20
 """Bytes of a file that is still read."""
-
-MOST_DOTS = 100
-"""Dots in a line: the time that the parser takes for a key such as ``a.a.a`` grows with their square."""
-
 
 LONGEST_TOKEN = 40
 """Characters of a token in a text, which is not broken over two lines."""
@@ -68,7 +64,7 @@ class Table:
         value = self.entries.get(entry)
         if value is None:
             return None
-        if not isinstance(value, str) or not 1 <= len(with_keys(value.strip())) <= longest:
+        if not isinstance(value, str) or not 1 <= shown_length(value.strip()) <= longest:
             raise self.wrong(entry, f"{entry} must be a text of 1 to {longest:,} characters.")
         return value.strip()
 
@@ -155,11 +151,10 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise LessonError(f"{file}, line {line}: this is not UTF-8 text. Save the file as UTF-8.") from error
-    for number, line_text in enumerate(text.split("\n"), 1):
-        if line_text.count(".") > MOST_DOTS:
-            raise LessonError(
-                f"{file}, line {number}: a line has at most {MOST_DOTS} dots. Break the text into lines."
-            )
+    if crowded := dotted_line(text):
+        raise LessonError(
+            f"{file}, line {crowded}: a line has at most {MOST_DOTS} dots. Break the text into lines."
+        )
     return text
 
 

@@ -13,8 +13,8 @@ from platformdirs import user_config_path
 
 from softmax_visualizer.models.dotenv_file import PassedOverError, trusted_content
 from softmax_visualizer.models.reading import UnreadableError
-from softmax_visualizer.models.toml_lines import TableLines, locate
-from softmax_visualizer.models.whole_file import write_text
+from softmax_visualizer.models.toml_lines import MOST_DOTS, TableLines, dotted_line, locate
+from softmax_visualizer.models.whole_file import write_whole
 
 NAMES = (
     "model", "base_url", "timeout", "framing", "vocabulary_size", "top_logprobs", "engine", "order",
@@ -23,6 +23,8 @@ NAMES = (
 """What can be set in the file, besides the keys under ``[keys]``."""
 
 _KEYS = "keys"
+_LARGEST = 10**18
+_BOM = b"\xef\xbb\xbf"
 _SECRET = re.compile("key|token|secret|password", re.IGNORECASE)
 
 
@@ -54,6 +56,25 @@ class ConfigFile:
     notes: tuple[str, ...] = ()
 
 
+class _NotTomlError(ValueError):
+    """A text is no TOML; the text of the error says why."""
+
+
+def _parsed(text: str) -> dict[str, object]:
+    """Return the entries of a TOML text, its fractions as they are written."""
+    if crowded := dotted_line(text):
+        raise _NotTomlError(f"line {crowded} has more than {MOST_DOTS} dots")
+    try:
+        entries: dict[str, object] = tomllib.loads(text, parse_float=str)
+        return entries
+    except RecursionError as error:
+        raise _NotTomlError("it is nested too deeply") from error
+    except tomllib.TOMLDecodeError as error:
+        raise _NotTomlError(str(error)[:100]) from error
+    except ValueError as error:
+        raise _NotTomlError("it has a number with too many digits") from error
+
+
 def _place(line: int) -> str:
     return f"config.toml, line {line}"
 
@@ -74,16 +95,15 @@ def read_config(path: Path | None = None) -> ConfigFile:
         if content is None:
             return ConfigFile(path)
         text = content.decode("utf-8-sig")
-        entries = tomllib.loads(text, parse_float=str)
+        entries = _parsed(text)
     except PassedOverError as error:
         return ConfigFile(path, notes=(f"{path} was not used: {error}.",))
     except UnreadableError as error:
         return ConfigFile(path, notes=(str(error),))
     except UnicodeDecodeError:
         return ConfigFile(path, True, notes=(f"{path} is not UTF-8 text, so none of it is used.",))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        why = str(error)[:100] if isinstance(error, tomllib.TOMLDecodeError) else "it is nested too deeply"
-        return ConfigFile(path, True, notes=(f"{path} is no TOML, so none of it is used: {why}.",))
+    except _NotTomlError as error:
+        return ConfigFile(path, True, notes=(f"{path} is no TOML, so none of it is used: {error}.",))
     top, tables = locate(text, _KEYS)
     notes: list[str] = []
     keys = entries.pop(_KEYS, {})
@@ -112,6 +132,8 @@ def _values(
             notes.append(f"{where}: {_unknown(name)}")
         elif isinstance(value, bool):
             yield name, Written("on" if value else "off", lines.of(name))
+        elif isinstance(value, int) and abs(value) > _LARGEST:
+            notes.append(f"{where}: {name} is too large a number.")
         elif isinstance(value, str | int):
             yield name, Written(str(value), lines.of(name))
         elif isinstance(value, list) and not known and all(isinstance(each, str) for each in value):
@@ -123,9 +145,12 @@ def _values(
 def _unknown(name: str) -> str:
     if _SECRET.search(name):
         return "a key is not read from here. Set OPENAI_API_KEY in the environment or in a file .env."
+    if not re.fullmatch(r"[\w-]{1,40}", name):
+        # perhaps a value in the wrong place, and what is in it is nobody's business
+        return f"there is no such setting. There are {', '.join(NAMES)}, and [keys]."
     near = get_close_matches(name.lower().replace("-", "_"), NAMES, 1, 0.6)
     hint = f'Did you mean "{near[0]}"?' if near else f"There are {', '.join(NAMES)}, and [keys]."
-    return f'there is no setting "{name[:40]}". {hint}'
+    return f'there is no setting "{name}". {hint}'
 
 
 def remember(name: str, value: str, path: Path | None = None) -> None:
@@ -133,20 +158,33 @@ def remember(name: str, value: str, path: Path | None = None) -> None:
 
     Raises:
         OSError: the file cannot be read or written.
-        ValueError: it is no text or no TOML, or the setting cannot be put into it.
+        ValueError: it is not trusted, no text or no TOML, or the setting cannot be put into it.
     """
-    path = (config_path() if path is None else path).resolve()
-    text = path.read_text("utf-8-sig") if path.exists() else ""
-    lines = text.splitlines(keepends=True)
+    path = config_path() if path is None else path
+    try:
+        # what is not trusted must not become the person's own by being written
+        content = trusted_content(path) or b""
+    except (PassedOverError, UnreadableError) as error:
+        raise ValueError(f"{path} was not used: {error}.") from error
+    mark, text = _BOM if content.startswith(_BOM) else b"", content.decode("utf-8-sig")
+    before = _parsed(text)
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
     top, _ = locate(text, _KEYS)
-    line = f'{name} = "{value}"\n'
     if name in top.entries:
-        lines[top.entries[name].line - 1] = line
+        at = top.entries[name].line - 1
+        lines[at] = re.sub(r"""(=\s*)("[^"\n]*"|'[^'\n]*')""", rf'\g<1>"{value}"', lines[at], count=1)
     else:
-        lines.insert(0, line)
+        lines.insert(0, f'{name} = "{value}"' + ("\r\n" if "\r\n" in text else "\n"))
     changed = "".join(lines)
     # the lines were counted, not parsed: nothing else may have become another thing by that
-    if tomllib.loads(changed) != {**tomllib.loads(text), name: value}:
-        raise ValueError("the setting stands in it in a way that only a person can change")
+    try:
+        is_right = _parsed(changed) == {**before, name: value}
+    except _NotTomlError:
+        is_right = False
+    if not is_right:
+        raise ValueError(f"{name} stands in config.toml in a way that only a person can change")
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is no file")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_text(path, changed, replace=True, private=True)
+    write_whole(path, [mark, changed.encode()], replace=True, private=True)

@@ -47,5 +47,7 @@ def configuration_for(saved: SavedAnswers, own: Configuration) -> Configuration:
             return replace(plain, model=name, local=True)
     told = [one_line(text)[:_LONGEST] for text in (name, saved.model["endpoint"]) if text]
     remedy = f"{_REMEDIES[source]}, or choose" if source in _REMEDIES else "Choose"
-    absent = f"The model of these answers, {' at '.join(told)}, is not at hand. {remedy} another model (m)."
+    absent = (
+        f"The model of these answers, {' at '.join(told)}, is not at hand. {remedy} another model (--model)."
+    )
     return replace(plain, model=name, absent=absent)

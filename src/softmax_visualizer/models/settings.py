@@ -35,6 +35,8 @@ _IN_DOTENV = tuple(name for name in VARIABLES if name not in ("history", "theme"
 
 _FLAG, _ENVIRONMENT, _DOTENV, _FILE = range(4)
 
+_ON, _OFF = ("on", "yes", "1", "true"), ("off", "no", "0", "false")
+
 T = TypeVar("T")
 
 
@@ -173,5 +175,12 @@ class Settings:
 
 
 def is_on(found: Found) -> bool:
-    """Return whether something is switched on; ``off``, ``no``, ``false`` and ``0`` switch it off."""
-    return found.value.lower() not in ("off", "no", "0", "false")
+    """Return whether something is switched on.
+
+    Raises:
+        ConfigurationError: it is neither on nor off.
+    """
+    value = found.value.lower()
+    if value not in (*_ON, *_OFF):
+        raise found.wrong(f'is "{found.value[:40]}": it must be on or off.')
+    return value in _ON

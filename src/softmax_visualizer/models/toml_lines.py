@@ -17,6 +17,9 @@ _PIECE = re.compile(
     re.DOTALL,
 )
 
+MOST_DOTS = 100
+"""Dots in a line: the time that the parser takes for a key such as ``a.a.a`` grows with their square."""
+
 _NAME = r"""("[^"\n]*"|'[^'\n]*'|[A-Za-z0-9_-]+)"""
 _HEADER = re.compile(rf"[ \t]*\[\[?[ \t]*{_NAME}(?:[ \t]*\.[ \t]*{_NAME})?")
 _ENTRY = re.compile(rf"[ \t]*{_NAME}[ \t]*[.=]")
@@ -41,6 +44,12 @@ class TableLines:
         """Return the line of an entry, or of a text in its list; the table's own where it is not known."""
         entry = self.entries.get(name, Entry(self.line))
         return entry.line if item is None or item >= len(entry.items) else entry.items[item]
+
+
+def dotted_line(text: str) -> int | None:
+    """Return the first line, from 1, that has more dots than :data:`MOST_DOTS`; None if none has."""
+    lines = enumerate(text.split("\n"), 1)
+    return next((number for number, line in lines if line.count(".") > MOST_DOTS), None)
 
 
 def locate(text: str, name: str) -> tuple[TableLines, list[TableLines]]:

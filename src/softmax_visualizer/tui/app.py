@@ -15,9 +15,10 @@ from textual.theme import Theme
 from textual.widgets import Input, TextArea
 
 from softmax_visualizer.decoding.settings import DecodingSettings
-from softmax_visualizer.display.keys import key_for, moved_keys, rebind, spoken_key
+from softmax_visualizer.display.keys import key_for, rebind, spoken_key
 from softmax_visualizer.display.labels import safe_line
-from softmax_visualizer.tui.keys import KEYS
+from softmax_visualizer.models.reading import reason
+from softmax_visualizer.tui.keys import KEYS, bindings
 from softmax_visualizer.tui.preferences import Preferences
 from softmax_visualizer.tui.reopened import with_saved
 from softmax_visualizer.tui.scene import Scene
@@ -55,6 +56,7 @@ class SoftmaxVisualizer(TerminalApp):
         preferences: Preferences | None = None,
     ) -> None:
         self._preferences = Preferences() if preferences is None else preferences
+        self._remembering = asyncio.Lock()
         # before anything names a key
         rebind(self._preferences.keymap)
         super().__init__()
@@ -68,14 +70,15 @@ class SoftmaxVisualizer(TerminalApp):
         if saved is not None:
             scene = with_saved(scene, saved)
         keeps_history = self._preferences.keeps_history
-        self._main = MainScreen(scene, self.history, recorder, lesson, keeps_history=keeps_history)
+
+        class Screen(MainScreen):
+            # Textual's own keymap comes too late where the prompt's editor is asked first what it takes
+            BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
+
+        self._main = Screen(scene, self.history, recorder, lesson, keeps_history=keeps_history)
         if lesson is not None and lesson.auto:
             # how many frames an animation takes is up to the machine
             self.animation_level = "none"
-
-    def on_load(self) -> None:
-        """Move the keys, before the first one can be pressed."""
-        self.set_keymap({action: ",".join(keys) for action, keys in moved_keys().items()})
 
     def on_mount(self) -> None:
         """Remember from now on which theme is chosen."""
@@ -85,15 +88,24 @@ class SoftmaxVisualizer(TerminalApp):
     def _remember_theme(self, theme: Theme) -> None:
         # a lesson's audience chooses nothing for later
         if self._main.player is None:
-            self.run_worker(self._remembered(theme.name), group="theme", exclusive=True)
+            self.run_worker(self._remembered(theme.name), group="theme")
 
     async def _remembered(self, theme: str) -> None:
         assert self._preferences.remember is not None
-        try:
-            await asyncio.to_thread(self._preferences.remember, theme)
-        except (OSError, ValueError) as error:
-            said = f"The theme is not remembered: {safe_line(str(error), 200)}"
-            self._main.update(self._main.scene.saying(said, "wait"), undoable=False)
+        # one after the other, and of those that wait only the newest
+        async with self._remembering:
+            if theme != self.theme:
+                return
+            try:
+                await asyncio.to_thread(self._preferences.remember, theme)
+            except OSError as error:
+                why = f"{error.filename or 'config.toml'} cannot be written: {reason(error)}."
+            except (ValueError, RuntimeError) as error:
+                why = f"{error}."
+            else:
+                return
+        said = safe_line(f"The theme is not remembered: {why}", 300)
+        self._main.update(self._main.scene.saying(said, "wait"), undoable=False)
 
     def copy_to_clipboard(self, text: str) -> None:
         """Send a text to the terminal's clipboard, without secrets."""

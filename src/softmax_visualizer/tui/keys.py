@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textual.binding import Binding
 
 from softmax_visualizer.decoding.settings import PRESETS
-from softmax_visualizer.display.keys import DEFAULT_KEYS, keys_of, spoken_key, with_keys
+from softmax_visualizer.display.keys import keys_of, spoken_key, with_keys
 from softmax_visualizer.tui.views import VIEWS
 
 
@@ -52,7 +52,7 @@ KEYS = (
     Key("top-p-down-faster", do("turn", "top_p", -1, True), "Top-p down faster", "by 0.2"),
     Key("top-p-up-faster", do("turn", "top_p", 1, True), "Top-p up faster", "by 0.2"),
     *(
-        Key(f"preset-{number}", do("preset", number - 1), f"Preset: {preset.name}", preset.reason)
+        Key(f"preset-{number}", do("preset", number - 1), f"Preset {number}: {preset.name}", preset.reason)
         for number, preset in enumerate(PRESETS, 1)
     ),
     Key("reset", do("reset"), "Reset", "T = 1, nothing cut: the model's own probabilities; the order stays"),
@@ -81,7 +81,7 @@ KEYS = (
     Key("candidate-before", "go('point', (-1,))", "Candidate before", "point at the one above"),
     Key("take-back", "go('take_back')", "Take back", "the last token before this place, and all after it"),
     Key("write", "write", "Write an answer", "sample on until the model ends it, or N tokens; again stops"),
-    Key("answer-tokens", "count('length')", "Tokens to write", "how many tokens {key:write} adds"),
+    Key("tokens-to-write", "count('length')", "Tokens to write", "how many tokens {key:write} adds"),
     Key(
         "token-before",
         "go('walk', (-1,))",
@@ -133,8 +133,8 @@ KEYS = (
     Key(
         "server-samples", "server_samples", "The server's samples", "have it sample, after a word of the cost"
     ),
-    Key("page-down", do("scroll", 1), "Further tokens", "in the table"),
-    Key("page-up", do("scroll", -1), "Earlier tokens", "in the table"),
+    Key("further-tokens", do("scroll", 1), "Further tokens", "in the table"),
+    Key("earlier-tokens", do("scroll", -1), "Earlier tokens", "in the table"),
     Key(
         "acceptable",
         "question('accept')",
@@ -152,7 +152,7 @@ KEYS = (
     Key("copy", "copy", "Copy the request", "for this setting, as Python, curl or JSON", outside=True),
     Key("save", "save", "Save", "a picture, numbers, answers or the request, into a file", outside=True),
     Key("judge", "judge", "Judge two tables", "can one model have printed both?"),
-    Key("models", "models", "Choose a model", "of the server, or one that runs on this machine"),
+    Key("choose-model", "models", "Choose a model", "of the server, or one that runs on this machine"),
     Key("framing", "framing", "Framing", "answer, continue or raw: how a chat model is asked"),
     Key("request", "request", "Show the request", "exactly what is sent, without the key"),
     Key("check", "check", "Check the server", "what it reports, and whether temperature changes that"),
@@ -170,8 +170,9 @@ KEYS = (
 
 
 def bindings() -> list[Binding]:
-    """Return what Textual binds: everything to the keys of its own, which a keymap then moves."""
-    return [Binding(",".join(DEFAULT_KEYS[key.id]), key.action, id=key.id, show=False) for key in KEYS]
+    """Return what Textual binds: each action to the keys that it has now."""
+    keys = {key: ",".join(keys_of(key.id)) for key in KEYS}
+    return [Binding(keys[key], key.action, id=key.id, show=False) for key in KEYS if keys[key]]
 
 
 Hints = tuple[tuple[str, str], ...]

@@ -322,11 +322,13 @@ class Scene:
         if self.said is not None and self.said.about == self.chosen:
             return self.said.text, self.said.role
         if self.request.state == "failed":
-            return self.request.sentence.replace("(--model)", f"({key_for('models')}, or --model)"), "bad"
+            return self.request.sentence.replace(
+                "(--model)", f"({key_for('choose-model')}, or --model)"
+            ), "bad"
         if self.asked is not None and not self.old:
             answer = self.asked.answer
             other = (
-                [f"{key_for('models')} chooses another."]
+                [f"{key_for('choose-model')} chooses another."]
                 if answer.source == "bundled" and answer.notes
                 else []
             )
@@ -337,7 +339,10 @@ class Scene:
         if self.caption is not None:
             return self.caption.notice, "faint"
         if self.configuration.source == "bundled" and self.request.state == "answered":
-            return f"A small model of old prose answers: {key_for('models')} chooses a real one.", "faint"
+            return (
+                f"A small model of old prose answers: {key_for('choose-model')} chooses a real one.",
+                "faint",
+            )
         return "", "faint"
 
     # --- changes that more than one module makes ---

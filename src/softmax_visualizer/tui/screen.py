@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
@@ -18,7 +17,6 @@ from softmax_visualizer.models.base import SAMPLES_NOTHING
 from softmax_visualizer.tui import actions
 from softmax_visualizer.tui.asking import Asking
 from softmax_visualizer.tui.history import write_history
-from softmax_visualizer.tui.keys import bindings
 from softmax_visualizer.tui.regions import answer, caption, foot, header, knobs, too_small
 from softmax_visualizer.tui.regions.prompt import PromptEditor
 from softmax_visualizer.tui.regions.region import Region
@@ -57,8 +55,6 @@ class MainScreen(Screen[None]):
     """Prompt and board; it asks the model once a prompt, and decodes at every turn of a knob."""
 
     AUTO_FOCUS = "#board"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
-
     player: LessonPlayer | None = None
     """Plays a lesson, while there is one."""
 

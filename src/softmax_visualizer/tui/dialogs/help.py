@@ -6,7 +6,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from softmax_visualizer.display.keys import with_keys
+from softmax_visualizer.display.keys import FALLBACK, spoken_key, with_keys
 from softmax_visualizer.tui.keys import KEYS
 from softmax_visualizer.tui.views import VIEWS
 
@@ -54,6 +54,10 @@ def help_page() -> Group:
     """Return the help: a row for every key, then what the marks mean, and a sentence a view."""
     keys = Table.grid(padding=(0, 2))
     for key in KEYS:
-        keys.add_row(Text(key.spoken, "bold", no_wrap=True), Text(key.title), Text(key.tooltip, "dim"))
+        keys.add_row(
+            Text(key.spoken or spoken_key(FALLBACK), "bold", no_wrap=True),
+            Text(key.title),
+            Text(key.tooltip, "dim"),
+        )
     views = "\n".join(view.help for view in list(VIEWS.values())[1:])
     return Group(keys, *(Text(with_keys(text)) for text in (_MARKS, views, _PROMPT)))

@@ -101,11 +101,19 @@ class PromptEditor(SafeTextArea):
             handled = self._recall(-1)
         elif event.key == "down" and self.cursor_at_last_line:
             handled = self._recall(1)
+        elif event.key.startswith("alt+") and event.is_printable:
+            # a key of the board's, which types nothing
+            event.prevent_default()
+            return
         else:
             handled = False
         if handled:
             event.stop()
             event.prevent_default()
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Whether a key is the editor's to type: none with Alt is."""
+        return not key.startswith("alt+") and super().check_consume_key(key, character)
 
     def _recall(self, step: int) -> bool:
         position = self._position + step

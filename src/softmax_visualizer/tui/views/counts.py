@@ -28,7 +28,7 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
 
 VIEW = View(
     "counts",
-    "Sample many",
+    "Counts: sample many",
     "tokens, and compare the counts with what is expected; once more adds as many",
     (
         ("counts", "more"),

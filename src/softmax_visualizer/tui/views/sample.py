@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from softmax_visualizer.display.keys import key_for
 from softmax_visualizer.tui.scene import Scene
 from softmax_visualizer.tui.views.view import Picture, View
 
@@ -28,7 +29,11 @@ def draw(scene: Scene, width: int, height: int) -> Picture:
     lines = table_of_bars(
         [model, replace(final, final=True), column], layout, Axis.to(1.0), row, statistics=0
     )
-    words = "space samples a token" if chance is None else f"random number {chance:.4f}, seed {scene.seed}"
+    words = (
+        f"{key_for('sample-token')} samples a token"
+        if chance is None
+        else f"random number {chance:.4f}, seed {scene.seed}"
+    )
     return Picture(lines, ("axis 0 to 100 %", words))
 
 

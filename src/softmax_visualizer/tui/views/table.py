@@ -19,7 +19,7 @@ VIEW = View(
     "table",
     "Table",
     "the same numbers as a table: logprob, divided by T, probability, running sum",
-    (("table", "histograms"), ("page-up page-down", "scroll")),
+    (("table", "histograms"), ("earlier-tokens further-tokens", "scroll")),
     "Table ({key:table}) shows the softmax at work: exp(logprob / T), divided by the sum of them all.",
     draw,
 )
