@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import stat
 import tomllib
 from functools import partial
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from screens import settle, text
+from softmax_visualizer import __version__
 from softmax_visualizer.cli import main
 from softmax_visualizer.models.config_file import NAMES, config_path, read_config, remember
 from softmax_visualizer.models.configuration import Configuration
@@ -348,6 +350,29 @@ def test_config_of_nothing_says_that_everything_is_a_default(
     assert first == f"{file} (not there, so nothing comes from it)"
     assert len(rows) == 1 + len(NAMES)
     assert all(row.endswith("  default") for row in rows)
+
+
+def test_info_says_what_a_report_needs_and_no_secret(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text('theme = "nord"\nmodle = "x"\n[keys]\npin = "p"\n')
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789abcdef")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://me:hunter2hunter2@127.0.0.1:1/v1")
+    monkeypatch.setenv("COLORTERM", "truecolor\x1b[31m")
+    assert main(["--info"]) == 0
+    shown = capfd.readouterr()
+    for wanted in (
+        __version__,
+        platform.python_version(),
+        "textual",
+        "nord   (config.toml, line 1)",
+        "keys.pin",
+    ):
+        assert wanted in shown.out
+    assert "Nothing listens at 127.0.0.1:1" in shown.out
+    assert 'note             config.toml, line 2: there is no setting "modle".' in shown.out
+    for secret in ("sk-0123", "hunter2", "\x1b"):
+        assert secret not in shown.out + shown.err
 
 
 def test_a_theme_that_is_not_there_is_refused_with_the_nearest_one(

@@ -128,7 +128,7 @@ CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text("utf-8")
 
 
 def test_the_example_of_a_configuration_has_every_setting_and_is_right(tmp_path: Path) -> None:
-    example = CONFIGURATION.split("can be left out:\n\n")[1].split("\nA server's key")[0]
+    example = CONFIGURATION.split("can be left out:\n\n")[1].split("\nWithout any knob")[0]
     path = tmp_path / "config.toml"
     path.write_text("\n".join(line.removeprefix("    ") for line in example.splitlines()))
     found = read_config(path)
