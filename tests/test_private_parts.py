@@ -20,6 +20,7 @@ GROUPS = {
     "failure": private.FAILURE,
     "pictures": private.PICTURES,
     "keys": private.KEYS,
+    "sequences": private.SEQUENCES,
 }
 
 

@@ -130,6 +130,9 @@ def test_a_prompt_is_typed_and_asked_and_its_knobs_turn_meanwhile(tmp_path: Path
         assert "Once upon a" in terminal.text  # the letters and the arrows did not get mixed
         terminal.press("alt+left", "alt+up")
         terminal.wait_for("temperature 1.10", "┤ 1.00")
+        terminal.press("\x1b3")  # Alt+3, as most terminals send it
+        terminal.wait_for("temperature 0.70", "top-p 0.90")
+        assert "Once upon a" in terminal.text
         terminal.press("enter")
         terminal.wait_for("␣time", "presets")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.color import ColorSystem
 from rich.console import Console
@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from textual.driver import Driver
 
 
+def _let_alt_digits_be() -> None:
+    """Take Esc and a digit for Alt with it: Textual takes it for the sign that Option types on macOS.
+
+    There, a terminal either types the sign by itself, or means Alt as everywhere else.
+    """
+    if private.known(private.SEQUENCES):
+        from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
+
+        table = cast("dict[str, object]", ANSI_SEQUENCES_KEYS)
+        for digit in "1234567890":
+            table.pop(f"\x1b{digit}", None)
+
+
 class TerminalApp(InOrder, PictureApp):
     """An app that does right by its terminal, whatever it shows."""
 
@@ -28,6 +41,7 @@ class TerminalApp(InOrder, PictureApp):
 
     def __init__(self) -> None:
         super().__init__()
+        _let_alt_digits_be()
         # where something fails, Textual prints the values of variables, among which a key could be
         self.error_console = Console(quiet=True)
 

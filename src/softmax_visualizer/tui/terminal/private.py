@@ -78,6 +78,9 @@ PICTURES = {
 """What sending no more than the difference between two pictures is built on."""
 
 
+SEQUENCES = {"textual._ansi_sequences:ANSI_SEQUENCES_KEYS": ""}
+"""What says which keys a terminal means by what it sends."""
+
 KEYS = {"textual.keys:_character_to_key": "character"}
 """What names the key of a character that is neither a letter nor a digit, for a lesson to press it."""
 
