@@ -449,7 +449,7 @@ async def test_going_on_without_the_model_is_one_sentence_and_loses_nothing() ->
         before = bench(app).scene.tree
         absent = (
             "The model of these answers, m at http://h:1/v1, is not at hand. Open the file with its server "
-            "in OPENAI_BASE_URL, or choose another model (m)."
+            "in OPENAI_BASE_URL, or choose another model (m, or --model)."
         )
         for key in ("G", "enter"):
             await pilot.press(key)

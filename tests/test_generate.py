@@ -9,7 +9,7 @@ import math
 import signal
 import sys
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -338,6 +338,15 @@ def test_what_a_recording_does_not_hold_ends_the_answer_with_what_came(run: Comm
     assert (unsplit.status, unsplit.out) == (2, "")
 
 
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """Ctrl+C arrives, also where the tests run in the background, in which shells have it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
 def test_ctrl_c_prints_what_came_so_far(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     genuine = BundledModel.ask_ahead
 
