@@ -14,7 +14,7 @@ FULL = 100
 """Examples of a property that asks for no number, in the full profile."""
 
 settings.register_profile("light", max_examples=FULL // 5, deadline=None)
-settings.register_profile("ci", max_examples=2 * FULL // 5, deadline=None)
+settings.register_profile("ci", max_examples=FULL // 4, deadline=None)
 settings.register_profile("full", max_examples=FULL, deadline=None)
 
 
