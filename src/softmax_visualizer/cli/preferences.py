@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from softmax_visualizer.cli.command import UsageError, whole
@@ -96,6 +95,8 @@ def _one_of(found: Found, known: Iterable[str]) -> str:
     known = list(known)
     name = found.value.lower()
     if name not in known:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, known, 1, 0.6)
         hint = f'Did you mean "{near[0]}"?' if near else "docs/configuration.md lists them."
         raise found.wrong(f'is "{found.value[:40]}", which there is not. {hint}')

@@ -6,7 +6,6 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 
 from platformdirs import user_config_path
@@ -148,6 +147,8 @@ def _unknown(name: str) -> str:
     if not re.fullmatch(r"[\w-]{1,40}", name):
         # perhaps a value in the wrong place, and what is in it is nobody's business
         return f"there is no such setting. There are {', '.join(NAMES)}, and [keys]."
+    from difflib import get_close_matches
+
     near = get_close_matches(name.lower().replace("-", "_"), NAMES, 1, 0.6)
     hint = f'Did you mean "{near[0]}"?' if near else f"There are {', '.join(NAMES)}, and [keys]."
     return f'there is no setting "{name}". {hint}'
@@ -166,8 +167,12 @@ def remember(name: str, value: str, path: Path | None = None) -> None:
         content = trusted_content(path) or b""
     except (PassedOverError, UnreadableError) as error:
         raise ValueError(f"{path} was not used: {error}.") from error
-    mark, text = _BOM if content.startswith(_BOM) else b"", content.decode("utf-8-sig")
-    before = _parsed(text)
+    mark = _BOM if content.startswith(_BOM) else b""
+    try:
+        text = content.decode("utf-8-sig")
+        before = _parsed(text)
+    except ValueError as error:
+        raise ValueError(f"{path} is no TOML, so nothing was written into it") from error
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)
     top, _ = locate(text, _KEYS)
     if name in top.entries:

@@ -71,11 +71,11 @@ class SoftmaxVisualizer(TerminalApp):
             scene = with_saved(scene, saved)
         keeps_history = self._preferences.keeps_history
 
-        class Screen(MainScreen):
+        class BoundScreen(MainScreen):
             # Textual's own keymap comes too late where the prompt's editor is asked first what it takes
             BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
 
-        self._main = Screen(scene, self.history, recorder, lesson, keeps_history=keeps_history)
+        self._main = BoundScreen(scene, self.history, recorder, lesson, keeps_history=keeps_history)
         if lesson is not None and lesson.auto:
             # how many frames an animation takes is up to the machine
             self.animation_level = "none"

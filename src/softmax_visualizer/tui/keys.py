@@ -221,7 +221,7 @@ def hint(actions: str, typing: bool = False) -> str:
     if actions.startswith("="):
         return actions[1:]
     found = [
-        next((key for key in keys_of(action) if not typing or _passes_by(key)), "")
+        next((key for key in keys_of(action) if not typing or passes_by(key)), "")
         for action in actions.split(" ")
     ]
     spoken = [spoken_key(key) for key in found if key]
@@ -236,8 +236,8 @@ def hint(actions: str, typing: bool = False) -> str:
     return " ".join(spoken)
 
 
-def _passes_by(key: str) -> bool:
-    """Whether a key is none of the prompt's editor."""
+def passes_by(key: str) -> bool:
+    """Whether the prompt's editor leaves a key to the board."""
     return key.startswith(("alt+", "f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8", "f9"))
 
 

@@ -8,7 +8,6 @@ same frames.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
@@ -35,7 +34,7 @@ from softmax_visualizer.lessons.prediction import (
 from softmax_visualizer.models.configuration import Configuration
 from softmax_visualizer.tui import actions
 from softmax_visualizer.tui.dialogs.base import MarksScreen
-from softmax_visualizer.tui.keys import action_of
+from softmax_visualizer.tui.keys import action_of, passes_by
 from softmax_visualizer.tui.knobs import with_value
 from softmax_visualizer.tui.lesson.moments import LessonStart, Moment, moments
 from softmax_visualizer.tui.lesson.watching import saved_lessons
@@ -56,9 +55,6 @@ _WAITED_FOR = ("ask", "write", "count", "survey", "judge", "check", "fetch")
 
 _ROUNDS = 3
 """Times that all queues are emptied before things are taken to be settled: a key is a chain of messages."""
-
-_PASSES_BY = re.compile(r"escape|alt\+.+|f\d+")
-"""Keys that the prompt's editor leaves to the board."""
 
 _MOST_PAINTS = 10
 """Times that it is waited for what follows from a paint; something that moves all the time has no end."""
@@ -418,7 +414,7 @@ class LessonPlayer:
         app = self._app
         if len(app.screen_stack) > 1:
             return False
-        return not isinstance(app.focused, (Input, TextArea)) or _PASSES_BY.fullmatch(key) is not None
+        return not isinstance(app.focused, (Input, TextArea)) or key == "escape" or passes_by(key)
 
     async def _wait(self, seconds: float) -> None:
         with suppress(TimeoutError):
